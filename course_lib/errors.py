@@ -1,0 +1,14 @@
+"""The one exception that a command turns into one clear line."""
+
+from __future__ import annotations
+
+
+class CampError(Exception):
+    """Something the user can mend; its text says what, where, and what to do.
+
+    ``camp`` prints the text as one line and exits with :attr:`exit_code`.
+    """
+
+    def __init__(self, message: str, exit_code: int = 1) -> None:
+        super().__init__(message)
+        self.exit_code = exit_code

@@ -1,0 +1,41 @@
+"""The language a learner reads: every message exists in Chinese and in English."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from typing import Literal, cast
+
+Language = Literal["zh", "en"]
+LANGUAGES: tuple[Language, ...] = ("zh", "en")
+VARIABLE = "CAMP_LANG"
+
+
+def parse_language(name: str | None) -> Language:
+    """Return ``name`` if it is a course language, else the default, Chinese."""
+    return cast("Language", name) if name in LANGUAGES else "zh"
+
+
+def current_language() -> Language:
+    """Return the language in use: ``CAMP_LANG``, set by a notebook's first cell."""
+    return parse_language(os.environ.get(VARIABLE))
+
+
+def use_language(language: Language) -> None:
+    """Use ``language`` in this process and those it starts."""
+    os.environ[VARIABLE] = language
+
+
+@dataclass(frozen=True)
+class Text:
+    """One message in both languages; ``str()`` gives it in the current one."""
+
+    zh: str
+    en: str
+
+    def __str__(self) -> str:
+        return self.in_language(current_language())
+
+    def in_language(self, language: Language) -> str:
+        """Return the message in ``language``."""
+        return self.zh if language == "zh" else self.en

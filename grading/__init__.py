@@ -1,0 +1,1 @@
+"""What instructors and TAs run: the builder, grading, feedback and points."""
