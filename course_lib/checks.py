@@ -1,0 +1,96 @@
+"""Checks of exercises: one line says not attempted, right, wrong (and why), or raised.
+
+A visible check is ordinary code in a lesson that ends in ``check(name, [case(...), ...])``.
+The builder adds the points and a folded table of what typical mistakes return, and a
+``hidden(name, tests)`` call with the cohort's own cases. Both raise :class:`NotPassed`, so plain
+nbgrader scores them; in a notebook it shows as one line, not as a traceback.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from course_lib import values
+from course_lib.cases import Case, Mistakes, call, case, read_case
+from course_lib.language import Text
+from course_lib.payload import unfold
+from course_lib.verdicts import NotPassed, not_attempted, verdict
+
+__all__ = ["NotPassed", "case", "check", "expect", "hidden"]
+
+
+def check(
+    name: str,
+    cases: Sequence[Case],
+    *,
+    points: float = 0,
+    mistakes: str = "",
+    rtol: float = values.RELATIVE_TOLERANCE,
+) -> None:
+    """Try the learner's functions on visible cases and print or raise the verdict.
+
+    Args:
+        name: the exercise; also the function called unless a case names another.
+        cases: what to call and what it should give.
+        points: what the exercise is worth; written in by the builder.
+        mistakes: a folded ``Mistakes`` table; written in by the builder.
+        rtol: relative tolerance for floats.
+
+    Raises:
+        NotPassed: with the verdict, one line.
+    """
+    table = Mistakes.read(unfold(mistakes)) if mistakes else Mistakes()
+    _try_all(name, cases, sys._getframe(1).f_globals, table, rtol, visible=True)
+    zh = f"✅ 对了：+{points:g} 分（批改时换一批隐藏数据再测一次）"
+    print(Text(zh, f"✅ right: +{points:g} (graded once more on hidden cases)"))
+
+
+def hidden(name: str, tests: str, *, rtol: float = values.RELATIVE_TOLERANCE) -> None:
+    """Try the learner's functions on a cohort's hidden cases; silent when all are right.
+
+    Args:
+        name: the exercise.
+        tests: cases and mistakes, folded by the builder.
+        rtol: relative tolerance for floats.
+
+    Raises:
+        NotPassed: with a verdict that names the class of the case, never its values.
+    """
+    data = unfold(tests)
+    cases = [read_case(item) for item in data["tests"]]
+    _try_all(name, cases, sys._getframe(1).f_globals, Mistakes.read(data), rtol, visible=False)
+
+
+def expect(condition: bool, *, zh: str, en: str) -> None:
+    """Demand a property of the learner's answer that is not one value.
+
+    Raises:
+        NotPassed: when ``condition`` is false, with the text as the reason.
+    """
+    if not condition:
+        raise NotPassed("wrong", Text(f"❌ 不对：{zh}", f"❌ wrong: {en}"))
+
+
+def _try_all(
+    name: str,
+    cases: Sequence[Case],
+    functions: Mapping[str, Any],
+    mistakes: Mistakes,
+    rtol: float,
+    *,
+    visible: bool,
+) -> None:
+    for index, wanted in enumerate(cases):
+        target = wanted.fn or name
+        try:
+            function = functions[target]
+        except KeyError:
+            raise not_attempted(target, defined=False) from None
+        outcome = call(function, wanted)
+        if isinstance(outcome.error, NotImplementedError) and wanted.raises is None:
+            raise not_attempted(target)
+        if not outcome.meets(wanted, rtol):
+            why = mistakes.explain(index, outcome)
+            raise verdict(target, wanted, outcome, why, visible=visible) from None

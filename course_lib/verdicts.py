@@ -1,0 +1,105 @@
+"""The words of a verdict: where a call went wrong, what it did, what it should do."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from course_lib import values
+from course_lib.cases import NO_TEXT, Case, Outcome
+from course_lib.language import Text
+
+Kind = Literal["not attempted", "wrong", "raised"]
+
+
+class NotPassed(Exception):
+    """An exercise that has not passed; its text is the verdict, one line."""
+
+    def __init__(self, kind: Kind, verdict: Text) -> None:
+        super().__init__(" ".join(str(verdict).split()))
+        self.kind = kind
+
+    def _render_traceback_(self) -> list[str]:
+        """Show the verdict alone (IPython asks for this)."""
+        return [str(self)]
+
+
+def not_attempted(target: str, *, defined: bool = True) -> NotPassed:
+    """Return the verdict on an exercise that is still blank, or not run yet."""
+    if defined:
+        text = Text(f"⬜ 还没做：{target}", f"⬜ not attempted yet: {target}")
+    else:
+        text = Text(
+            f"⬜ 还没做：没有找到 {target}，先运行定义它的单元",
+            f"⬜ not attempted yet: {target} is not defined; run the cell that defines it",
+        )
+    return NotPassed("not attempted", text)
+
+
+def verdict(
+    target: str, wanted: Case, outcome: Outcome, why: Text | None, *, visible: bool
+) -> NotPassed:
+    """Return the verdict on a call that did not do what it should."""
+    where = _where(target, wanted, visible=visible)
+    known = Text(f"；{why.zh}", f"; {why.en}") if why else None
+    if outcome.error is not None and wanted.raises is None:
+        did = _raised(outcome.error, outcome.line, visible=visible)
+        rest = known or NO_TEXT
+        return NotPassed(
+            "raised", Text(f"{did.zh}，{where.zh}{rest.zh}", f"{did.en}, {where.en}{rest.en}")
+        )
+    did = _did(outcome, visible=visible)
+    rest = known or (_expected(wanted, outcome) if visible else _advice())
+    zh, en = f"{where.zh}{did.zh}{rest.zh}", f"{where.en}{did.en}{rest.en}"
+    return NotPassed("wrong", Text(f"❌ 不对：{zh}", f"❌ wrong: {en}"))
+
+
+def _raised(error: BaseException, line: int | None, *, visible: bool) -> Text:
+    name = type(error).__name__
+    said = values.show(str(error), 80)[1:-1] if visible else ""
+    at = Text(f"在第 {line} 行", f" at line {line}") if line else NO_TEXT
+    return Text(
+        f"💥 你的代码{at.zh}抛出 {name}" + (f"（{said}）" if said else ""),
+        f"💥 your code raised {name}{at.en}" + (f" ({said})" if said else ""),
+    )
+
+
+def _where(target: str, wanted: Case, *, visible: bool) -> Text:
+    if not visible:
+        hint = wanted.hint
+        return Text(
+            f"在一个隐藏测试上（{hint.zh or target}）", f"on a hidden test ({hint.en or target})"
+        )
+    shown = [values.show(arg, 40) for arg in wanted.args]
+    shown += [f"{key}={values.show(arg, 40)}" for key, arg in wanted.kwargs.items()]
+    called = f"{target}({', '.join(shown)})"
+    hint = wanted.hint
+    return Text(
+        called + (f"（{hint.zh}）" if hint.zh else ""),
+        f"for {called}" + (f" ({hint.en})" if hint.en else ""),
+    )
+
+
+def _did(outcome: Outcome, *, visible: bool) -> Text:
+    if outcome.error is not None:
+        error = type(outcome.error).__name__
+        return Text(f" 抛出了 {error}", f" you raised {error}")
+    if outcome.value is None:
+        return Text(" 返回了 None（漏了 return？）", " you returned None (is a return missing?)")
+    if not visible:
+        return Text(" 的结果不对", " your result is wrong")
+    shown = values.show(outcome.value)
+    return Text(f" 你返回了 {shown}", f" you returned {shown}")
+
+
+def _expected(wanted: Case, outcome: Outcome) -> Text:
+    if wanted.raises is not None:
+        return Text(f"，应当抛出 {wanted.raises}", f"; {wanted.raises} should be raised")
+    shown = values.show(wanted.gives)
+    if values.show(outcome.value) == shown:
+        got, right = type(outcome.value).__name__, type(wanted.gives).__name__
+        return Text(f"，类型是 {got}，应当是 {right}", f", a {got}; it should be a {right}")
+    return Text(f"，应当是 {shown}", f"; it should be {shown}")
+
+
+def _advice() -> Text:
+    return Text("；自己再想几个这样的输入试试", "; try some inputs of this kind yourself")
