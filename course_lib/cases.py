@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Any
@@ -132,10 +132,13 @@ def read_case(data: Mapping[str, Any]) -> Case:
 
 @dataclass(frozen=True)
 class Mistakes:
-    """What typical wrong answers return on each case: a table of fingerprints."""
+    """What typical wrong answers do on each case, as fingerprints.
+
+    ``by_case[i]`` maps the key of an outcome on case ``i`` to the mistakes that have it.
+    """
 
     texts: tuple[Text, ...] = ()
-    by_case: tuple[Mapping[str, int], ...] = ()
+    by_case: tuple[Mapping[str, Sequence[int]], ...] = ()
 
     @classmethod
     def read(cls, data: Mapping[str, Any]) -> Mistakes:
@@ -149,7 +152,17 @@ class Mistakes:
             "cases": [dict(row) for row in self.by_case],
         }
 
-    def explain(self, index: int, outcome: Outcome) -> Text | None:
-        """Return the mistake that has this outcome on case ``index``, if it is known."""
-        found = self.by_case[index].get(outcome.key) if index < len(self.by_case) else None
-        return None if found is None else self.texts[found]
+    def explain(self, failed: Mapping[int, Outcome]) -> Text | None:
+        """Return the one mistake that fits the failed cases best.
+
+        Args:
+            failed: outcomes by case number, the first failure first; a mistake must fit that.
+        """
+        rows = [
+            self.by_case[index].get(outcome.key, ()) if index < len(self.by_case) else ()
+            for index, outcome in failed.items()
+        ]
+        if not rows:
+            return None
+        fits = {mistake: sum(mistake in row for row in rows) for mistake in rows[0]}
+        return self.texts[max(fits, key=lambda mistake: fits[mistake])] if fits else None

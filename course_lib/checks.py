@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from course_lib import values
-from course_lib.cases import Case, Mistakes, call, case, read_case
+from course_lib.cases import Case, Mistakes, Outcome, call, case, read_case
 from course_lib.language import Text
 from course_lib.payload import unfold
 from course_lib.verdicts import NotPassed, not_attempted, verdict
@@ -82,15 +82,18 @@ def _try_all(
     *,
     visible: bool,
 ) -> None:
+    failed: dict[int, Outcome] = {}
     for index, wanted in enumerate(cases):
         target = wanted.fn or name
-        try:
-            function = functions[target]
-        except KeyError:
-            raise not_attempted(target, defined=False) from None
-        outcome = call(function, wanted)
+        if target not in functions:
+            raise not_attempted(target, defined=False)
+        outcome = call(functions[target], wanted)
         if isinstance(outcome.error, NotImplementedError) and wanted.raises is None:
             raise not_attempted(target)
         if not outcome.meets(wanted, rtol):
-            why = mistakes.explain(index, outcome)
-            raise verdict(target, wanted, outcome, why, visible=visible) from None
+            failed[index] = outcome
+    if failed:
+        first = next(iter(failed))
+        wanted = cases[first]
+        why = mistakes.explain(failed)
+        raise verdict(wanted.fn or name, wanted, failed[first], why, visible=visible)

@@ -1,0 +1,268 @@
+"""A lesson's notebooks: the instructor's in one language, and the learner's made from it."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from typing import Any
+
+import nbformat
+from nbformat import NotebookNode
+from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
+
+from course_lib.language import Language, Text
+from course_lib.quiz import Item, choice, item
+from grading.cells import STUB, check_source, in_language
+from grading.lesson import Cell, Exercise, Lesson
+from grading.prove import Tests
+
+_LABELS = {
+    "level": Text("关卡", "Level"),
+    "points": Text("分值", "Points"),
+    "minutes": Text("用时", "Minutes"),
+    "prerequisites": Text("先修", "Before this"),
+}
+_OTHER: dict[Language, tuple[Language, str]] = {
+    "zh": ("en", "English version"),
+    "en": ("zh", "中文版"),
+}
+KERNEL = {
+    "kernelspec": {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"},
+    "language_info": {"name": "python"},
+}
+
+
+class _Notebook:
+    """Collects cells with fixed ids."""
+
+    def __init__(self, lesson: Lesson, tests: Mapping[str, Tests], language: Language) -> None:
+        self.lesson = lesson
+        self.tests = tests
+        self.language = language
+        self.cells: list[NotebookNode] = []
+        self.exercises = {exercise.name: exercise for exercise in lesson.exercises}
+        self.numbers = {name: number for number, name in enumerate(self.exercises, 1)}
+
+    def say(self, text: Text) -> str:
+        return text.in_language(self.language)
+
+    def markdown(self, identity: str, source: str, **metadata: Any) -> None:
+        self.cells.append(new_markdown_cell(source, id=_id(identity), metadata=metadata))
+
+    def code(self, identity: str, source: str, **metadata: Any) -> None:
+        source = in_language(source, self.language)
+        self.cells.append(new_code_cell(source, id=_id(identity), metadata=metadata))
+
+    def header(self, prose: str) -> None:
+        """Add the first prose with a table of facts under its title, and the first code."""
+        course = self.lesson.course
+        other, label = _OTHER[self.language]
+        links = [f"[{name}]({name}.ipynb)" for name in course.prerequisites]
+        values = {
+            "level": course.level,
+            "points": str(course.points),
+            "minutes": str(course.minutes),
+            "prerequisites": ", ".join(links) or self.say(Text("无", "none")),
+        }
+        title, _, rest = prose.partition("\n")
+        lines = [
+            title,
+            "",
+            "| " + " | ".join(self.say(_LABELS[key]) for key in values) + " |",
+            "|" + "---|" * len(values),
+            "| " + " | ".join(values.values()) + " |",
+            "",
+            f"[{label}](../{other}/{self.lesson.name}.ipynb)",
+            "",
+            rest.lstrip("\n"),
+        ]
+        self.markdown("header", "\n".join(lines).rstrip("\n"))
+        start = f'start("{self.lesson.name}", "{self.language}")'
+        self.code("start", f"from course_lib.start import start\n\n{start}")
+
+    def heading(self, cell: Cell) -> str:
+        """Return the heading above an exercise."""
+        number = self.numbers[cell.name]
+        stars = "★" * int(cell.meta["level"])
+        minutes, points = f"{cell.meta['minutes']:g}", f"{cell.points:g}"
+        return self.say(
+            Text(
+                f"### ✏️ 练习 {number}：`{cell.name}` {stars} · {minutes} 分钟 · {points} 分",
+                f"### ✏️ Exercise {number}: `{cell.name}` {stars} · {minutes} min · {points} points",
+            )
+        )
+
+    def exercise(self, cell: Cell) -> None:
+        last = self.cells[-1]
+        if last.cell_type == "markdown" and last.id.startswith("prose"):
+            last.source = f"{self.heading(cell)}\n\n{last.source}"
+        else:
+            self.markdown(f"task-{cell.name}", self.heading(cell))
+        self.code(
+            f"exercise-{cell.name}",
+            cell.source,
+            nbgrader=_nbgrader(cell.name, "code", solution=True),
+        )
+
+    def check(self, exercise: Exercise) -> None:
+        tests = self.tests[exercise.name]
+        self.code(
+            f"check-{exercise.name}",
+            check_source(exercise, tests.mistakes, tests.hidden),
+            nbgrader=_nbgrader(
+                f"check_{exercise.name}", "code", grade=True, points=exercise.answer.points
+            ),
+            tags=["raises-exception"],
+        )
+
+    def evidence(self, cell: Cell) -> None:
+        title = Text("# 检查你留下的证据", "# checks the evidence you leave")
+        source = f"{self.say(title)}\n### BEGIN HIDDEN TESTS\n{cell.source}\n### END HIDDEN TESTS"
+        self.code(
+            f"evidence-{cell.name}",
+            source,
+            nbgrader=_nbgrader(f"evidence_{cell.name}", "code", grade=True, points=cell.points),
+            tags=["raises-exception"],
+        )
+
+    def quiz(self, cell: Cell) -> None:
+        found = read_quiz(cell)
+        self.markdown(f"question-{cell.name}", "**❓** " + found.markdown(self.language))
+        call = f'quiz("{cell.name}", "{found.write()}")'
+        self.code(f"quiz-{cell.name}", f"from course_lib.quiz import quiz\n\n{call}")
+
+    def note(self, cell: Cell) -> None:
+        rows = []
+        for part in str(cell.meta["rubric"]).split(";"):
+            words, _, points = part.rpartition("=")
+            zh, _, en = words.partition(" / ")
+            rows.append(f"| {self.say(Text(zh.strip(), en.strip()))} | {points.strip()} |")
+        head = Text("| 助教按这张表给分 | 分 |", "| A TA marks by this rubric | points |")
+        self.markdown(f"rubric-{cell.name}", "\n".join([self.say(head), "|---|---|", *rows]))
+        self.markdown(
+            f"note-{cell.name}",
+            cell.source,
+            nbgrader=_nbgrader(
+                f"note_{cell.name}", "markdown", grade=True, solution=True, points=cell.points
+            ),
+        )
+
+    def add(self, cell: Cell, number: int) -> None:
+        match cell.kind:
+            case "prose":
+                if cell.meta["lang"] != self.language:
+                    pass
+                elif not self.cells:
+                    self.header(cell.source)
+                else:
+                    self.markdown(f"prose-{number}", cell.source)
+            case "given":
+                self.code(
+                    f"given-{cell.name}",
+                    cell.source,
+                    nbgrader=_nbgrader(f"given_{cell.name}", "code", locked=True),
+                )
+            case "exercise":
+                self.exercise(cell)
+            case "check":
+                self.check(self.exercises[cell.name])
+            case "quiz":
+                self.quiz(cell)
+            case "note":
+                self.note(cell)
+            case "evidence":
+                self.evidence(cell)
+            case "tool":
+                self.code(f"tool-{cell.name}", cell.source, tags=["skip-execution"])
+            case "code":
+                self.code(f"code-{number}", cell.source)
+            case "cases" | "wrong":
+                pass
+
+
+def _id(identity: str) -> str:
+    """Return a valid, fixed cell id (nbformat 4.5: 1 to 64 of ``[a-zA-Z0-9-_]``)."""
+    if len(identity) <= 64:
+        return identity
+    return identity[:50] + "-" + hashlib.sha256(identity.encode()).hexdigest()[:12]
+
+
+def _nbgrader(
+    grade_id: str,
+    cell_type: str,
+    *,
+    grade: bool = False,
+    solution: bool = False,
+    locked: bool = False,
+    points: float | None = None,
+) -> dict[str, Any]:
+    found: dict[str, Any] = {
+        "cell_type": cell_type,
+        "grade": grade,
+        "grade_id": grade_id,
+        "locked": locked or (grade and not solution),
+        "schema_version": 3,
+        "solution": solution,
+        "task": False,
+    }
+    if points is not None:
+        found["points"] = int(points) if points == int(points) else points
+    return found
+
+
+def read_quiz(cell: Cell) -> Item:
+    """Return the item that a quiz cell describes; it ends in ``quiz(...)``."""
+    found: list[Item] = []
+
+    def quiz(**words: Any) -> None:
+        found.append(item(**words))
+
+    exec(compile(cell.source, f"<quiz {cell.name}>", "exec"), {"quiz": quiz, "choice": choice})  # noqa: S102
+    if len(found) != 1:
+        raise ValueError(f"one quiz(...) call expected, {len(found)} found")
+    return found[0]
+
+
+def instructor_notebook(
+    lesson: Lesson, tests: Mapping[str, Tests], language: Language
+) -> NotebookNode:
+    """Return the notebook with solutions and hidden tests: nbgrader's ``source``."""
+    book = _Notebook(lesson, tests, language)
+    for number, cell in enumerate(lesson.cells, 1):
+        book.add(cell, number)
+    course = {
+        "language": language,
+        "lesson": lesson.name,
+        "level": lesson.course.level,
+        "points": lesson.course.points,
+    }
+    notebook: NotebookNode = new_notebook(cells=book.cells, metadata={**KERNEL, "course": course})
+    notebook.nbformat_minor = 5
+    return notebook
+
+
+def learner_notebook(instructor: NotebookNode) -> NotebookNode:
+    """Return the released notebook, by nbgrader's own preprocessors, without its database."""
+    from nbgrader import preprocessors as steps
+    from traitlets.config import Config
+
+    config = Config({"ClearSolutions": {"code_stub": {"python": STUB}}})
+    notebook: NotebookNode = nbformat.from_dict(instructor)
+    for step in (
+        steps.LockCells,
+        steps.ClearSolutions,
+        steps.ClearOutput,
+        steps.CheckCellMetadata,
+        steps.ClearHiddenTests,
+        steps.ClearMarkScheme,
+        steps.ComputeChecksums,
+        steps.CheckCellMetadata,
+    ):
+        notebook, _ = step(config=config).preprocess(notebook, {})
+    return notebook
+
+
+def write_notebook(notebook: NotebookNode) -> str:
+    """Return the notebook's file text, the same bytes each time."""
+    text: str = nbformat.writes(notebook)
+    return text.rstrip("\n") + "\n"

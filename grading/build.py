@@ -1,0 +1,223 @@
+"""``camp build``: lessons' sources to learners' notebooks and an nbgrader course.
+
+A lesson is built again only when its source, its cohort's seed, the builder or an output
+changed. Proofs of several lessons run side by side.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import multiprocessing
+from collections.abc import Iterable
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+from filelock import FileLock
+from rich.console import Console
+from rich.progress import Progress
+
+import course_lib
+from course_lib.errors import CampError
+from course_lib.files import write_atomic
+from course_lib.language import LANGUAGES, Language
+from grading.cohort import PUBLIC, Cohort
+from grading.generated import is_edited, keep_aside, write_if_new
+from grading.index import write_index
+from grading.lesson import read_lesson
+
+_WORKERS = 2
+
+
+@dataclass(frozen=True)
+class Built:
+    """What became of one lesson."""
+
+    lesson: str
+    fresh: bool
+    kept: tuple[Path, ...] = ()
+
+
+@dataclass(frozen=True)
+class _Texts:
+    """The notebooks of one lesson as file texts."""
+
+    instructor: str
+    learners: dict[Language, str]
+
+
+class Builder:
+    """Builds lessons of one notebooks folder into one course directory."""
+
+    def __init__(self, notebooks: Path, course: Path, cohort: Cohort, language: Language) -> None:
+        self.notebooks = notebooks
+        self.course = course.resolve()
+        self.cohort = cohort
+        self.language = language
+        self._state = self.course / ".build"
+
+    def sources(self, lessons: Iterable[str] = ()) -> list[Path]:
+        """Return the sources of ``lessons``, or all."""
+        found = {path.stem: path for path in sorted((self.notebooks / "source").glob("*.py"))}
+        if not found:
+            raise CampError(
+                f"no lessons in {self.notebooks / 'source'}: run camp in the kit's folder, "
+                "or name another with --notebooks"
+            )
+        wanted = list(lessons) or list(found)
+        for name in wanted:
+            if name not in found:
+                raise CampError(f"no lesson {name!r}; there are: {', '.join(found)}", 2)
+        return [found[name] for name in wanted]
+
+    def build(self, lessons: Iterable[str] = (), *, force: bool = False) -> list[Built]:
+        """Build what changed.
+
+        Args:
+            lessons: names of lessons; all when empty.
+            force: build again what is unchanged, and put edited ``source`` files aside.
+
+        Raises:
+            CampError: a lesson is malformed, unsound, or would ship a solution.
+        """
+        sources = self.sources(lessons)
+        self._state.mkdir(parents=True, exist_ok=True)
+        with FileLock(self._state / "lock"):
+            self._claim_course()
+            due = [path for path in sources if force or not self._is_current(path)]
+            if not force:
+                for path in due:
+                    self._refuse_edited_source(path.stem)
+            built = {path.stem: Built(path.stem, fresh=False) for path in sources}
+            for path, texts in self._texts(due):
+                built[path.stem] = self._write(path, texts)
+            write_index(self.notebooks, [read_lesson(path) for path in self.sources()])
+        return list(built.values())
+
+    def _claim_course(self) -> None:
+        """Tie the course directory to this cohort and its seed."""
+        file = self.course / "cohort.json"
+        mine = {"cohort": self.cohort.name, "fingerprint": self.cohort.fingerprint}
+        if not file.exists():
+            write_atomic(file, json.dumps(mine, indent=1) + "\n")
+            return
+        theirs = json.loads(file.read_text(encoding="utf-8"))
+        if theirs != mine:
+            same = theirs.get("cohort") == self.cohort.name
+            raise CampError(
+                f"{self.course} belongs to cohort {theirs.get('cohort')!r}"
+                + (" with another seed: restore that seed" if same else "")
+                + ", or build into another folder with --course"
+            )
+
+    def _outputs(self, name: str) -> dict[str, Path]:
+        file = f"{name}.ipynb"
+        return {
+            **{str(language): self.notebooks / language / file for language in LANGUAGES},
+            "source": self.course / "source" / name / file,
+            "release": self.course / "release" / name / file,
+        }
+
+    def _key(self, path: Path) -> str:
+        """Return a fingerprint of all that goes into a lesson's notebooks."""
+        found = hashlib.sha256(f"{self.cohort.fingerprint} {self.language}".encode())
+        for package in (Path(course_lib.__file__).parent, Path(__file__).parent):
+            for module in sorted(package.rglob("*.py")):
+                found.update(hashlib.sha256(module.read_bytes()).digest())
+        found.update(path.read_bytes())
+        return found.hexdigest()
+
+    def _is_current(self, path: Path) -> bool:
+        record = self._state / f"{path.stem}.json"
+        if not record.exists():
+            return False
+        known = json.loads(record.read_text(encoding="utf-8"))
+        outputs = self._outputs(path.stem)
+        return bool(
+            known["key"] == self._key(path)
+            and all(file.exists() for file in outputs.values())
+            and all(
+                _digest(outputs[name]) == known["files"][name] for name in ("source", "release")
+            )
+        )
+
+    def _refuse_edited_source(self, name: str) -> None:
+        source = self._outputs(name)["source"]
+        if is_edited(source):
+            raise CampError(
+                f"{source} was edited: carry the edit over into notebooks/source/{name}.py; "
+                "'camp build --force' then puts the edited file aside"
+            )
+
+    def _texts(self, due: list[Path]) -> Iterable[tuple[Path, _Texts]]:
+        """Yield the notebooks of each lesson, with a progress bar."""
+        if not due:
+            return
+        context = multiprocessing.get_context("spawn")
+        console = Console(stderr=True)
+        with (
+            ProcessPoolExecutor(min(_WORKERS, len(due)), mp_context=context) as pool,
+            Progress(console=console, transient=True) as progress,
+        ):
+            task = progress.add_task("proving lessons", total=len(due))
+            waiting = [
+                (path, pool.submit(make_texts, path, self.cohort, self.language)) for path in due
+            ]
+            for path, future in waiting:
+                yield path, future.result()
+                progress.advance(task)
+
+    def _write(self, path: Path, texts: _Texts) -> Built:
+        from grading.course import Course
+
+        outputs = self._outputs(path.stem)
+        kept = []
+        for language in LANGUAGES:
+            file = outputs[language]
+            if is_edited(file):
+                kept.append(file)
+            else:
+                write_if_new(file, texts.learners[language])
+        if is_edited(outputs["source"]):
+            kept.append(keep_aside(outputs["source"], self.course / "edited"))
+        write_atomic(outputs["source"], texts.instructor)
+        Course(self.course).release(path.stem)
+        record = {
+            "key": self._key(path),
+            "files": {name: _digest(outputs[name]) for name in ("source", "release")},
+        }
+        write_atomic(self._state / f"{path.stem}.json", json.dumps(record) + "\n")
+        return Built(path.stem, fresh=True, kept=tuple(kept))
+
+
+def make_texts(path: Path, cohort: Cohort, language: Language) -> _Texts:
+    """Read, prove and assemble one lesson (in a process of its own).
+
+    Raises:
+        CampError: the lesson is malformed, unsound, or would ship a solution.
+    """
+    from grading.assemble import instructor_notebook, learner_notebook
+    from grading.generated import seal
+    from grading.leaks import refuse_leaks
+    from grading.prove import prove_lesson
+
+    lesson = read_lesson(path)
+    tests = prove_lesson(lesson, cohort)
+    learners = {}
+    instructor = ""
+    for each in LANGUAGES:
+        full = instructor_notebook(lesson, tests, each)
+        shipped = learner_notebook(full)
+        refuse_leaks(lesson, shipped)
+        learners[each] = seal(shipped)
+        if each == language:
+            instructor = seal(full)
+    return _Texts(instructor, learners)
+
+
+def _digest(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+__all__ = ["PUBLIC", "Builder", "Built", "make_texts"]

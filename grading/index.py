@@ -1,0 +1,31 @@
+"""The lesson index that learners open first, ``notebooks/README.md``."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+
+from grading.generated import write_if_new
+from grading.lesson import Lesson
+
+
+def write_index(notebooks: Path, lessons: Iterable[Lesson]) -> None:
+    """Write the table of ``lessons`` in both languages, if it changed."""
+    rows = []
+    for lesson in lessons:
+        course, file = lesson.course, f"{lesson.name}.ipynb"
+        rows.append(
+            f"| {course.level} | [{lesson.title.zh}](zh/{file}) | [{lesson.title.en}](en/{file}) "
+            f"| {course.minutes} | {course.points} |"
+        )
+    lines = [
+        "# 课程 / Lessons",
+        "",
+        "点开一课，从上往下运行每个单元。/ Open a lesson and run its cells from top to bottom.",
+        "",
+        "| 关卡 / level | 中文 | English | 分钟 / minutes | 分 / points |",
+        "|---|---|---|---|---|",
+        *rows,
+        "",
+    ]
+    write_if_new(notebooks / "README.md", "\n".join(lines))

@@ -1,0 +1,53 @@
+"""A build that would hand a solution, a case or a wrong answer to learners is refused."""
+
+from __future__ import annotations
+
+from nbformat import NotebookNode
+
+from course_lib.errors import CampError
+from grading.lesson import BEGIN, END, Lesson
+
+_MARKERS = (BEGIN, END, "HIDDEN TESTS", "BEGIN MARK SCHEME")
+_SHARE = 0.6
+
+
+def refuse_leaks(lesson: Lesson, shipped: NotebookNode) -> None:
+    """Check a learner's notebook.
+
+    Raises:
+        CampError: a marker, most lines of a solution, or a ``cases`` function is in it.
+    """
+    where = f"{lesson.path}: the learner's notebook"
+    secrets = {
+        f"the solution of {exercise.name!r}": _telling(_regions(exercise.answer.source))
+        for exercise in lesson.exercises
+    }
+    for exercise in lesson.exercises:
+        secrets[f"the cases of {exercise.name!r}"] = _telling(exercise.cases.source.split("\n"))
+    for cell in shipped.cells:
+        for marker in _MARKERS:
+            if marker in cell.source:
+                raise CampError(f"{where} would hold {marker!r} in cell {cell.id!r}")
+        lines = {line.strip() for line in cell.source.split("\n")}
+        for secret, telling in secrets.items():
+            found = [line for line in telling if line in lines]
+            if telling and len(found) >= _SHARE * len(telling):
+                raise CampError(f"{where} would hold {secret} in cell {cell.id!r}: {found[0]!r}")
+
+
+def _regions(source: str) -> list[str]:
+    """Return the lines inside solution regions."""
+    lines = []
+    inside = False
+    for line in source.split("\n"):
+        if line.strip() in (BEGIN, END):
+            inside = line.strip() == BEGIN
+        elif inside:
+            lines.append(line)
+    return lines
+
+
+def _telling(lines: list[str]) -> list[str]:
+    """Return the lines that give something away: code of some length, no comments."""
+    stripped = (line.strip() for line in lines)
+    return [line for line in stripped if len(line) >= 8 and not line.startswith("#")]
