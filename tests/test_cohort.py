@@ -1,0 +1,59 @@
+import stat
+from pathlib import Path
+
+import pytest
+
+from course_lib.errors import CampError
+from grading.cohort import create_cohort, find_cohort
+
+
+@pytest.fixture(autouse=True)
+def seeds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("CAMP_SEEDS", str(tmp_path / "seeds"))
+    return tmp_path / "seeds"
+
+
+def test_a_new_cohort_has_its_own_secret(seeds: Path) -> None:
+    path = create_cohort("2026a")
+    create_cohort("2026b")
+    assert path == seeds / "2026a.seed"
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    one, two = find_cohort("2026a"), find_cohort("2026b")
+    assert len(one.seed) == 32
+    assert one.seed != two.seed
+    assert one.fingerprint != two.fingerprint
+    assert one.seed.hex() not in repr(one)
+    draw = one.random("01_intro", "f").random()
+    assert draw == find_cohort("2026a").random("01_intro", "f").random()
+    assert draw != one.random("01_intro", "g").random()
+    assert draw != two.random("01_intro", "f").random()
+
+
+def test_a_lost_seed_is_said_and_none_is_overwritten(seeds: Path) -> None:
+    with pytest.raises(CampError, match=r"no seed for cohort 'x' at .*restore"):
+        find_cohort("x")
+    path = create_cohort("x")
+    before = path.read_bytes()
+    with pytest.raises(CampError, match="exists already"):
+        create_cohort("x")
+    assert path.read_bytes() == before
+    path.write_text("not a seed")
+    with pytest.raises(CampError, match="cannot be read as a seed"):
+        find_cohort("x")
+
+
+@pytest.mark.parametrize("name", ["", "../x", "a/b", "public", ".hidden", "a b"])
+def test_bad_names(name: str) -> None:
+    with pytest.raises(CampError):
+        create_cohort(name)
+
+
+def test_a_seed_inside_git_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "work" / ".git").mkdir(parents=True)
+    monkeypatch.setenv("CAMP_SEEDS", str(tmp_path / "work" / "seeds"))
+    with pytest.raises(CampError, match="outside git"):
+        create_cohort("x")
+
+
+def test_the_public_cohort_needs_no_file() -> None:
+    assert find_cohort("public").fingerprint == find_cohort("public").fingerprint
