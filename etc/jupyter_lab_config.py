@@ -1,0 +1,10 @@
+"""JupyterLab for the course: found through ``JUPYTER_CONFIG_PATH``, reads nothing online."""
+
+c = get_config()  # noqa: F821
+
+c.ServerApp.ip = "127.0.0.1"
+c.ServerApp.open_browser = False
+c.LabApp.news_url = None
+c.LabApp.check_for_updates_class = "jupyterlab.NeverCheckForUpdate"
+c.LabApp.extension_manager = "readonly"
+c.LabApp.default_url = "/lab/tree/notebooks/README.md"

@@ -1,0 +1,188 @@
+"""What the tests share: Debian's programs, a browser, and Jupyter servers."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Page, sync_playwright
+
+ROOT = Path(__file__).resolve().parent.parent
+IN_CI = os.environ.get("CI") == "true"
+BROWSERS = ("chromium", "chromium-browser", "google-chrome")
+CHROMIUM_ARGS = [
+    "--headless=new",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--no-first-run",
+]
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Run fast tests first, then slow ones, then those in a browser.
+
+    Playwright keeps an event loop running in its worker, so what needs an own loop comes before.
+    """
+    items.sort(key=lambda item: (bool(item.get_closest_marker("browser")), _is_slow(item)))
+
+
+def _is_slow(item: pytest.Item) -> bool:
+    return item.get_closest_marker("slow") is not None
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Let a run in CI fail when it skipped a test."""
+    reporter = session.config.pluginmanager.get_plugin("terminalreporter")
+    if IN_CI and reporter and reporter.stats.get("skipped") and session.exitstatus == 0:
+        reporter.write_line("CI=true: a skipped test fails the run", red=True)
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
+def missing(package: str) -> None:
+    """Skip the test because Debian's ``package`` is missing; in CI fail."""
+    message = f"needs Debian's package {package}: apt-get install --no-install-recommends {package}"
+    if IN_CI:
+        pytest.fail(message)
+    pytest.skip(message)
+
+
+@pytest.fixture(scope="session")
+def chromium() -> str:
+    """Return the path of a Chromium."""
+    found = next(filter(None, map(shutil.which, BROWSERS)), None)
+    if found is None:
+        missing("chromium")
+    return str(found)
+
+
+@pytest.fixture(scope="session")
+def cjk_fonts() -> None:
+    """Ask for Chinese fonts."""
+    fonts = subprocess.run(["fc-list", ":lang=zh"], capture_output=True, text=True, check=False)
+    if not fonts.stdout.strip():
+        missing("fonts-noto-cjk")
+
+
+@pytest.fixture(scope="session")
+def browser(chromium: str) -> Iterator[Browser]:
+    """Return a running headless browser."""
+    with sync_playwright() as playwright:
+        running = playwright.chromium.launch(executable_path=chromium, args=CHROMIUM_ARGS)
+        yield running
+        running.close()
+
+
+@pytest.fixture
+def page(browser: Browser) -> Iterator[Page]:
+    """Return a new page in a context of its own."""
+    context = browser.new_context(viewport={"width": 1400, "height": 900})
+    context.set_default_timeout(30_000)
+    yield context.new_page()
+    context.close()
+
+
+@dataclass(frozen=True)
+class JupyterServer:
+    """A running server: its address and the token that lets a page in."""
+
+    url: str
+    token: str
+    log: Path
+
+    def address(self, path: str) -> str:
+        """Return the address of ``path`` (such as ``/lab/tree/a.ipynb``) with the token."""
+        return f"{self.url}/{path.lstrip('/')}?token={self.token}"
+
+
+def free_port() -> int:
+    """Return a port of 127.0.0.1 that nothing listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def isolated_home(folder: Path) -> dict[str, str]:
+    """Return an environment whose Jupyter and IPython files all lie in ``folder``."""
+    kept = {k: v for k, v in os.environ.items() if not k.startswith(("JUPYTER", "COV_CORE"))}
+    own = str(Path(sys.executable).parent)
+    return kept | {
+        "PATH": os.pathsep.join([own, os.environ.get("PATH", "")]),
+        "JUPYTER_CONFIG_DIR": str(folder / "config"),
+        "JUPYTER_DATA_DIR": str(folder / "data"),
+        "JUPYTER_RUNTIME_DIR": str(folder / "runtime"),
+        "IPYTHONDIR": str(folder / "ipython"),
+    }
+
+
+@contextlib.contextmanager
+def stopped_after(process: subprocess.Popen[bytes]) -> Iterator[None]:
+    """Stop ``process`` and wait for it, whatever happens in the block."""
+    try:
+        yield
+    finally:
+        process.terminate()
+        try:
+            process.wait(timeout=20)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+
+def wait_for(url: str, process: subprocess.Popen[bytes], log: Path, seconds: float = 60) -> None:
+    """Wait until ``url`` answers; fail with the log when the process ends or time is up."""
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline and process.poll() is None:
+        with contextlib.suppress(OSError):
+            urllib.request.urlopen(url, timeout=2).close()
+            return
+        time.sleep(0.2)
+    pytest.fail(f"{url} does not answer:\n{log.read_text(errors='replace')[-3000:]}")
+
+
+@pytest.fixture
+def jupyter(tmp_path: Path) -> Iterator[Callable[..., JupyterServer]]:
+    """Return ``start(root, config_path=etc, args=())``; servers stop after the test.
+
+    ``config_path`` is the server's ``JUPYTER_CONFIG_PATH``, the kit's ``etc`` unless told.
+    """
+    with contextlib.ExitStack() as stack:
+
+        def start(
+            root: Path,
+            config_path: Path = ROOT / "etc",
+            args: tuple[str, ...] = (),
+            env: dict[str, str] | None = None,
+        ) -> JupyterServer:
+            port, token = free_port(), "test"
+            log = tmp_path / f"jupyter-{port}.log"
+            command = [
+                *(sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root"),
+                *("--ServerApp.ip=127.0.0.1", f"--ServerApp.port={port}"),
+                *("--ServerApp.port_retries=0", f"--ServerApp.root_dir={root}", *args),
+            ]
+            variables = isolated_home(tmp_path / "jupyter") | (env or {})
+            variables |= {"JUPYTER_CONFIG_PATH": str(config_path), "JUPYTER_TOKEN": token}
+            with log.open("wb") as output:
+                process = subprocess.Popen(
+                    command, cwd=root, env=variables, stdout=output, stderr=subprocess.STDOUT
+                )
+            stack.enter_context(stopped_after(process))
+            server = JupyterServer(f"http://127.0.0.1:{port}", token, log)
+            wait_for(server.address("/api/status"), process, log)
+            return server
+
+        yield start
