@@ -1,0 +1,65 @@
+# Each target sets up .venv first; `make run` and `make test` work on a fresh clone.
+.DEFAULT_GOAL := help
+.PHONY: help setup lab run test test-tools build kit grade feedback points formgrader bench doctor lint format lock clean
+
+CAMP := .venv/bin/camp
+COURSE ?= course
+
+help: ## show this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+setup: ## make .venv from requirements.lock (Python 3.11, about 2 GB)
+	@bash etc/setup.sh
+
+run: setup ## the main job on the sample submissions: build, grade, feedback, points
+	@$(CAMP) demo
+
+lab: setup ## open JupyterLab on the list of lessons
+	@$(CAMP) lab
+
+doctor: setup ## say what is wrong with this machine or environment, and the fix
+	@$(CAMP) doctor
+
+test: setup ## lint and all tests, with coverage; what CI runs
+	@bash etc/debian.sh chromium fonts-noto-cjk postgresql
+	@$(MAKE) --no-print-directory lint
+	@.venv/bin/python -m pytest -n 2 --dist worksteal --cov=course_lib --cov=grading --cov-report=term:skip-covered $(ARGS)
+
+build: setup ## lessons: notebooks/zh, notebooks/en and the nbgrader course
+	@$(CAMP) build --course $(COURSE)
+
+grade: setup ## grade the course's submissions
+	@$(CAMP) grade --course $(COURSE)
+
+feedback: setup ## write the feedback pages
+	@$(CAMP) feedback --course $(COURSE)
+
+points: setup ## pay points into the ledger and show who earned the certificate
+	@$(CAMP) points --course $(COURSE)
+
+formgrader: setup ## open formgrader, where a TA marks notes by rubric
+	@$(CAMP) formgrader --course $(COURSE)
+
+bench: setup ## measure build, grading and nbgrader's own autograde
+	@.venv/bin/python -m tests.benchmarks
+
+lint: setup ## ruff and mypy
+	@.venv/bin/ruff check .
+	@.venv/bin/ruff format --check .
+	@.venv/bin/mypy
+
+format: setup ## let ruff mend what it can
+	@.venv/bin/ruff check --fix . && .venv/bin/ruff format .
+
+# The pins are those of Linux without torch's CUDA packages, which pip adds where torch needs them.
+lock: setup ## resolve pyproject.toml's ranges anew into requirements.lock (ARGS=--upgrade)
+	@cp requirements.lock build/lock.txt
+	@env -u UV_FIND_LINKS .venv/bin/uv pip compile pyproject.toml --extra dev --python-version 3.11 \
+		--python-platform x86_64-manylinux_2_28 --no-annotate --no-header --quiet -o build/lock.txt $(ARGS)
+	@{ echo "# Made by 'make lock' from pyproject.toml (with extra dev) for Python 3.11."; \
+		grep -vE '^(nvidia|cuda|triton)[-=]' build/lock.txt; } > build/requirements.lock
+	@mv build/requirements.lock requirements.lock
+
+clean: ## remove .venv, build and caches; keeps course/
+	rm -rf .venv build .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage* *.egg-info
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
