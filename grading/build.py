@@ -22,7 +22,7 @@ import course_lib
 from course_lib.errors import CampError
 from course_lib.files import write_atomic
 from course_lib.language import LANGUAGES, Language
-from grading.cohort import PUBLIC, Cohort
+from grading.cohort import Cohort
 from grading.generated import is_edited, keep_aside, write_if_new
 from grading.index import write_index
 from grading.lesson import read_lesson
@@ -36,7 +36,7 @@ class Built:
 
     lesson: str
     fresh: bool
-    kept: tuple[Path, ...] = ()
+    kept: tuple[Path, ...]
 
 
 @dataclass(frozen=True)
@@ -89,11 +89,13 @@ class Builder:
             if not force:
                 for path in due:
                     self._refuse_edited_source(path.stem)
-            built = {path.stem: Built(path.stem, fresh=False) for path in sources}
             for path, texts in self._texts(due):
-                built[path.stem] = self._write(path, texts)
+                self._write(path, texts)
             write_index(self.notebooks, [read_lesson(path) for path in self.sources()])
-        return list(built.values())
+            return [
+                Built(path.stem, fresh=path in due, kept=self._publish(path.stem))
+                for path in sources
+            ]
 
     def _claim_course(self) -> None:
         """Tie the course directory to this cohort and its seed."""
@@ -112,12 +114,25 @@ class Builder:
             )
 
     def _outputs(self, name: str) -> dict[str, Path]:
+        """Return the files made of one lesson, all inside the course directory."""
         file = f"{name}.ipynb"
         return {
-            **{str(language): self.notebooks / language / file for language in LANGUAGES},
             "source": self.course / "source" / name / file,
             "release": self.course / "release" / name / file,
+            **{str(language): released(self.course, name, language) for language in LANGUAGES},
         }
+
+    def _publish(self, name: str) -> tuple[Path, ...]:
+        """Copy the learners' notebooks to the notebooks folder; return those with edits, kept."""
+        kept = []
+        for language in LANGUAGES:
+            file = self.notebooks / language / f"{name}.ipynb"
+            if is_edited(file):
+                kept.append(file)
+            else:
+                text = released(self.course, name, language).read_text(encoding="utf-8")
+                write_if_new(file, text)
+        return tuple(kept)
 
     def _key(self, path: Path) -> str:
         """Return a fingerprint of all that goes into a lesson's notebooks."""
@@ -168,27 +183,24 @@ class Builder:
                 yield path, future.result()
                 progress.advance(task)
 
-    def _write(self, path: Path, texts: _Texts) -> Built:
+    def _write(self, path: Path, texts: _Texts) -> None:
         from grading.course import Course
 
         outputs = self._outputs(path.stem)
-        kept = []
-        for language in LANGUAGES:
-            file = outputs[language]
-            if is_edited(file):
-                kept.append(file)
-            else:
-                write_if_new(file, texts.learners[language])
         if is_edited(outputs["source"]):
-            kept.append(keep_aside(outputs["source"], self.course / "edited"))
+            keep_aside(outputs["source"], self.course / "edited")
         write_atomic(outputs["source"], texts.instructor)
+        for language in LANGUAGES:
+            write_atomic(outputs[language], texts.learners[language])
         Course(self.course).release(path.stem)
-        record = {
-            "key": self._key(path),
-            "files": {name: _digest(outputs[name]) for name in ("source", "release")},
-        }
+        files = {name: _digest(file) for name, file in outputs.items()}
+        record = {"key": self._key(path), "files": files}
         write_atomic(self._state / f"{path.stem}.json", json.dumps(record) + "\n")
-        return Built(path.stem, fresh=True, kept=tuple(kept))
+
+
+def released(course: Path, lesson: str, language: Language) -> Path:
+    """Return the learner's notebook as built for ``course``, untouched by anybody."""
+    return course / ".build" / language / f"{lesson}.ipynb"
 
 
 def make_texts(path: Path, cohort: Cohort, language: Language) -> _Texts:
@@ -218,6 +230,3 @@ def make_texts(path: Path, cohort: Cohort, language: Language) -> _Texts:
 
 def _digest(path: Path) -> str:
     return hashlib.sha256(path.read_bytes()).hexdigest()
-
-
-__all__ = ["PUBLIC", "Builder", "Built", "make_texts"]

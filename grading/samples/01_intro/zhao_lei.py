@@ -1,0 +1,5 @@
+# ---
+# jupyter:
+#   course:
+#     language: zh
+# ---
