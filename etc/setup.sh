@@ -30,8 +30,8 @@ because() {
         fail "the disk is full ($1): free about $NEED_MB MB here and in $(cache), then run make again" ;;
     *"onnection refused"* | *"error sending request"* | *"ailed to fetch"* | *"NewConnectionError"* | \
     *"resolve"*"host"* | *"name resolution"* | *"ConnectTimeout"* | *"timed out"* | *"from versions: none"*)
-        fail "cannot reach the package index ${UV_DEFAULT_INDEX:-https://pypi.org/simple} ($1): check the network" \
-            "or proxy, or name a mirror, e.g. PIP_INDEX_URL=https://mirrors.aliyun.com/pypi/simple make" ;;
+        fail "cannot reach the package index ${UV_DEFAULT_INDEX:-PyPI} ($1): check the network or proxy, or" \
+            "name a mirror: PIP_INDEX_URL=<address of its /simple> make" ;;
     *ensurepip*)
         fail "$python has no venv module: on Debian or Ubuntu run: apt-get install python3.11-venv" ;;
     *) fail "$1 failed: the reason is at the end of $PWD/$LOG" ;;
@@ -51,13 +51,17 @@ python=$(find_python) ||
     fail "needs Python 3.11, found $(python3 --version 2>/dev/null || echo none): install it (Debian 12: apt-get" \
         "install python3.11-venv; conda: conda env create -f environment.yml) or run make PYTHON=/path/to/python3.11"
 
+is_setup() { # a process of this script, alive
+    { cat "/proc/$1/cmdline" || ps -p "$1" -o args=; } 2>/dev/null | grep -aq setup.sh
+}
+
 # An environment of our own that is half made or was moved is made anew; one of others is kept.
 if [ -d .venv ]; then
     [ -f "$MARK" ] || fail "$PWD/.venv was made by something else: rename or delete it, then run make again"
     state=$(head -n 1 "$MARK")
     case $state in
     making\ *)
-        kill -0 "${state#making }" 2>/dev/null &&
+        is_setup "${state#making }" &&
             fail "another set-up (process ${state#making }) is running: wait for it, then run make again"
         say "The last set-up was interrupted; starting again."
         rm -rf .venv ;;
@@ -66,9 +70,6 @@ if [ -d .venv ]; then
     esac
 fi
 if [ ! -d .venv ]; then
-    free=$(df -Pm . | awk 'NR == 2 {print $4}')
-    [ "$free" -ge "$NEED_MB" ] ||
-        fail "needs about $NEED_MB MB of disk in $PWD, $free MB are free: free some, then run make again"
     say "Setting up .venv with $python: about 2 GB of disk (6 GB where torch comes with CUDA), once."
 fi
 mkdir -p .venv && echo "making $$" >"$MARK" || because "making .venv"
@@ -92,6 +93,12 @@ links=$(setting find-links | tr -s ' \n' ',')
 [ -n "$links" ] && export UV_FIND_LINKS="${UV_FIND_LINKS:-$links}"
 export VIRTUAL_ENV=$PWD/.venv UV_HTTP_RETRIES=${UV_HTTP_RETRIES:-3}
 uv=.venv/bin/uv
+
+# PyPI's torch for Linux brings CUDA; a folder of wheels is taken to hold the one for the CPU.
+[ "$(uname)" = Linux ] && [ -z "$links" ] && NEED_MB=6000
+free=$(df -Pm . | awk 'NR == 2 {print $4}')
+[ -e .venv/lib/python3.11/site-packages/torch ] || [ "$free" -ge "$NEED_MB" ] ||
+    fail "needs about $NEED_MB MB of disk in $PWD, $free MB are free: free some, then run make again"
 
 "$uv" --version 2>/dev/null | grep -q "^uv $UV_PINNED " ||
     step "installer uv $UV_PINNED" .venv/bin/python -m pip install -q --retries 2 --timeout 30 "uv==$UV_PINNED"
