@@ -1,0 +1,34 @@
+"""Pictures that use the learner's own functions wait for them in one friendly line."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from course_lib.language import Text
+
+
+@contextmanager
+def needs(*functions: str) -> Iterator[None]:
+    """Run a demonstration; if the learner's functions are not there yet, say which.
+
+    Args:
+        functions: names of the exercises that the code inside calls.
+    """
+    names = ", ".join(functions)
+    try:
+        yield
+    except NotImplementedError:
+        print(
+            Text(
+                f"⬜ 这一格要用到 {names}：先做完练习，再回来运行",
+                f"⬜ this cell uses {names}: do the exercises first, then run it again",
+            )
+        )
+    except Exception as error:
+        print(
+            Text(
+                f"⬜ 这一格用 {names} 时出了 {type(error).__name__}：先让它们的检查通过",
+                f"⬜ {type(error).__name__} while using {names}: make their checks pass first",
+            )
+        )
