@@ -25,7 +25,7 @@ from course_lib.language import LANGUAGES, Language
 from grading.cohort import Cohort
 from grading.generated import is_edited, keep_aside, write_if_new
 from grading.index import write_index
-from grading.lesson import read_lesson
+from grading.reader import read_lesson
 
 _WORKERS = 2
 

@@ -8,10 +8,10 @@ from course_lib.errors import CampError
 from course_lib.payload import unfold
 from grading.build import make_texts
 from grading.cohort import Cohort
-from grading.lesson import read_lesson
 from grading.prove import prove_lesson
+from grading.reader import read_lesson
 from tests.sources import GOOD
-from tests.test_lesson import write
+from tests.test_reader import write
 
 ONE, TWO = Cohort("one", b"1" * 32), Cohort("two", b"2" * 32)
 

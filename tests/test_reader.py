@@ -4,7 +4,7 @@ import jupytext
 import pytest
 
 from course_lib.errors import CampError
-from grading.lesson import read_lesson
+from grading.reader import read_lesson
 from tests.sources import BODY, GOOD, HEADER, PROSE
 
 
