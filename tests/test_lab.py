@@ -1,0 +1,219 @@
+"""JupyterLab with the kit's settings, as a learner and an instructor meet it in a browser."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import nbformat
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.conftest import ROOT, JupyterServer, free_port, isolated_home
+
+SOURCE = '''\
+# ---
+# jupyter:
+#   course:
+#     level: L1-1
+#     minutes: 90
+#     points: 100
+#     prerequisites:
+#       en: none
+#       zh: 无
+#     title:
+#       en: A sample
+#       zh: 样例
+#   jupytext:
+#     cell_markers: '"""'
+#     cell_metadata_filter: cases,check,evidence,exercise,given,lang,level,minutes,note,points,quiz,rubric,tags,tool,why_en,why_zh,wrong,-all
+#     notebook_metadata_filter: kernelspec,jupytext,course,-jupytext.text_representation.jupytext_version
+#     text_representation:
+#       extension: .py
+#       format_name: percent
+#       format_version: '1.3'
+#   kernelspec:
+#     display_name: Python 3 (ipykernel)
+#     language: python
+#     name: python3
+# ---
+
+# %% [markdown] lang="zh"
+"""
+## 一道题
+"""
+
+# %% [markdown] lang="en"
+r"""
+## A question with $\\alpha$
+"""
+
+
+# %% exercise="double" level=1 minutes=5 points=10
+def double(x: int) -> int:
+    # zh: 翻倍
+    # en: twice
+    ### BEGIN SOLUTION
+    return 2 * x
+    ### END SOLUTION
+
+
+# %% wrong="double" why_en="squared" why_zh="平方了"
+def double(x: int) -> int:
+    return x * x
+
+
+# %%
+# %matplotlib inline
+print(double(21))
+'''
+
+
+def run_lab(folder: Path, port: int, env: dict[str, str]) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [Path(sys.executable).parent / "camp", "lab", "--port", str(port), "--no-browser"],
+        cwd=folder,
+        env=env,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        start_new_session=True,
+    )
+
+
+def read_until(process: subprocess.Popen[str], pattern: str) -> str:
+    assert process.stdout is not None
+    text = ""
+    for line in process.stdout:
+        text += line
+        if re.search(pattern, text):
+            return text
+    return text
+
+
+def a_course(folder: Path) -> Path:
+    (folder / "notebooks").mkdir(parents=True)
+    (folder / "notebooks/README.md").write_text("# The lessons\n\n[one](one.ipynb)\n")
+    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell("print(6 * 7)", id="a1")])
+    notebook.metadata["kernelspec"] = {
+        "name": "python3",
+        "display_name": "Python 3 (ipykernel)",
+        "language": "python",
+    }
+    nbformat.write(notebook, folder / "notebooks/one.ipynb")
+    (folder / "etc").symlink_to(ROOT / "etc")
+    return folder
+
+
+@pytest.mark.browser
+def test_camp_lab_takes_a_free_port_and_shows_the_lesson_index(tmp_path: Path, page: Page) -> None:
+    course = a_course(tmp_path / "course")
+    env = isolated_home(tmp_path / "home") | {"CAMP_LANG": "en"}
+    env.pop("JUPYTER_TOKEN", None)
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", free_port()))
+        taken.listen()
+        wanted = taken.getsockname()[1]
+        process = run_lab(course, wanted, env)
+        try:
+            text = read_until(process, r"Ctrl\+C")
+            found = re.search(
+                r"http://127\.0\.0\.1:(\d+)/lab/tree/notebooks/README.md\?token=\w{32}", text
+            )
+            assert found, text
+            port = int(found[1])
+            assert port != wanted
+            assert f"Port {wanted} is taken, using {port}." in text
+            line = f"ssh -CNg -L {port}:127.0.0.1:{port} root@ssh.intern-ai.org.cn -p <port>"
+            assert line in text
+            open_when_ready(page, found[0])
+            expect(page.locator(".jp-RenderedMarkdown h1")).to_contain_text("The lessons")
+            with pytest.raises(OSError):  # noqa: PT011 - bound to 127.0.0.1 only
+                socket.create_connection(("127.0.0.2", port), timeout=2)
+            page.locator(".jp-RenderedMarkdown a", has_text="one").click()
+            expect(page.locator(".jp-Notebook .jp-CodeCell")).to_have_count(1)
+        finally:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+
+
+def open_when_ready(page: Page, address: str) -> None:
+    for _ in range(60):
+        try:
+            page.goto(address)
+            return
+        except Exception:  # not listening yet
+            time.sleep(0.5)
+    page.goto(address)
+
+
+@pytest.mark.browser
+def test_a_source_opens_as_a_notebook_and_saves_back_byte_for_byte(
+    tmp_path: Path, jupyter: Callable[..., JupyterServer], page: Page
+) -> None:
+    root = tmp_path / "work"
+    root.mkdir()
+    source = root / "01_sample.py"
+    source.write_text(SOURCE, encoding="utf-8")
+    before, modified = source.read_bytes(), source.stat().st_mtime_ns
+    server = jupyter(root)
+    outside: list[str] = []
+    page.on("request", lambda request: outside.append(request.url))
+    page.goto(server.address("/lab/tree/01_sample.py"))
+    expect(page.locator(".jp-Notebook .jp-Cell")).to_have_count(5)
+    expect(page.locator(".jp-Notebook .jp-MarkdownCell").first).to_contain_text("一道题")
+    page.locator(".jp-Notebook .jp-Cell").first.click()
+    page.keyboard.press("Control+s")
+    for _ in range(100):
+        if source.stat().st_mtime_ns != modified:
+            break
+        page.wait_for_timeout(100)
+    assert source.stat().st_mtime_ns != modified, "nothing was saved"
+    assert source.read_bytes() == before
+    local = (server.url, "data:", "blob:", server.url.replace("http", "ws"))
+    assert [url for url in outside if not url.startswith(local)] == []
+
+
+@pytest.mark.browser
+def test_a_released_notebook_opens_and_a_cell_runs(
+    tmp_path: Path, jupyter: Callable[..., JupyterServer], page: Page
+) -> None:
+    server = jupyter(a_course(tmp_path / "course"))
+    page.goto(server.address("/lab/tree/notebooks/one.ipynb"))
+    cell = page.locator(".jp-Notebook .jp-CodeCell").first
+    cell.locator(".cm-content").click()
+    expect(page.locator(".jp-Notebook-ExecutionIndicator")).to_have_attribute(
+        "data-status", "idle", timeout=60_000
+    )
+    page.keyboard.press("Shift+Enter")
+    expect(cell.locator(".jp-OutputArea-output")).to_have_text("42\n", timeout=60_000)
+
+
+def test_lab_outside_a_course_uses_the_installed_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from course_lib.lab import course_folder
+
+    monkeypatch.chdir(tmp_path)
+    assert course_folder() == ROOT
+    own = a_course(tmp_path / "own")
+    monkeypatch.chdir(own / "notebooks")
+    assert course_folder() == own
+
+
+def test_settings_name_existing_lab_settings() -> None:
+    """A renamed setting of JupyterLab would be ignored in silence."""
+    schemas = Path(sys.prefix) / "share/jupyter/lab/schemas"
+    overrides = json.loads((ROOT / "etc/labconfig/default_setting_overrides.json").read_text())
+    for plugin, settings in overrides.items():
+        package, name = plugin.split(":")
+        schema = json.loads((schemas / package / f"{name}.json").read_text())
+        assert settings.keys() <= schema["properties"].keys()
