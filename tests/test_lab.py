@@ -209,6 +209,20 @@ def test_lab_outside_a_course_uses_the_installed_one(
     assert course_folder() == own
 
 
+@pytest.mark.parametrize("source", sorted((ROOT / "notebooks/source").glob("*.py")), ids=str)
+def test_saving_a_lesson_source_in_jupyterlab_would_not_change_it(source: Path) -> None:
+    code = (
+        "import sys, jupytext; from grading.jupytext_unicode import keep_unicode; keep_unicode();"
+        "text = open(sys.argv[1], encoding='utf-8').read();"
+        "notebook = jupytext.reads(text, fmt='py:percent');"
+        "sys.stdout.buffer.write(jupytext.writes(notebook, fmt='py:percent').encode())"
+    )
+    saved = subprocess.run(
+        [sys.executable, "-c", code, source], capture_output=True, check=True, cwd=ROOT
+    )
+    assert saved.stdout.decode().splitlines() == source.read_text(encoding="utf-8").splitlines()
+
+
 def test_settings_name_existing_lab_settings() -> None:
     """A renamed setting of JupyterLab would be ignored in silence."""
     schemas = Path(sys.prefix) / "share/jupyter/lab/schemas"
