@@ -30,7 +30,7 @@ SETUP_FILES = ("etc/setup.sh", "requirements.lock", "pyproject.toml", "environme
 
 def pins(text: str) -> dict[str, str]:
     """Return the pins of a requirements file; every line must be one."""
-    found = {}
+    found: dict[str, str] = {}
     for line in text.splitlines():
         if line and not line.startswith("#"):
             match = re.fullmatch(r"([A-Za-z0-9._-]+)==([A-Za-z0-9.]+)", line)
@@ -133,7 +133,7 @@ def test_set_up_on_a_fresh_clone_then_again_in_under_two_seconds(tmp_path: Path)
 def test_what_conda_hands_to_pip_installs_and_imports(tmp_path: Path) -> None:
     clone = a_copy(tmp_path / "clone")
     (clone / "pip.txt").write_text("\n".join(pip_section()) + "\n")
-    uv = shutil.which("uv", path=f"{ROOT / '.venv/bin'}:{os.environ['PATH']}")
+    uv = shutil.which("uv", path=f"{Path(sys.executable).parent}:{os.environ['PATH']}")
     links = os.environ.get("PIP_FIND_LINKS", "")
     env = dict(os.environ) | ({"UV_FIND_LINKS": ",".join(links.split())} if links else {})
     python = tmp_path / "conda/bin/python"
