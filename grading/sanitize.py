@@ -19,102 +19,23 @@ from jinja2 import pass_context
 from jinja2.runtime import Context
 from latex2mathml.converter import convert as latex_to_mathml
 from nbconvert.filters.markdown_mistune import IPythonRenderer, MarkdownWithMath
-from pygments.token import STANDARD_TYPES
+from pygments.token import STANDARD_TYPES  # type: ignore[import-untyped]
 
 MAX_TEXT = 100_000  # characters of one Markdown text or output that are shown
 MAX_TAGS, MAX_OPENINGS = 20_000, 200  # more take parsers minutes; shown as plain text
 MAX_FORMULA = 2_000
 MAX_IMAGE = 10_000_000
 
-_MATH = set(
-    [
-        "math",
-        "mrow",
-        "mi",
-        "mn",
-        "mo",
-        "ms",
-        "mtext",
-        "mspace",
-        "mfrac",
-        "msqrt",
-        "mroot",
-        "msub",
-        "msup",
-        "msubsup",
-        "munder",
-        "mover",
-        "munderover",
-        "mmultiscripts",
-        "mprescripts",
-        "mtable",
-        "mtr",
-        "mtd",
-        "mstyle",
-        "mpadded",
-        "mphantom",
-        "menclose",
-    ]
+_MATH_TAGS = (
+    "math mrow mi mn mo ms mtext mspace mfrac msqrt mroot msub msup msubsup munder mover "
+    "munderover mmultiscripts mprescripts mtable mtr mtd mstyle mpadded mphantom menclose"
 )
-_TAGS = _MATH | set(
-    [
-        "a",
-        "abbr",
-        "b",
-        "blockquote",
-        "br",
-        "caption",
-        "code",
-        "col",
-        "colgroup",
-        "dd",
-        "del",
-        "details",
-        "div",
-        "dl",
-        "dt",
-        "em",
-        "figcaption",
-        "figure",
-        "h1",
-        "h2",
-        "h3",
-        "h4",
-        "h5",
-        "h6",
-        "hr",
-        "i",
-        "img",
-        "ins",
-        "kbd",
-        "li",
-        "mark",
-        "ol",
-        "p",
-        "pre",
-        "q",
-        "s",
-        "samp",
-        "small",
-        "span",
-        "strike",
-        "strong",
-        "sub",
-        "summary",
-        "sup",
-        "table",
-        "tbody",
-        "td",
-        "tfoot",
-        "th",
-        "thead",
-        "tr",
-        "tt",
-        "u",
-        "ul",
-        "var",
-    ]
+_HTML_TAGS = (
+    "a abbr b blockquote br caption code col colgroup dd del details div dl dt em figcaption "
+    "figure h1 h2 h3 h4 h5 h6 hr i img ins kbd li mark ol p pre q s samp small span strike strong "
+    "sub summary sup table tbody td tfoot th thead tr tt u ul var"
 )
+_TAGS = set(_MATH_TAGS.split()) | set(_HTML_TAGS.split())
 _ATTRIBUTES: dict[str, set[str]] = {
     "*": {"lang", "dir", "title"},
     "a": {"href"},
@@ -192,7 +113,7 @@ def _link_remote_images(markup: str) -> str:
     return str(soup)
 
 
-class _Renderer(IPythonRenderer):  # type: ignore[misc]
+class _Renderer(IPythonRenderer):
     """nbconvert's Markdown renderer with formulas as MathML."""
 
     def inline_math(self, body: str) -> str:
@@ -253,7 +174,7 @@ def safe_outputs(outputs: list[Any]) -> list[dict[str, Any]]:
 
     Kept: streams, errors, plain text, PNG and JPEG images, cleaned HTML and Markdown.
     """
-    safe = []
+    safe: list[dict[str, Any]] = []
     for output in outputs:
         match output.get("output_type"):
             case "stream":

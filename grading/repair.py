@@ -1,0 +1,198 @@
+"""Repairs honest slips in a submission, before nbgrader reads it.
+
+What is graded follows the instructor's notebook: its cells, their order, metadata and locked
+text. From the submission come the answers, by grade id, and the learner's own cells. The file
+handed in is never changed; each repair is said in one line.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import nbformat
+from nbformat import NotebookNode
+from nbformat.v4 import new_code_cell, new_markdown_cell, new_raw_cell
+from nbgrader import utils
+from nbgrader.api import Gradebook
+from nbgrader.preprocessors import NbGraderPreprocessor
+from traitlets import Unicode
+
+from course_lib.language import LANGUAGES, Text
+from grading.plan import Planned, read_plan
+
+_NEW: dict[str, Callable[..., NotebookNode]] = {
+    "code": new_code_cell,
+    "markdown": new_markdown_cell,
+    "raw": new_raw_cell,
+}
+_CELL_ID = re.compile(r"[a-zA-Z0-9-_]{1,64}\Z")
+
+
+@dataclass
+class _Repairer:
+    """Rebuilds one submission's cells."""
+
+    plan: list[Planned]
+    instructor: NotebookNode
+    remarks: list[Text] = field(default_factory=list)
+    _ids: set[str] = field(default_factory=set)
+
+    def rebuild(self, cells: list[NotebookNode]) -> list[NotebookNode]:
+        planned = {item.name: item for item in self.plan}
+        found: dict[str, list[NotebookNode]] = defaultdict(list)
+        following: dict[str | None, list[NotebookNode]] = defaultdict(list)
+        order: list[str] = []
+        place: str | None = None
+        for cell in cells:
+            name = _grade_id(cell)
+            if name not in planned:
+                following[place].append(self._own(cell))
+                continue
+            found[name].append(cell)
+            if len(found[name]) == 1:
+                place = name
+                order.append(name)
+            elif planned[name].locked and not planned[name].like(cell.source):
+                following[place].append(self._own(cell))
+        if order != [item.name for item in self.plan if item.name in found]:
+            self._say("单元的顺序变了，已按老师的顺序评分", "cells were moved; graded in order")
+        result = following[None]
+        for item in self.plan:
+            cell, copies = self._pick(item, found[item.name])
+            if item.name in found or not utils.is_grade(item.cell):
+                result += [cell, *copies, *following[item.name]]
+            else:  # a lost check comes after the learner's own cells, which it may need
+                result.append(cell)
+        return result
+
+    def _pick(
+        self, item: Planned, found: list[NotebookNode]
+    ) -> tuple[NotebookNode, list[NotebookNode]]:
+        """Return the cell that counts, and copies that are shown but not run."""
+        if item.locked:
+            if not found:
+                self._say_of(item, "不见了，已放回", "was missing and is back")
+            elif not item.like(found[0].source):
+                self._say_of(item, "被改过，已恢复", "was edited and is restored")
+            if len(found) > 1:
+                self._say_of(item, "有多个副本，只算一次", "was copied; it counts once")
+            return self._planned(item, item.text), []
+        if not found:
+            self._say_of(item, "不见了，按空白处理", "is missing; taken as blank")
+            return self._planned(item, item.text), []
+        answers = [cell for cell in found if not item.like(cell.source)]
+        chosen = (answers or found)[0]
+        copies = []
+        if len(found) > 1:
+            number = found.index(chosen) + 1
+            self._say_of(
+                item,
+                f"有 {len(found)} 个副本，按第 {number} 个评分",
+                f"has {len(found)} copies; number {number} is graded",
+            )
+            copies = [self._shown(cell) for cell in answers if cell is not chosen]
+        return self._planned(item, chosen.source, chosen.get("attachments")), copies
+
+    def _planned(self, item: Planned, source: str, attachments: Any = None) -> NotebookNode:
+        cell = self._new(item.cell.cell_type, source, item.cell.get("id", item.name))
+        cell.metadata = NotebookNode(item.cell.metadata)
+        if item.checksum:
+            cell.metadata.nbgrader["checksum"] = item.checksum
+        if attachments and cell.cell_type == "markdown":
+            cell["attachments"] = attachments
+        return cell
+
+    def _own(self, cell: NotebookNode) -> NotebookNode:
+        """Return a learner's own cell, or one of the lesson's text, without its metadata."""
+        own = self._new(cell.cell_type, cell.source, cell.get("id", ""))
+        if cell.cell_type == "markdown" and cell.get("attachments"):
+            own["attachments"] = cell.attachments
+        tags = self._lesson_tags.get(cell.get("id", ""))
+        if tags:
+            own.metadata["tags"] = tags
+        return own
+
+    def _shown(self, cell: NotebookNode) -> NotebookNode:
+        fence = "`" * (3 + max((len(run) for run in re.findall("`+", cell.source)), default=0))
+        return self._new("markdown", f"{fence}python\n{cell.source}\n{fence}", "")
+
+    @property
+    def _lesson_tags(self) -> dict[str, list[str]]:
+        return {
+            cell.id: list(cell.metadata["tags"])
+            for cell in self.instructor.cells
+            if "id" in cell and cell.metadata.get("tags") and "nbgrader" not in cell.metadata
+        }
+
+    def _new(self, cell_type: str, source: str, wanted: str) -> NotebookNode:
+        name = wanted if _CELL_ID.match(str(wanted)) and wanted not in self._ids else ""
+        number = len(self._ids)
+        while not name or name in self._ids:
+            name, number = f"cell-{number}", number + 1
+        self._ids.add(name)
+        return _NEW.get(cell_type, _NEW["raw"])(source, id=name)
+
+    def _say(self, zh: str, en: str) -> None:
+        self.remarks.append(Text(zh, en))
+
+    def _say_of(self, item: Planned, zh: str, en: str) -> None:
+        self._say(f"{item.label.zh} {zh}", f"{item.label.en} {en}")
+
+
+def _grade_id(cell: NotebookNode) -> str | None:
+    marks = cell.metadata.get("nbgrader")
+    name = marks.get("grade_id") if isinstance(marks, dict) else None
+    return name if isinstance(name, str) else None
+
+
+def repair(
+    submission: NotebookNode, instructor: NotebookNode, plan: list[Planned]
+) -> tuple[NotebookNode, list[Text]]:
+    """Return the submission as it is graded, and a remark on each repair.
+
+    Args:
+        submission: what the learner handed in; left as it is.
+        instructor: the notebook in ``source/``.
+        plan: the cells that grading needs, from ``read_plan``.
+    """
+    repairer = _Repairer(plan, instructor)
+    cells = repairer.rebuild(submission.cells)
+    course = dict(instructor.metadata.get("course", {}))
+    marks = submission.metadata.get("course")
+    language = marks.get("language") if isinstance(marks, dict) else None
+    if language in LANGUAGES:
+        course["language"] = language
+    repaired: NotebookNode = nbformat.v4.new_notebook(cells=cells)
+    repaired.metadata = nbformat.from_dict(
+        {
+            "kernelspec": dict(instructor.metadata.get("kernelspec", {})),
+            "course": course,
+            "camp": {"remarks": [[text.zh, text.en] for text in repairer.remarks]},
+        }
+    )
+    return repaired, repairer.remarks
+
+
+class Repair(NbGraderPreprocessor):  # type: ignore[misc]
+    """The first of ``Autograde.sanitize_preprocessors``."""
+
+    source = Unicode(help="The course's folder of instructors' notebooks.").tag(config=True)
+
+    def preprocess(
+        self, nb: NotebookNode, resources: dict[str, Any]
+    ) -> tuple[NotebookNode, dict[str, Any]]:
+        """Return the repaired notebook (nbconvert's interface)."""
+        names = resources["nbgrader"]
+        path = Path(self.source) / names["assignment"] / f"{names['notebook']}.ipynb"
+        instructor = nbformat.read(path, as_version=4)
+        with Gradebook(names["db_url"]) as gradebook:
+            plan = read_plan(
+                instructor, gradebook.find_notebook(names["notebook"], names["assignment"])
+            )
+        repaired, _ = repair(nb, instructor, plan)
+        return repaired, resources
