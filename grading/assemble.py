@@ -11,8 +11,8 @@ from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
 from course_lib.language import Language, Text
-from course_lib.quiz import Item, choice, item
 from grading.cells import STUB, check_source, in_language
+from grading.forms import read_quiz, read_rubric
 from grading.lesson import Cell, Exercise, Lesson
 from grading.prove import Tests
 
@@ -126,17 +126,17 @@ class _Notebook:
         )
 
     def quiz(self, cell: Cell) -> None:
-        found = read_quiz(cell)
+        found = read_quiz(cell.source)
         self.markdown(f"question-{cell.name}", "**❓** " + found.markdown(self.language))
         call = f'quiz("{cell.name}", "{found.write()}")'
         self.code(f"quiz-{cell.name}", f"from course_lib.quiz import quiz\n\n{call}")
 
     def note(self, cell: Cell) -> None:
-        rows = []
-        for part in str(cell.meta["rubric"]).split(";"):
-            words, _, points = part.rpartition("=")
-            zh, _, en = words.partition(" / ")
-            rows.append(f"| {self.say(Text(zh.strip(), en.strip()))} | {points.strip()} |")
+        rubric = next(c for c in self.lesson.of_kind("rubric") if c.name == cell.name)
+        rows = [
+            f"| {self.say(criterion.text)} | {criterion.points:g} |"
+            for criterion in read_rubric(rubric.source)
+        ]
         head = Text("| 助教按这张表给分 | 分 |", "| A TA marks by this rubric | points |")
         self.markdown(f"rubric-{cell.name}", "\n".join([self.say(head), "|---|---|", *rows]))
         self.markdown(
@@ -176,7 +176,7 @@ class _Notebook:
                 self.code(f"tool-{cell.name}", cell.source, tags=["skip-execution"])
             case "code":
                 self.code(f"code-{number}", cell.source)
-            case "cases" | "wrong":
+            case "cases" | "wrong" | "rubric":
                 pass
 
 
@@ -208,19 +208,6 @@ def _nbgrader(
     if points is not None:
         found["points"] = int(points) if points == int(points) else points
     return found
-
-
-def read_quiz(cell: Cell) -> Item:
-    """Return the item that a quiz cell describes; it ends in ``quiz(...)``."""
-    found: list[Item] = []
-
-    def quiz(**words: Any) -> None:
-        found.append(item(**words))
-
-    exec(compile(cell.source, f"<quiz {cell.name}>", "exec"), {"quiz": quiz, "choice": choice})  # noqa: S102
-    if len(found) != 1:
-        raise ValueError(f"one quiz(...) call expected, {len(found)} found")
-    return found[0]
 
 
 def instructor_notebook(

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import multiprocessing
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -57,7 +57,7 @@ class Builder:
         self.language = language
         self._state = self.course / ".build"
 
-    def sources(self, lessons: Iterable[str] = ()) -> list[Path]:
+    def sources(self, lessons: Sequence[str] = ()) -> list[Path]:
         """Return the sources of ``lessons``, or all."""
         found = {path.stem: path for path in sorted((self.notebooks / "source").glob("*.py"))}
         if not found:
@@ -71,7 +71,7 @@ class Builder:
                 raise CampError(f"no lesson {name!r}; there are: {', '.join(found)}", 2)
         return [found[name] for name in wanted]
 
-    def build(self, lessons: Iterable[str] = (), *, force: bool = False) -> list[Built]:
+    def build(self, lessons: Sequence[str] = (), *, force: bool = False) -> list[Built]:
         """Build what changed.
 
         Args:
@@ -91,7 +91,8 @@ class Builder:
                     self._refuse_edited_source(path.stem)
             for path, texts in self._texts(due):
                 self._write(path, texts)
-            write_index(self.notebooks, [read_lesson(path) for path in self.sources()])
+            if not lessons:
+                write_index(self.notebooks, [read_lesson(path) for path in sources])
             return [
                 Built(path.stem, fresh=path in due, kept=self._publish(path.stem))
                 for path in sources
@@ -185,6 +186,7 @@ class Builder:
 
     def _write(self, path: Path, texts: _Texts) -> None:
         from grading.course import Course
+        from grading.release import release
 
         outputs = self._outputs(path.stem)
         if is_edited(outputs["source"]):
@@ -192,7 +194,7 @@ class Builder:
         write_atomic(outputs["source"], texts.instructor)
         for language in LANGUAGES:
             write_atomic(outputs[language], texts.learners[language])
-        Course(self.course).release(path.stem)
+        release(Course(self.course), path.stem)
         files = {name: _digest(file) for name, file in outputs.items()}
         record = {"key": self._key(path), "files": files}
         write_atomic(self._state / f"{path.stem}.json", json.dumps(record) + "\n")

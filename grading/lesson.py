@@ -9,11 +9,11 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from course_lib.language import Text
+from course_lib.language import LANGUAGES, Text
 
 Kind = Literal[
-    "prose", "code", "given", "exercise", "check", "cases", "wrong", "quiz", "note", "tool",
-    "evidence",
+    "prose", "code", "given", "exercise", "check", "cases", "wrong", "quiz", "note", "rubric",
+    "tool", "evidence",
 ]  # fmt: skip
 BEGIN, END = "### BEGIN SOLUTION", "### END SOLUTION"
 
@@ -42,6 +42,16 @@ class Cell:
     def points(self) -> float:
         """What the cell is worth."""
         return float(self.meta.get("points", 0))
+
+    @property
+    def tagged(self) -> Text:
+        """The first comment line of each language: ``# zh: ...`` and ``# en: ...``."""
+        found = dict.fromkeys(LANGUAGES, "")
+        for line in self.source.split("\n"):
+            for language in LANGUAGES:
+                if line.startswith(f"# {language}: ") and not found[language]:
+                    found[language] = line.removeprefix(f"# {language}: ").strip()
+        return Text(found["zh"], found["en"])
 
 
 @dataclass(frozen=True)

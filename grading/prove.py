@@ -18,7 +18,7 @@ from typing import Any
 from course_lib import checks, values
 from course_lib.cases import Case, Mistakes, call, case, write_case
 from course_lib.errors import CampError
-from course_lib.language import LANGUAGES, Text, current_language, use_language
+from course_lib.language import LANGUAGES, Language, current_language, use_language
 from course_lib.payload import fold
 from course_lib.verdicts import NotPassed
 from grading.cells import blank_source, check_source
@@ -129,7 +129,7 @@ class _Trial:
         rows: list[dict[str, list[int]]] = [{} for _ in cases]
         texts = []
         for number, wrong in enumerate(self.exercise.wrongs):
-            texts.append(Text(str(wrong.meta["why_zh"]), str(wrong.meta["why_en"])))
+            texts.append(wrong.tagged)
             with _running(self.lesson, wrong, "this wrong answer"):
                 names = _run(wrong.source, dict(self.names), wrong)
                 for row, item in zip(rows, cases, strict=True):
@@ -149,7 +149,7 @@ class _Trial:
                 raise self._refuse(answer, f"a blank {name!r} is not 'not attempted': {verdict}")
         for wrong in self.exercise.wrongs:
             for language, verdict in self._verdicts(wrong.source, source, wrong):
-                why = str(wrong.meta[f"why_{language}"])
+                why = wrong.tagged.in_language(language)
                 if verdict is None:
                     raise self._refuse(wrong, f"this wrong answer to {name!r} passes: {why}")
                 if why not in str(verdict):
@@ -161,7 +161,7 @@ class _Trial:
 
     def _verdicts(
         self, answer: str, check: str, cell: Cell
-    ) -> Iterator[tuple[str, NotPassed | None]]:
+    ) -> Iterator[tuple[Language, NotPassed | None]]:
         """Yield the verdict on ``answer`` in each language; None is a pass."""
         before = current_language()
         for language in LANGUAGES:

@@ -16,14 +16,25 @@ from pydantic import ValidationError
 
 from course_lib.errors import CampError
 from course_lib.language import LANGUAGES, Language, Text
+from grading.forms import read_quiz, read_rubric
 from grading.lesson import BEGIN, END, Cell, Course, Exercise, Kind, Lesson, check_call
 
-_NAMED = ("given", "exercise", "check", "cases", "wrong", "quiz", "note", "tool", "evidence")
+_NAMED = (
+    "given",
+    "exercise",
+    "check",
+    "cases",
+    "wrong",
+    "quiz",
+    "note",
+    "rubric",
+    "tool",
+    "evidence",
+)
 _REQUIRED: dict[Kind, set[str]] = {
     "prose": {"lang"},
     "exercise": {"level", "minutes", "points"},
-    "wrong": {"why_zh", "why_en"},
-    "note": {"points", "rubric"},
+    "note": {"points"},
     "evidence": {"points"},
     "tool": {"minutes"},
 }
@@ -70,6 +81,7 @@ class _Reader:
         )
         self._check_pairs(cells)
         self._check_names(cells)
+        self._check_rubrics(cells)
         exercises = self._exercises(cells)
         total = sum(cell.points for cell in cells)
         if total != course.points:
@@ -108,7 +120,8 @@ class _Reader:
         markdown = raw.cell_type == "markdown"
         if len(named) > 1:
             self.refuse(line, f"a cell is one thing, not {' and '.join(named)}")
-        kind: Kind = named[0] if named else ("prose" if markdown else "code")  # type: ignore[assignment]
+        plain: Kind = "prose" if markdown else "code"
+        kind = named[0] if named else plain
         if markdown != (kind in ("prose", "note")):
             self.refuse(line, f"a {kind} cell is {'code' if markdown else 'markdown'}")
         required = _REQUIRED.get(kind, set())
@@ -125,12 +138,9 @@ class _Reader:
             value = meta.get(key, 1)
             if isinstance(value, bool) or not isinstance(value, (int, float)) or value <= 0:
                 self.refuse(line, f"{key}={value!r} is not a number above 0")
-        for key in ("why_zh", "why_en", "rubric"):
-            if key in meta and not str(meta[key]).strip():
-                self.refuse(line, f"{key} is empty")
         if kind == "prose" and meta["lang"] not in LANGUAGES:
             self.refuse(line, f"lang={meta['lang']!r} is not one of {', '.join(LANGUAGES)}")
-        if kind in ("given", "exercise", "check", "cases", "wrong", "quiz", "evidence"):
+        if kind in ("given", "exercise", "check", "cases", "wrong", "quiz", "rubric", "evidence"):
             self._parse(raw.source, line)
         return Cell(kind, name, raw.source, line, meta)
 
@@ -164,6 +174,31 @@ class _Reader:
             if first != cell.line:
                 self.refuse(cell.line, f"second {cell.kind} {cell.name!r}; first at line {first}")
 
+    def _check_rubrics(self, cells: tuple[Cell, ...]) -> None:
+        notes = {cell.name: cell for cell in cells if cell.kind == "note"}
+        rubrics = {cell.name: cell for cell in cells if cell.kind == "rubric"}
+        for name, note in notes.items():
+            if name not in rubrics:
+                self.refuse(note.line, f"note {name!r} has no rubric cell")
+        for name, cell in rubrics.items():
+            if name not in notes:
+                self.refuse(cell.line, f"rubric of an unknown note {name!r}")
+            try:
+                total = sum(criterion.points for criterion in read_rubric(cell.source))
+            except Exception as error:
+                self.refuse(cell.line, f"not a rubric: {error}")
+            if total != notes[name].points:
+                self.refuse(
+                    cell.line,
+                    f"the criteria add up to {total:g}, the note is {notes[name].points:g}",
+                )
+        for cell in cells:
+            if cell.kind == "quiz":
+                try:
+                    read_quiz(cell.source)
+                except Exception as error:
+                    self.refuse(cell.line, f"not a quiz item: {error}")
+
     def _exercises(self, cells: tuple[Cell, ...]) -> tuple[Exercise, ...]:
         answers = {cell.name: cell for cell in cells if cell.kind == "exercise"}
         for cell in cells:
@@ -190,6 +225,8 @@ class _Reader:
         for wrong in parts["wrong"]:
             if not self._functions(wrong):
                 self.refuse(wrong.line, "a wrong cell defines the function anew")
+            if not (wrong.tagged.zh and wrong.tagged.en):
+                self.refuse(wrong.line, "a wrong cell says why in '# zh: ...' and '# en: ...'")
         return Exercise(answer, parts["check"][0], cases, tuple(parts["wrong"]))
 
     def _functions(self, cell: Cell) -> list[str]:

@@ -9,7 +9,7 @@ HEADER = '''# ---
 #     prerequisites: []
 #   jupytext:
 #     cell_markers: '"""'
-#     cell_metadata_filter: cases,check,evidence,exercise,given,lang,level,minutes,note,points,quiz,rubric,tags,tool,why_en,why_zh,wrong,-all
+#     cell_metadata_filter: cases,check,evidence,exercise,given,lang,level,minutes,note,points,quiz,rubric,tags,tool,wrong,-all
 #     notebook_metadata_filter: kernelspec,jupytext,course,-jupytext.text_representation.jupytext_version
 #     text_representation:
 #       extension: .py
@@ -73,13 +73,17 @@ def cases(rng):
     for _ in range(5):
         yield case(rng.randrange(10**9), rng.choice([4, 8, 16]), zh="普通", en="ordinary")
 
-# %% wrong="weight_bytes" why_en="bits are not bytes" why_zh="位不是字节"
+# %% wrong="weight_bytes"
+# zh: 位不是字节
+# en: bits are not bytes
 def weight_bytes(n, bits):
     if n < 0:
         raise ValueError
     return n * bits
 
-# %% wrong="weight_bytes" why_en="a negative count is not refused" why_zh="没有拒绝负数"
+# %% wrong="weight_bytes"
+# zh: 没有拒绝负数
+# en: a negative count is not refused
 def weight_bytes(n, bits):
     return n * bits / 8
 
@@ -93,12 +97,18 @@ quiz(
     ],
 )
 
-# %% [markdown] note="story" points=30 rubric="有数字 / a number = 10; 自己的话 / own words = 20"
+# %% [markdown] note="story" points=30
 """
 链接 / Link:
 
 （正文 / text）
 """
+
+# %% rubric="story"
+rubric(
+    criterion(zh="有数字", en="a number", points=10),
+    criterion(zh="自己的话", en="own words", points=20),
+)
 '''
 
 GOOD = HEADER + PROSE + BODY

@@ -45,7 +45,7 @@ UNSOUND = {
     ),
     "wrong passes": (
         GOOD.replace("    return n * bits\n", "    return n * bits / 8\n"),
-        '# %% wrong="weight_bytes" why_en="bits',
+        '# %% wrong="weight_bytes"\n# zh: 位',
         "passes: 位不是字节",
     ),
     "wrongs alike": (
@@ -53,7 +53,7 @@ UNSOUND = {
             "def weight_bytes(n, bits):\n    return n * bits / 8",
             "def weight_bytes(n, bits):\n    if n < 0:\n        raise ValueError\n    return bits * n",
         ),
-        '# %% wrong="weight_bytes" why_en="a negative',
+        '# %% wrong="weight_bytes"\n# zh: 没',
         "is not named",
     ),
     "blank earns": (
@@ -68,7 +68,7 @@ UNSOUND = {
     ),
     "endless": (
         GOOD.replace("return n * bits\n", "while True: pass\n"),
-        '# %% wrong="weight_bytes" why_en="bits',
+        '# %% wrong="weight_bytes"\n# zh: 位',
         "ran longer",
     ),
     "raises": (GOOD.replace("SIZES = {", "SIZES = 1 / 0, {"), "# %% given", "ZeroDivisionError"),

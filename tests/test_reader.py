@@ -20,7 +20,7 @@ def test_a_sound_lesson_is_read(tmp_path: Path) -> None:
     assert lesson.title.zh == "大小"
     (exercise,) = lesson.exercises
     assert exercise.name == "weight_bytes"
-    assert [wrong.meta["why_en"] for wrong in exercise.wrongs] == [
+    assert [wrong.tagged.en for wrong in exercise.wrongs] == [
         "bits are not bytes",
         "a negative count is not refused",
     ]
@@ -48,7 +48,6 @@ def line_of(text: str, part: str) -> int:
 
 
 EN_PROSE = '# %% [markdown] lang="en"'
-WRONG = '# %% wrong="weight_bytes" why_en="bits'
 BROKEN = {
     "prose unpaired": (
         HEADER + cut(PROSE, EN_PROSE, "bytes do weights take?\n\"\"\"").replace(
@@ -85,6 +84,14 @@ BROKEN = {
         "a check cell ends in check",
     ),
     "syntax": (GOOD.replace("return n * bits / 8", "return n * bits /"), "return n * bits /", "not Python"),
+    "wrong says nothing": (
+        GOOD.replace("# en: bits are not bytes\n", ""),
+        '# %% wrong="weight_bytes"\n# zh: 位',
+        "says why",
+    ),
+    "no rubric": (cut(GOOD + "# %%\n", "# %% rubric", "# %%\n"), "# %% [markdown] note", "has no rubric"),
+    "rubric sum": (GOOD.replace("points=20", "points=25"), "# %% rubric", "add up to 35, the note is 30"),
+    "two right choices": (GOOD.replace('en="10"', 'right=True, en="10"'), "# %% quiz", "exactly one right"),
     "header": (GOOD.replace("#     minutes: 20\n", ""), "# ---", "course.minutes"),
     "markdown as code": (GOOD.replace("# %% [markdown] note=", "# %% note="), "# %% note", "markdown"),
 }  # fmt: skip

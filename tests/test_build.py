@@ -1,0 +1,142 @@
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import nbformat
+import pytest
+
+from course_lib.errors import CampError
+from grading.build import Builder, released
+from grading.cohort import Cohort
+from tests.sources import GOOD
+
+ONE = Cohort("one", b"1" * 32)
+
+
+@pytest.fixture
+def kit(tmp_path: Path) -> Path:
+    (tmp_path / "notebooks" / "source").mkdir(parents=True)
+    for number in (1, 2):
+        path = tmp_path / "notebooks" / "source" / f"0{number}_sizes.py"
+        path.write_text(GOOD, encoding="utf-8")
+    return tmp_path
+
+
+def builder(kit: Path, cohort: Cohort = ONE, course: str = "course") -> Builder:
+    return Builder(kit / "notebooks", kit / course, cohort, "zh")
+
+
+def snapshot(folder: Path) -> dict[str, bytes]:
+    return {str(path): path.read_bytes() for path in sorted(folder.rglob("*.ipynb"))}
+
+
+def test_build_is_repeatable_and_incremental(kit: Path) -> None:
+    first = builder(kit).build()
+    assert [(built.lesson, built.fresh) for built in first] == [
+        ("01_sizes", True),
+        ("02_sizes", True),
+    ]
+    before = snapshot(kit)
+    assert len(before) == 2 * 6
+
+    start = time.monotonic()
+    assert not any(built.fresh for built in builder(kit).build())
+    assert time.monotonic() - start < 2
+    assert snapshot(kit) == before
+
+    assert all(built.fresh for built in builder(kit).build(force=True))
+    assert snapshot(kit) == before
+
+    source = kit / "notebooks" / "source" / "02_sizes.py"
+    source.write_text(GOOD.replace("a demonstration", "another"), encoding="utf-8")
+    assert [built.fresh for built in builder(kit).build()] == [False, True]
+    after = snapshot(kit)
+    changed = {name for name in after if after[name] != before[name]}
+    assert changed == {name for name in after if "02_sizes" in name}
+
+
+def test_the_release_is_nbgraders_and_equals_the_learners_notebook(kit: Path) -> None:
+    builder(kit).build(["01_sizes"])
+    course = kit / "course"
+    release = nbformat.read(course / "release/01_sizes/01_sizes.ipynb", as_version=4)
+    learner = nbformat.read(kit / "notebooks/zh/01_sizes.ipynb", as_version=4)
+    assert [(cell.source, cell.metadata) for cell in release.cells] == [
+        (cell.source, cell.metadata) for cell in learner.cells
+    ]
+    from nbgrader.api import Gradebook
+
+    with Gradebook(f"sqlite:///{course / 'gradebook.db'}") as gradebook:
+        assert gradebook.find_assignment("01_sizes").max_score == 100
+        assert gradebook.find_assignment("01_sizes").max_code_score == 70
+
+
+def test_a_learners_edits_are_kept(kit: Path) -> None:
+    builder(kit).build(["01_sizes"])
+    mine = kit / "notebooks" / "en" / "01_sizes.ipynb"
+    notebook = nbformat.read(mine, as_version=4)
+    notebook.cells[-1].source = "my note"
+    nbformat.write(notebook, mine)
+    edited = mine.read_bytes()
+    (built,) = builder(kit).build(["01_sizes"], force=True)
+    assert built.kept == (mine,)
+    assert mine.read_bytes() == edited
+    pristine = released(kit / "course", "01_sizes", "en").read_text(encoding="utf-8")
+    assert "my note" not in pristine
+    mine.unlink()
+    builder(kit).build(["01_sizes"])
+    assert mine.read_text(encoding="utf-8") == pristine
+
+
+def test_an_instructors_edits_in_the_course_are_not_lost(kit: Path) -> None:
+    builder(kit).build(["01_sizes"])
+    source = kit / "course/source/01_sizes/01_sizes.ipynb"
+    notebook = nbformat.read(source, as_version=4)
+    notebook.cells[0].source = "# mine"
+    nbformat.write(notebook, source)
+    with pytest.raises(CampError, match="was edited"):
+        builder(kit).build(["01_sizes"])
+    builder(kit).build(["01_sizes"], force=True)
+    (aside,) = (kit / "course/edited").iterdir()
+    assert "# mine" in aside.read_text(encoding="utf-8")
+
+
+def test_a_course_belongs_to_one_cohort_and_seed(kit: Path) -> None:
+    builder(kit).build(["01_sizes"])
+    with pytest.raises(CampError, match="belongs to cohort 'one'"):
+        builder(kit, Cohort("two", b"2" * 32)).build()
+    with pytest.raises(CampError, match="another seed"):
+        builder(kit, Cohort("one", b"3" * 32)).build()
+    builder(kit, Cohort("two", b"2" * 32), "other").build(["01_sizes"])
+    name = "source/01_sizes/01_sizes.ipynb"
+    assert (kit / "course" / name).read_bytes() != (kit / "other" / name).read_bytes()
+
+
+def test_unknown_lesson_and_empty_folder(kit: Path, tmp_path: Path) -> None:
+    with pytest.raises(CampError, match="no lesson '03_x'; there are: 01_sizes, 02_sizes"):
+        builder(kit).build(["03_x"])
+    with pytest.raises(CampError, match="no lessons in"):
+        Builder(tmp_path / "nowhere", tmp_path / "course", ONE, "zh").build()
+
+
+def camp(*words: str, cwd: Path) -> subprocess.CompletedProcess[str]:
+    command = [str(Path(sys.executable).parent / "camp"), *words]
+    env = {**os.environ, "CAMP_SEEDS": str(cwd / "seeds")}
+    return subprocess.run(command, cwd=cwd, env=env, capture_output=True, text=True, check=False)
+
+
+def test_the_command_says_what_is_wrong_in_one_line(kit: Path) -> None:
+    failed = camp("build", "--cohort", "lost", cwd=kit)
+    assert failed.returncode == 1
+    assert failed.stderr.startswith("camp: no seed for cohort 'lost'")
+    assert failed.stderr.count("\n") == 1
+    source = kit / "notebooks" / "source" / "01_sizes.py"
+    source.write_text(GOOD.replace("points=70", "points=60"), encoding="utf-8")
+    failed = camp("build", cwd=kit)
+    assert failed.returncode == 1
+    assert "01_sizes.py:1: points add up to 90" in failed.stderr
+    assert "Traceback" not in failed.stderr
+    assert camp("cohort", "2026a", cwd=kit).returncode == 0
+    done = camp("build", "02_sizes", "--cohort", "2026a", "--course", "mine", cwd=kit)
+    assert done.stdout == "02_sizes: built\n"
