@@ -1,6 +1,6 @@
 # Each target sets up .venv first; `make run` and `make test` work on a fresh clone.
 .DEFAULT_GOAL := help
-.PHONY: help setup lab run test test-tools build kit grade feedback points formgrader bench doctor lint format lock clean
+.PHONY: help setup lab run test build grade feedback points formgrader bench doctor lint format lock clean
 
 CAMP := .venv/bin/camp
 COURSE ?= course

@@ -8,6 +8,7 @@ have() {
     chromium) command -v chromium || command -v chromium-browser || command -v google-chrome ;;
     postgresql) compgen -G '/usr/lib/postgresql/*/bin/initdb' || command -v initdb ;;
     fonts-noto-cjk) find /usr/share/fonts -name '*CJK*' | grep . ;;
+    *) false ;;
     esac >/dev/null 2>&1 || dpkg -s "$1" >/dev/null 2>&1
 }
 

@@ -238,6 +238,23 @@ def test_a_full_disk(tmp_path: Path, checked: bool) -> None:
     assert ("MB are free: free some" if checked else "the disk is full") in line
 
 
+@pytest.mark.parametrize(("ci", "code"), [("true", 1), ("", 0)])
+def test_a_skipped_test_fails_the_run_in_ci_only(tmp_path: Path, ci: str, code: int) -> None:
+    (tmp_path / "test_it.py").write_text(
+        "import pytest\ndef test_a(): pass\ndef test_b(): pytest.skip('no such program')\n"
+    )
+    options = ["-p", "tests.conftest", "-n", "1", "-c", "/dev/null", "--rootdir", str(tmp_path)]
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", *options, "test_it.py"],
+        cwd=tmp_path,
+        env=dict(os.environ) | {"CI": ci, "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == code, done.stdout
+    assert "1 passed, 1 skipped" in done.stdout
+
+
 def test_make_alone_lists_the_targets() -> None:
     done = subprocess.run(["make"], cwd=ROOT, capture_output=True, text=True, check=True)
     listed = re.findall(r"^  make ([a-z-]+) ", done.stdout, re.MULTILINE)
