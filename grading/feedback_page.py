@@ -202,10 +202,11 @@ def _message(cell: NotebookNode) -> Text:
         return Text("等助教评分", "waits for a TA's mark")
     for output in cell.get("outputs", []):
         if output.output_type == "error":
-            named = output.ename not in _SAID_TO_LEARNERS or not output.evalue
-            said = ": ".join(filter(None, [output.ename if named else "", output.evalue]))
-            line = " ".join(said.split())[:500]
-            return Text(line, line)
+            said = " ".join(output.evalue.split())[:500]
+            if said and output.ename in _SAID_TO_LEARNERS:
+                return Text(said, said)
+            line = ": ".join(filter(None, [output.ename, said]))
+            return Text(f"💥 你的代码抛出 {line}", f"💥 your code raised {line}")
     if marks["score"] >= marks["points"]:
         return Text("✅ 对了", "✅ right")
     if marks["score"] > 0:

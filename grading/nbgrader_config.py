@@ -20,7 +20,7 @@ def configure(config: Config, root: Path) -> None:
     from nbgrader import preprocessors as steps
     from nbgrader.server_extensions.formgrader.handlers import template_path
 
-    from course_lib.cli import _use_own_environment
+    from course_lib.cli import use_own_environment
     from grading.cells import STUB
     from grading.execute import RunCells, SaveGrades, SettleGrades
     from grading.feedback_page import (
@@ -33,7 +33,7 @@ def configure(config: Config, root: Path) -> None:
     from grading.repair import Repair
     from grading.sanitize import clean_html, markdown_filter
 
-    _use_own_environment()
+    use_own_environment()
     root = root.resolve()
     config.CourseDirectory.root = str(root)
     config.CourseDirectory.course_id = "camp"

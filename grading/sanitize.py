@@ -155,6 +155,8 @@ def markdown_to_html(text: str, attachments: Mapping[str, Any] | None = None) ->
             escape=False, attachments=dict(attachments or {}), exclude_anchor_links=True
         )
         rendered = MarkdownWithMath(renderer=renderer).render(cut)
+        if rendered.count("<") > MAX_TAGS:
+            raise ValueError("too many tags")
     except Exception:
         rendered = f"<pre>{html.escape(cut)}</pre>"
     if len(text) > MAX_TEXT:

@@ -136,3 +136,44 @@ def hand_in(course: Course, learner: str, notebook: NotebookNode | str | bytes) 
             notebook if isinstance(notebook, str) else nbformat.writes(notebook), encoding="utf-8"
         )
     return path
+
+
+NASTY_NOTE = r"""# 我的笔记
+
+Energy is $E = mc^2$.
+
+<script>window.pwned = 1</script><img src=x onerror="window.pwned = 2">
+[click](javascript:window.pwned=3) $\text{<script>window.pwned = 4</script>}$
+![remote](https://example.com/pixel.png) <svg onload="window.pwned = 5"></svg>
+
+| stage | tool |
+|---|---|
+| data | MinerU |
+"""
+NASTY_CODE = r"""from IPython.display import HTML, SVG, Javascript, display
+display(HTML("<b>bold</b><script>window.pwned = 6</script><img src=x onerror='window.pwned = 7'>"))
+display(HTML("<iframe srcdoc='<script>parent.pwned = 8</script>'></iframe>"))
+display(Javascript("window.pwned = 9"))
+display(SVG("<svg xmlns='http://www.w3.org/2000/svg'><script>window.pwned = 10</script></svg>"))
+display({"image/png": "x\" onerror=\"window.pwned = 11"}, raw=True)
+display({"image/png": "aGk="}, raw=True, metadata={"image/png": {"width": "1 onerror=pwned=12"}})"""
+
+
+def hand_in_for_marking(course: Course) -> None:
+    """Write three submissions: nasty HTML, wrong answers in English, and all right."""
+    nasty = solved(course)
+    find(nasty, "note_toy").source = NASTY_NOTE
+    insert_after(nasty, "triple", new_code_cell(NASTY_CODE))
+    find(nasty, "triple").source += "\n" + NASTY_CODE
+    hand_in(course, "a_nasty", nasty)
+
+    wrong = solved(course)
+    wrong.metadata["course"] = {"language": "en"}
+    find(wrong, "double").source = "def double(x):\n    print('asked', x)\n    return min(2 * x, 9)"
+    find(wrong, "triple").source = "def triple(x):\n    raise ValueError(f'bad {x}')"
+    find(wrong, "note_toy").source = "A note with $x^2$."
+    hand_in(course, "b_wrong", wrong)
+
+    right = solved(course)
+    duplicate(right, "check_triple")
+    hand_in(course, "c_right", right)

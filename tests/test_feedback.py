@@ -1,0 +1,121 @@
+"""Feedback pages: the learner's language, messages and marks; no hidden test, no script."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Page
+
+from course_lib.errors import CampError
+from grading.course import Course
+from grading.feedback import feedback
+from grading.grade import grade
+from tests.toy_course import LESSON, SECRET, hand_in_for_marking, make_course
+
+
+@pytest.fixture(scope="module")
+def course(tmp_path_factory: pytest.TempPathFactory) -> Course:
+    course = make_course(tmp_path_factory.mktemp("course"))
+    with pytest.raises(CampError, match="run 'camp grade' first"):
+        feedback(LESSON, course)
+    hand_in_for_marking(course)
+    grade(LESSON, course)
+    with course.gradebook() as gradebook:
+        mark = gradebook.find_grade("note_toy", LESSON, LESSON, "b_wrong")
+        mark.manual_score, mark.needs_manual_grade = 4.5, False
+        comment = gradebook.find_comment("note_toy", LESSON, LESSON, "b_wrong")
+        comment.manual_comment = "**Well** done, $a_1$ <script>window.pwned = 1</script>"
+        gradebook.db.commit()
+    feedback(None, course)
+    return course
+
+
+def page_of(course: Course, learner: str) -> Path:
+    return course.feedback(learner, LESSON) / f"{LESSON}.html"
+
+
+def text_of(course: Course, learner: str) -> str:
+    return page_of(course, learner).read_text(encoding="utf-8")
+
+
+def rows(text: str) -> list[str]:
+    table = text[text.index("<tbody>") : text.index("</tbody>")]
+    return [" ".join(re.sub("<[^>]+>", " ", row).split()) for row in table.split("</tr>")[:-1]]
+
+
+def test_one_line_on_each_exercise_in_english(course: Course) -> None:
+    text = text_of(course, "b_wrong")
+    assert '<html lang="en">' in text
+    assert "Score 8.5 / 40" in text
+    assert rows(text) == [
+        "double 0 / 10 a big number fails",
+        "triple 0 / 20 💥 your code raised ValueError",
+        "share 4 / 4 ✅ right",
+        "toy 4.5 / 6 marked by a TA",
+    ]
+
+
+def test_one_line_on_each_exercise_in_chinese(course: Course) -> None:
+    text = text_of(course, "c_right")
+    assert '<html lang="zh">' in text
+    assert "得分 34 / 40" in text
+    assert rows(text)[0] == "double 10 / 10 ✅ 对了"
+    assert "检查单元 check_triple 有多个副本" in text
+    assert "没有作答。" in text
+
+
+def test_the_tas_words_are_there_and_clean(course: Course) -> None:
+    text = text_of(course, "b_wrong")
+    assert "<strong>Well</strong> done" in text
+    assert "<msub><mi>a</mi><mn>1</mn></msub>" in text
+
+
+def test_no_hidden_test_is_shown(course: Course) -> None:
+    for learner in ("a_nasty", "b_wrong", "c_right"):
+        text = text_of(course, learner)
+        for secret in (SECRET, 2 * SECRET, 3 * SECRET):
+            assert str(secret) not in text
+        assert "HIDDEN" not in text
+        assert "Traceback" not in text[text.index("<body>") :]
+
+
+def test_nothing_else_is_in_the_folder(course: Course) -> None:
+    assert [path.name for path in course.feedback("a_nasty", LESSON).iterdir()] == [
+        f"{LESSON}.html"
+    ]
+
+
+def test_unchanged_pages_stay_and_a_new_mark_renews_one(course: Course) -> None:
+    before = {path: path.stat().st_mtime_ns for path in feedback(LESSON, course)}
+    with course.gradebook() as gradebook:
+        gradebook.find_grade("note_toy", LESSON, LESSON, "a_nasty").manual_score = 6
+        gradebook.db.commit()
+    after = {path: path.stat().st_mtime_ns for path in feedback(LESSON, course)}
+    assert {path.parent.parent.name for path in after if after[path] != before[path]} == {"a_nasty"}
+    (forced,) = feedback(LESSON, course, ["c_right"], force=True)
+    assert forced.stat().st_mtime_ns != before[forced]
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize("learner", ["a_nasty", "b_wrong"])
+def test_pages_run_no_script_load_nothing_and_fit_a_phone(
+    course: Course, page: Page, learner: str
+) -> None:
+    requests: list[str] = []
+    problems: list[str] = []
+    page.on("request", lambda request: requests.append(request.url))
+    page.on("console", lambda message: problems.append(message.text))
+    page.set_viewport_size({"width": 360, "height": 740})
+    page.goto(page_of(course, learner).as_uri())
+    page.evaluate("document.querySelectorAll('details').forEach(d => d.open = true)")
+    page.wait_for_timeout(300)
+    assert page.evaluate("window.pwned") is None
+    assert [url for url in requests if not url.startswith(("file:", "data:"))] == []
+    assert problems == []
+    assert page.evaluate("document.documentElement.scrollWidth") <= 360
+    formula = page.locator("math").first
+    assert formula.evaluate("node => node.namespaceURI") == "http://www.w3.org/1998/Math/MathML"
+    assert formula.bounding_box()["width"] > 8
+    assert page.locator("script, iframe, svg, object, [onerror], [onload]").count() == 0

@@ -1,0 +1,173 @@
+"""Formgrader in a real browser: safe, whole offline, and a TA can mark."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from grading.course import Course
+from grading.grade import grade
+from tests.conftest import free_port, isolated_home, wait_for
+from tests.toy_course import LESSON, hand_in_for_marking, make_course
+
+pytestmark = pytest.mark.browser
+COMMAND = (
+    "import typer; from grading.formgrader import formgrader_command as f; "
+    "app = typer.Typer(); app.command()(f); app()"
+)
+
+
+@pytest.fixture(scope="module")
+def course(tmp_path_factory: pytest.TempPathFactory) -> Course:
+    course = make_course(tmp_path_factory.mktemp("course"))
+    hand_in_for_marking(course)
+    grade(LESSON, course)
+    return course
+
+
+@pytest.fixture(scope="module")
+def address(course: Course, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Start ``camp formgrader`` from another folder and return the address it prints."""
+    folder = tmp_path_factory.mktemp("elsewhere")
+    log = folder / "log"
+    variables = isolated_home(folder) | {"PYTHONPATH": str(Path(__file__).parent.parent)}
+    command = [sys.executable, "-c", COMMAND, "--course", str(course.path)]
+    with log.open("wb") as output:
+        process = subprocess.Popen(
+            [*command, "--port", str(free_port()), "--no-browser"],
+            cwd=folder,
+            env=variables,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+        )
+    try:
+        deadline = time.monotonic() + 60
+        while "formgrader: " not in log.read_text() and time.monotonic() < deadline:
+            time.sleep(0.1)
+        url = log.read_text().split("formgrader: ")[1].split()[0]
+        wait_for(url.replace("/formgrader", "/api/status"), process, log)
+        yield url
+    finally:
+        os.kill(process.pid, signal.SIGINT)
+        assert process.wait(timeout=20) == 0
+
+
+class Watched:
+    """A page that records what it asks for and what goes wrong on it."""
+
+    def __init__(self, page: Page, address: str) -> None:
+        self.page = page
+        self.root = address.split("/formgrader")[0]
+        self.requests: list[str] = []
+        self.problems: list[str] = []
+        page.on("request", lambda request: self.requests.append(request.url))
+        page.on("pageerror", lambda error: self.problems.append(str(error)))
+        page.on(
+            "console",
+            lambda message: message.type == "error" and self.problems.append(message.text),
+        )
+        page.goto(address)
+
+    def open(self, path: str) -> Page:
+        self.page.goto(f"{self.root}/formgrader/{path}")
+        return self.page
+
+    def open_submission(self, learner: str) -> Page:
+        page = self.open(f"gradebook/{LESSON}/{LESSON}")
+        page.locator(".glyphicon-eye-open").first.wait_for()
+        link = page.locator(f"tr:has-text('{learner}') a[href*='/submissions/']").first
+        page.goto(f"{self.root}{link.get_attribute('href')}")
+        return page
+
+    @property
+    def left_the_machine(self) -> list[str]:
+        inside = (self.root, self.root.replace("http", "ws"), "data:", "blob:")
+        return [url for url in self.requests if not url.startswith(inside)]
+
+
+@pytest.fixture
+def watched(page: Page, address: str) -> Watched:
+    return Watched(page, address)
+
+
+def test_lists_show_the_course_and_names(watched: Watched) -> None:
+    page = watched.open("manage_assignments")
+    expect(page.locator("#main-table")).to_contain_text(LESSON)
+    page = watched.open("manage_students")
+    expect(page.locator("#main-table")).to_contain_text("b_wrong")
+    assert "None, None" not in page.locator("#main-table").inner_text()
+    assert watched.left_the_machine == []
+    assert watched.problems == []
+
+
+def test_learners_scripts_do_not_run_and_nothing_leaves_the_machine(watched: Watched) -> None:
+    page = watched.open_submission("a_nasty")
+    expect(page.get_by_text("我的笔记")).to_be_visible()
+    page.wait_for_timeout(1000)
+    assert page.evaluate("window.pwned") is None
+    notebook = page.locator("#notebook")
+    assert notebook.locator("script, iframe, svg, object, [onerror], [onload]").count() == 0
+    assert page.locator("b:has-text('bold')").count() > 0
+    assert watched.left_the_machine == []
+    assert watched.problems == []
+
+
+def test_formulas_are_drawn_by_the_browser(watched: Watched) -> None:
+    page = watched.open_submission("a_nasty")
+    formula = page.locator("#notebook math").first
+    assert formula.evaluate("node => node.namespaceURI") == "http://www.w3.org/1998/Math/MathML"
+    assert formula.evaluate("node => node.querySelector('msup') !== null")
+    assert formula.bounding_box()["width"] > 20
+
+
+def test_a_ta_marks_comments_and_goes_on(watched: Watched, course: Course) -> None:
+    page = watched.open_submission("b_wrong")
+    score = page.locator("#note_toy")
+    expect(score).to_have_value("")
+    with page.expect_response("**/api/grade/*"):
+        score.fill("5")
+        score.press("Tab")
+    with page.expect_response("**/api/comment/*"):
+        page.locator("#note_toy-comment").fill("Well done")
+        page.locator("#note_toy-comment").press("Tab")
+    with course.gradebook() as gradebook:
+        mark = gradebook.find_grade("note_toy", LESSON, LESSON, "b_wrong")
+        assert (mark.manual_score, mark.needs_manual_grade) == (5, False)
+        comment = gradebook.find_comment("note_toy", LESSON, LESSON, "b_wrong")
+        assert comment.manual_comment == "Well done"
+    before = page.url
+    page.keyboard.press("Control+.")
+    page.wait_for_url(lambda url: url.split("?")[0] != before.split("?")[0])
+    assert watched.problems == []
+
+
+def test_keyboard_help_works_offline(watched: Watched) -> None:
+    page = watched.open_submission("a_nasty")
+    page.wait_for_timeout(800)
+    assert page.evaluate("formgrader.loaded && MathJax.loaded")
+    assert page.evaluate("document.activeElement.classList.contains('tabbable')")
+    page.locator(".help").click()
+    expect(page.get_by_text("Move to the next score or comment input")).to_be_visible()
+    assert watched.problems == []
+
+
+def test_a_forgotten_filter_still_cannot_load_from_afar(watched: Watched) -> None:
+    page = watched.open_submission("a_nasty")
+    loaded = page.evaluate(
+        """() => new Promise(done => {
+            const image = new Image();
+            image.onload = () => done(true);
+            image.onerror = () => done(false);
+            image.src = 'https://example.com/pixel.png';
+        })"""
+    )
+    assert loaded is False
+    assert any("Content Security Policy" in problem for problem in watched.problems)
