@@ -1,13 +1,16 @@
 """The command ``camp``: learners' commands here, others from installed packages.
 
-Packages add commands through the entry point group ``camp.commands`` (a function
-``register(app)``), so a learner's kit without ``grading`` has the learner's part.
+A package adds commands through the entry point group ``camp.commands``, a sequence of
+:class:`Command`; so a learner's kit without ``grading`` has the learner's part. Only the module
+of the command that runs is imported, because some take seconds (nbgrader).
 """
 
 from __future__ import annotations
 
 import os
 import sys
+from dataclasses import dataclass
+from importlib import import_module
 from importlib.metadata import entry_points
 from pathlib import Path
 
@@ -15,16 +18,29 @@ import typer
 
 from course_lib.errors import CampError
 
-app = typer.Typer(
-    name="camp",
-    help="The InternLM camp as a Jupyter course: build, learn, grade, feedback, points.",
-    no_args_is_help=True,
-    add_completion=False,
-    pretty_exceptions_enable=False,
+
+@dataclass(frozen=True)
+class Command:
+    """One command of ``camp``: where its function (or Typer app) is, and one line of help."""
+
+    name: str
+    target: str
+    help: str
+
+    def load(self) -> object:
+        """Import the function or Typer app, named ``module:attribute``."""
+        module, _, attribute = self.target.partition(":")
+        return getattr(import_module(module), attribute)
+
+
+COMMANDS = (
+    Command("lab", "course_lib.lab:lab", "Open JupyterLab on the list of lessons."),
+    Command("doctor", "course_lib.doctor:doctor", "Say what is wrong here, and the fix."),
+    Command("note", "course_lib.note:note_app", "Check the note of level L1-1."),
 )
 
 
-def _use_own_environment() -> None:
+def use_own_environment() -> None:
     """Put this interpreter's bin folder first on PATH (nbgrader spawns ``alembic``)."""
     own = str(Path(sys.executable).parent)
     parts = os.environ.get("PATH", "").split(os.pathsep)
@@ -32,13 +48,38 @@ def _use_own_environment() -> None:
         os.environ["PATH"] = os.pathsep.join([own, *parts])
 
 
+def make_app(words: list[str]) -> typer.Typer:
+    """Return ``camp`` for a command line; commands it does not name are listed, not loaded."""
+    app = typer.Typer(
+        name="camp",
+        help="The InternLM camp as a Jupyter course: learn, build, grade, feedback, points.",
+        no_args_is_help=True,
+        add_completion=False,
+        pretty_exceptions_enable=False,
+    )
+    wanted = next((word for word in words if not word.startswith("-")), None)
+    found = list(COMMANDS)
+    for entry in entry_points(group="camp.commands"):
+        found += entry.load()
+    for command in found:
+        target = command.load() if command.name == wanted else _not_loaded
+        if isinstance(target, typer.Typer):
+            app.add_typer(target, name=command.name, help=command.help)
+        else:
+            help_text = command.help if target is _not_loaded else None
+            app.command(command.name, help=help_text)(target)  # type: ignore[type-var]
+    return app
+
+
+def _not_loaded() -> None:
+    """Stand for a command in the list of ``camp --help``."""
+
+
 def main() -> None:
     """Run ``camp``; a ``CampError`` becomes one line on stderr and an exit code."""
-    _use_own_environment()
-    for entry in entry_points(group="camp.commands"):
-        entry.load()(app)
+    use_own_environment()
     try:
-        app()
+        make_app(sys.argv[1:])()
     except CampError as error:
         typer.echo(f"camp: {error}", err=True)
         sys.exit(error.exit_code)

@@ -8,10 +8,3 @@ c.LabApp.news_url = None
 c.LabApp.check_for_updates_class = "jupyterlab.NeverCheckForUpdate"
 c.LabApp.extension_manager = "readonly"
 c.LabApp.default_url = "/lab/tree/notebooks/README.md"
-
-try:
-    from grading.jupytext_unicode import keep_unicode
-except ImportError:  # a learner's kit has no lesson sources
-    pass
-else:
-    keep_unicode()

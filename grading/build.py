@@ -28,6 +28,10 @@ from grading.index import write_index
 from grading.reader import read_lesson
 
 _WORKERS = 2
+_MODULES = (
+    "assemble", "build", "cells", "forms", "generated", "leaks", "lesson", "prove", "reader",
+    "release",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -138,9 +142,9 @@ class Builder:
     def _key(self, path: Path) -> str:
         """Return a fingerprint of all that goes into a lesson's notebooks."""
         found = hashlib.sha256(f"{self.cohort.fingerprint} {self.language}".encode())
-        for package in (Path(course_lib.__file__).parent, Path(__file__).parent):
-            for module in sorted(package.rglob("*.py")):
-                found.update(hashlib.sha256(module.read_bytes()).digest())
+        modules = [Path(__file__).parent / f"{name}.py" for name in _MODULES]
+        for module in [*modules, *sorted(Path(course_lib.__file__).parent.rglob("*.py"))]:
+            found.update(hashlib.sha256(module.read_bytes()).digest())
         found.update(path.read_bytes())
         return found.hexdigest()
 

@@ -1,7 +1,4 @@
-"""The commands of instructors and TAs, added to ``camp``.
-
-What a command needs is imported when it runs, so that ``camp --help`` stays quick.
-"""
+"""The commands of instructors and TAs, added to ``camp``, and the two that build."""
 
 from __future__ import annotations
 
@@ -10,32 +7,43 @@ from typing import Annotated
 
 import typer
 
+from course_lib.cli import Command
 from course_lib.language import parse_language
 
-COURSE = typer.Option("--course", help="The nbgrader course directory.")
-LESSONS = typer.Argument(help="Lessons such as 01_intro; all when none is named.")
+COMMANDS = (
+    Command("demo", "grading.demo:demo_command", "Build, grade the samples, feedback, points."),
+    Command("build", "grading.cli:build", "Build lessons and an nbgrader course."),
+    Command("cohort", "grading.cli:cohort", "Start a cohort: make its secret seed."),
+    Command("grade", "grading.grade:grade_command", "Grade submissions."),
+    Command("formgrader", "grading.formgrader:formgrader_command", "Mark notes in the browser."),
+    Command("marks", "grading.marks:marks_command", "Enter a TA's marks from a file."),
+    Command("feedback", "grading.feedback:feedback_command", "Write feedback pages."),
+    Command("points", "grading.points_report:points_command", "Pay points; show and export them."),
+    Command("correct", "grading.corrections:correct_command", "Correct a learner's points."),
+    Command("bonus", "grading.corrections:bonus_command", "Pay the bonus of a level."),
+)
 
 
 def build(
-    lessons: Annotated[list[str] | None, LESSONS] = None,
-    cohort: Annotated[
-        str, typer.Option(help="Whose secret seed makes the hidden tests.")
-    ] = "public",
-    course: Annotated[Path, COURSE] = Path("course"),
+    lessons: Annotated[
+        list[str] | None, typer.Argument(help="Such as 01_intro; all when none is named.")
+    ] = None,
+    cohort: Annotated[str, typer.Option(help="Whose secret seed makes hidden tests.")] = "public",
+    course: Annotated[Path, typer.Option(help="The nbgrader course directory.")] = Path("course"),
     notebooks: Annotated[Path, typer.Option(help="The folder of lessons.")] = Path("notebooks"),
     language: Annotated[str, typer.Option(help="Of the course's release: zh or en.")] = "zh",
-    force: Annotated[bool, typer.Option(help="Build unchanged lessons too.")] = False,
+    force: Annotated[bool, typer.Option("--force", help="Build unchanged lessons too.")] = False,
 ) -> None:
     """Build lessons: learners' notebooks and an nbgrader course, every exercise proven."""
     from grading.build import Builder
-    from grading.cohort import find_cohort
+    from grading.cohort import PUBLIC, find_cohort
 
     builder = Builder(notebooks, course, find_cohort(cohort), parse_language(language))
     for built in builder.build(lessons or (), force=force):
         typer.echo(f"{built.lesson}: {'built' if built.fresh else 'unchanged'}")
         for kept in built.kept:
             typer.echo(f"  {kept} holds edits and was kept; move it away to get the new one")
-    if cohort == "public":
+    if cohort == PUBLIC:
         typer.echo("hidden tests are from the public seed; for grading: camp cohort NAME")
 
 
@@ -47,9 +55,3 @@ def cohort(name: Annotated[str, typer.Argument(help="A new name, e.g. 2026a.")])
     typer.echo(f"seed of cohort {name}: {path}")
     typer.echo("keep a backup: without it the cohort's tests cannot be built again")
     typer.echo(f"next: camp build --cohort {name} --course FOLDER")
-
-
-def register(app: typer.Typer) -> None:
-    """Add this package's commands to ``app`` (entry point ``camp.commands``)."""
-    app.command()(build)
-    app.command()(cohort)

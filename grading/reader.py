@@ -9,7 +9,7 @@ from __future__ import annotations
 import ast
 import re
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any, NoReturn, cast
 
 import jupytext
 from pydantic import ValidationError
@@ -116,12 +116,11 @@ class _Reader:
 
     def _cell(self, raw: Any, line: int) -> Cell:
         meta = {key: raw.metadata[key] for key in raw.metadata if key not in _JUPYTEXT}
-        named = [key for key in _NAMED if key in meta]
+        named = [kind for kind in _NAMED if kind in meta]
         markdown = raw.cell_type == "markdown"
         if len(named) > 1:
             self.refuse(line, f"a cell is one thing, not {' and '.join(named)}")
-        plain: Kind = "prose" if markdown else "code"
-        kind = named[0] if named else plain
+        kind = cast("Kind", named[0] if named else "prose" if markdown else "code")
         if markdown != (kind in ("prose", "note")):
             self.refuse(line, f"a {kind} cell is {'code' if markdown else 'markdown'}")
         required = _REQUIRED.get(kind, set())
