@@ -64,7 +64,7 @@ def keep_verified(samples: list[Sample]) -> list[tuple[str, str]]:
     return [(q, answer) for q, answer in keep_everything(samples) if answer == truth(q)]
 
 
-def spin(keep: Keep, rounds: int = 8, seed: int = 7) -> list[float]:
+def spin(keep: Keep, rounds: int = 16, seed: int = 1) -> list[float]:
     """Turn the flywheel and return the accuracy before the first and after each round.
 
     Every round the model answers each question ``SAMPLES`` times; what ``keep`` returns is added

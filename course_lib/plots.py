@@ -139,7 +139,7 @@ def heat_maps(grids: Mapping[str, Mapping[tuple[int, float], float]]) -> Figure:
         lengths = sorted({length for length, _ in cells})
         depths = sorted({depth for _, depth in cells})
         rows = [[cells[length, depth] for length in lengths] for depth in depths]
-        ax.imshow(rows, cmap="RdYlGn", vmin=0, vmax=100, aspect="auto")
+        ax.imshow(rows, cmap="RdYlGn", vmin=0, vmax=100, aspect="auto", alpha=0.65)
         for y, row in enumerate(rows):
             for x, score in enumerate(row):
                 ax.text(x, y, f"{score:.0f}", ha="center", va="center", fontsize=7.5)
@@ -168,11 +168,12 @@ def ladder_bars(
     panels: Mapping[str, Sequence[tuple[int, str, float]]], source: str, xlabel: str = "score"
 ) -> Figure:
     """Draw ranked bars, one panel per ladder, with the source below."""
-    figure, axes = _figure(5.2 * len(panels), 2.4, len(panels), squeeze=False)
+    figure, axes = _figure(3.7 * len(panels), 2.2, len(panels), squeeze=False)
     for ax, (title, rows) in zip(axes[0], panels.items(), strict=True):
         names = [f"{rank}. {name}" for rank, name, _ in rows]
         bars = ax.barh(names, [score for *_, score in rows], color=BLUE, height=0.55)
-        ax.bar_label(bars, fmt="%g", padding=3)
+        ax.bar_label(bars, fmt="%g", padding=3, fontsize=8)
+        ax.tick_params(axis="y", labelsize=8)
         ax.invert_yaxis()
         ax.set(title=title, xlabel=xlabel, xlim=(0, 100))
         ax.grid(visible=False, axis="y")
@@ -200,7 +201,7 @@ def size_chart() -> Figure:
         xlim=(-0.5, 2.45),
         ylim=(0, 46),
     )
-    ax.legend(frameon=False, loc="upper left")
+    ax.legend(framealpha=1, edgecolor="white", loc="upper left")
     ax.grid(visible=False, axis="x")
     return figure
 

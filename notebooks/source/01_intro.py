@@ -118,16 +118,16 @@ C = {
 
 # %% [markdown] lang="zh"
 """
-70 亿是 7×10⁹，多一个零，14 GB 就成了 140 GB。不过“7B”本身也是约数，真实的数要从层的形状数出来。记词表 $V$、隐藏维 $h$、MLP 中间维 $m$、头维度 $d = h / heads$：
+70 亿是 7×10⁹，多一个零，14 GB 就成了 140 GB。不过“7B”本身也是约数，真实的数要从层的形状数出来。记词表 `V`、隐藏维 `h`、MLP 中间维 `m`、头维度 `d = h / heads`：
 
-- 输入嵌入和输出头各 $Vh$（`tie=True` 时共用一个）；
-- 每层注意力：合并的 `wqkv` 是 $h × (h + 2·kv·d)$，`wo` 是 $h × h$，没有偏置；
-- 每层 SwiGLU 的 MLP：**三个** $h × m$ 的矩阵；
-- 每层两个 RMSNorm，最后再来一个，各 $h$ 个数。
+- 输入嵌入和输出头各 `V × h`（`tie=True` 时共用一个）；
+- 每层注意力：合并的 `wqkv` 是 `h × (h + 2·kv_heads·d)`，`wo` 是 `h × h`，没有偏置；
+- 每层 SwiGLU 的 MLP：**三个** `h × m` 的矩阵；
+- 每层两个 RMSNorm，最后再来一个，各 `h` 个数。
 
 <details><summary>提示 1</summary>
 
-先写“一层有多少”，再乘层数。用 `//` 求 $d$，结果就一直是整数。
+先写“一层有多少”，再乘层数。用 `//` 求 `d`，结果就一直是整数。
 
 </details>
 <details><summary>提示 2</summary>
@@ -139,16 +139,16 @@ C = {
 
 # %% [markdown] lang="en"
 """
-7 billion is 7×10⁹; one more zero turns 14 GB into 140 GB. But "7B" is itself a rounded name, and the true number is counted from the shapes of the layers. Write $V$ for the vocabulary, $h$ for the hidden size, $m$ for the inner size of the MLP, and $d = h / heads$:
+7 billion is 7×10⁹; one more zero turns 14 GB into 140 GB. But "7B" is itself a rounded name, and the true number is counted from the shapes of the layers. Write `V` for the vocabulary, `h` for the hidden size, `m` for the inner size of the MLP, and `d = h / heads`:
 
-- the input embedding and the output head, $Vh$ each (one shared matrix if `tie=True`);
-- attention in each layer: the fused `wqkv` is $h × (h + 2·kv·d)$, `wo` is $h × h$, no biases;
-- the SwiGLU MLP in each layer: **three** matrices of $h × m$;
-- two RMSNorms in each layer and one at the very end, $h$ numbers each.
+- the input embedding and the output head, `V × h` each (one shared matrix if `tie=True`);
+- attention in each layer: the fused `wqkv` is `h × (h + 2·kv_heads·d)`, `wo` is `h × h`, no biases;
+- the SwiGLU MLP in each layer: **three** matrices of `h × m`;
+- two RMSNorms in each layer and one at the very end, `h` numbers each.
 
 <details><summary>Hint 1</summary>
 
-Write down one layer first, then multiply. Get $d$ with `//` and everything stays an integer.
+Write down one layer first, then multiply. Get `d` with `//` and everything stays an integer.
 
 </details>
 <details><summary>Hint 2</summary>
@@ -398,7 +398,7 @@ weights_slider()
 - 有单独的 `base` 则 `raw=True`（InternLM2-Base 是另发的、更原始的版本）；有 `1m` 则 `ctx_1m=True`。
 - 不是 `internlm` 家的，抛 `ValueError`。
 
-错法一：按位置取第二段当尺寸。为什么错？看检查里的第二个名字。
+常见的错法：把第二段当尺寸。为什么错？看检查里的第二个名字。
 
 <details><summary>提示</summary>
 
@@ -416,7 +416,7 @@ weights_slider()
 - A token `base` sets `raw=True` (InternLM2-Base is a separate, rawer release); a token `1m` sets `ctx_1m=True`.
 - Any other family raises `ValueError`.
 
-First wrong attempt: take the second part as the size. Why is it wrong? Look at the second name in the check.
+A common wrong attempt: the second part is the size. Why is it wrong? Look at the second name in the check.
 
 <details><summary>Hint</summary>
 
@@ -744,6 +744,9 @@ def niah_grid(lengths, n_depth):
 def niah_grid(lengths, n_depth):
     return [(n, 100 * i / (n_depth - 1)) for n in lengths for i in range(n_depth)]
 
+# %% given="edit_distance"
+from rapidfuzz.distance import Levenshtein
+
 # %% [markdown] lang="zh"
 """
 **进阶。** 捞没捞到，怎么打分？OpenCompass 的规则改过，两版的热力图不能放在一起比：
@@ -752,7 +755,7 @@ def niah_grid(lengths, n_depth):
 - 没有时，`v2`（现在）得 0。
 - 没有时，`v1`（营里 0.2.4）看像不像：去掉回答和针里的所有空白，得 0.2 × 100 ×（1 − 编辑距离 / 较长者的长度）；两边都空算完全一样。
 
-别的 `version` 抛 `ValueError`。编辑距离用下面给好的 `Levenshtein.distance(a, b)`。
+别的 `version` 抛 `ValueError`。编辑距离用上面导入的 `Levenshtein.distance(a, b)`。
 
 <details><summary>提示</summary>
 
@@ -769,7 +772,7 @@ def niah_grid(lengths, n_depth):
 - If not, `v2` (now) gives 0.
 - If not, `v1` (0.2.4, the camp's) looks at likeness: remove all white space from answer and needle, then 0.2 × 100 × (1 − edit distance / length of the longer one); two empty texts count as alike.
 
-Another `version` raises `ValueError`. For the edit distance take `Levenshtein.distance(a, b)`, given below.
+Another `version` raises `ValueError`. For the edit distance take `Levenshtein.distance(a, b)`, imported above.
 
 <details><summary>Hint</summary>
 
@@ -777,9 +780,6 @@ Another `version` raises `ValueError`. For the edit distance take `Levenshtein.d
 
 </details>
 """
-
-# %% given="edit_distance"
-from rapidfuzz.distance import Levenshtein
 
 # %% exercise="niah_score" level=2 minutes=10 points=8
 def niah_score(pred: str, needle: str, keyword: str, version: str = "v2") -> float:
@@ -1068,7 +1068,7 @@ with needs("insert_needle", "niah_score", "niah_summary"):
 
 捞针全绿，两步问题却只能碰运气：**NIAH 满分不证明会推理**，所以 NeedleBench 另有多针和推理任务。
 
-数据这头也有同样的诱惑：让模型自己写数据，再拿去训练下一代。最省事的做法是照单全收。下一格会让一个小小的计数模型真的转八圈：全收的那条线几乎不动，因为对的错的一起翻倍。得先筛。
+数据这头也有同样的诱惑：让模型自己写数据，再拿去训练下一代。最省事的做法是照单全收。等你写好下面的筛子，一个小小的计数模型会真的转 16 圈：全收的那条线几乎不动，因为对的错的一起增多。所以得先筛。
 """
 
 # %% [markdown] lang="en"
@@ -1077,7 +1077,7 @@ with needs("insert_needle", "niah_score", "niah_summary"):
 
 All green for one needle, yet the two-step question is answered by luck only: **a perfect NIAH does not prove reasoning**, which is why NeedleBench adds several needles and reasoning tasks.
 
-Data have a temptation of the same kind: let the model write data, then train the next one on them. The lazy way keeps everything. Below, a tiny counting model really turns eight times: the line that keeps everything hardly moves, for right and wrong grow together. So filter first.
+Data have a temptation of the same kind: let the model write data, then train the next one on them. The lazy way keeps everything. Once you have written the filter below, a tiny counting model will really turn 16 times: the line that keeps everything hardly moves, for right and wrong grow together. So filter first.
 """
 
 # %% [markdown] lang="zh"
@@ -1265,7 +1265,7 @@ with needs("self_consistency_filter"):
 
 # %% [markdown] lang="zh"
 """
-你的筛子把飞轮转起来了，然后停在半山腰：模型一致地答错的题，筛子认不出来，还会越学越错。接上一条外部规则（这里是真的去算加法），线才继续往上。**一致不等于正确**，筛子看不见的错，要靠外面的检验。
+你的筛子把飞轮转起来了，然后停在 0.72 附近：模型一致地答错的题，筛子认不出来，还会越学越错。接上一条外部规则（这里是真的去算加法），线才继续往上。**一致不等于正确**，筛子看不见的错，要靠外面的检验。
 
 ## 天梯：谁和谁能比？
 
@@ -1274,7 +1274,7 @@ with needs("self_consistency_filter"):
 
 # %% [markdown] lang="en"
 """
-Your filter sets the flywheel going, and then it stops half-way up: what the model gets wrong consistently, the filter cannot see, and the error hardens. Only with a rule from outside (here: really adding) does the line climb on. **Agreement is not truth**; errors that a filter cannot see need a test from outside.
+Your filter sets the flywheel going, and then it stops near 0.72: what the model gets wrong consistently, the filter cannot see, and the error hardens. Only with a rule from outside (here: really adding) does the line climb on. **Agreement is not truth**; errors that a filter cannot see need a test from outside.
 
 ## The ladder: who may be compared?
 
@@ -1420,6 +1420,9 @@ rubric(
 链接 / Link:
 
 正文 / Text:
+
+### BEGIN SOLUTION
+### END SOLUTION
 """
 
 # %%
@@ -1442,6 +1445,8 @@ check_notebook()
 - 给合成数据过筛，知道一致不等于正确；
 - 看天梯先问条件，再看名次。
 
+开头的问题也有了答案：8 GB 里，1.8B 的 16 位权重（3.8 GB）直接放得下，7B 要压到 4 位；从 PDF 到对话框，是 MinerU、XTuner、OpenCompass、LMDeploy、茴香豆加 Streamlit 一路接过去。
+
 最后三道小题，不计分。下一步可以去 8 GB 显存跑 Demo 的那一关，让 InternLM2-Chat-1.8B 真的开口说话。
 """
 
@@ -1457,6 +1462,8 @@ Now you can:
 - work out the KV cache of 1M tokens, build a needle test, and say what it does not prove;
 - filter synthetic data, knowing that agreement is not truth;
 - ask for the conditions of a ladder before its ranks.
+
+The opening question has its answer, too: in 8 GB the 16-bit weights of 1.8B (3.8 GB) fit as they are, 7B must come down to 4 bits; and from PDFs to a chat box the way leads through MinerU, XTuner, OpenCompass, LMDeploy, HuixiangDou and Streamlit.
 
 Three last questions, not graded. Next you could go to the level that runs the demo in 8 GB, and make InternLM2-Chat-1.8B talk.
 """
