@@ -63,8 +63,8 @@ table()
 > **2024 年以后**
 > - InternLM3-8B（2025-01）：README 自称训练只用 4T 词元，成本省了 75 % 以上；带深度思考模式。
 > - Intern-S1（2025-07）：混合专家，总参数 241B，每次激活 28B；继续预训练 5T 词元，一半以上是科学数据（arXiv 2508.15763）。
-> - Intern-S1-Pro（2026-02）：总参数 1T，512 个专家每次用 8 个，激活 22B。
-> - Intern-S2-Preview（2026-05）：35B。
+> - Intern-S1-Pro（2026-02）：总参数 1T，512 个专家每次用 8 个，激活 22B（arXiv 2603.25040）。
+> - Intern-S2-Preview（2026-05）：35B（实验室发布说明）。
 """
 
 # %% [markdown] lang="en"
@@ -76,8 +76,8 @@ Each orange dot below raised the context length. Mind the names: **base** is pre
 > **Since 2024**
 > - InternLM3-8B (2025-01): its README claims only 4T training tokens and a saving of over 75 % in cost; it has a deep-thinking mode.
 > - Intern-S1 (2025-07): mixture of experts, 241B in all, 28B active; 5T tokens of continued pre-training, more than half of them scientific (arXiv 2508.15763).
-> - Intern-S1-Pro (2026-02): 1T in all, 8 of 512 experts at a time, 22B active.
-> - Intern-S2-Preview (2026-05): 35B.
+> - Intern-S1-Pro (2026-02): 1T in all, 8 of 512 experts at a time, 22B active (arXiv 2603.25040).
+> - Intern-S2-Preview (2026-05): 35B (the lab's release text).
 """
 
 # %%
@@ -1058,6 +1058,7 @@ def niah_summary(cells):
 # en: now a reader with a window without end: one needle, all green; then a question that needs
 # en: two sentences together
 with needs("insert_needle", "niah_score", "niah_summary"):
+    grid = niah_grid([500, 1000, 2000, 3000, 4000, 6000], 9)
     for two_step, question in ((False, stack.question), (True, stack.two_step_question)):
         cells = run(Reader(10**6), stack, grid, insert_needle, niah_score, two_step=two_step)
         print(f"{niah_summary(cells)['overall']:6.2f}  {question}")
