@@ -176,39 +176,6 @@ class Course:
             logger.propagate = False
         return logger
 
-    def release(self, lesson: str) -> None:
-        """Make the released notebook from the source and enter the lesson into the gradebook.
-
-        Raises:
-            CampError: nbgrader refuses, e.g. because cells changed after submissions came in.
-        """
-        from nbgrader.converters import GenerateAssignment
-
-        self.prepare()
-        failures: list[Exception] = []
-
-        class Converter(GenerateAssignment):  # type: ignore[misc]
-            def convert_single_notebook(self, notebook_filename: str) -> None:
-                try:
-                    super().convert_single_notebook(notebook_filename)
-                except Exception as error:
-                    failures.append(error)
-                    raise
-
-        converter = Converter(
-            coursedir=self.coursedir(lesson), config=self.config, log=self.log(), force=True
-        )
-        try:
-            with quiet():
-                converter.start()
-        except Exception as error:
-            reason = " ".join(str(failures[0] if failures else error).split())
-            if "there are submissions associated" in reason:
-                reason = "its cells changed and submissions are graded already; " + (
-                    f"keep the cells' names, or build into another folder with --course ({reason})"
-                )
-            raise CampError(f"lesson {lesson} cannot be released: {reason}") from error
-
     def lesson_key(self, lesson: str) -> dict[str, Any]:
         """Return what grading depends on: each graded cell's text and points.
 

@@ -48,12 +48,15 @@ class Item:
     score: float
     points: float
     message: str
+    waits: bool = False
     comments: list[str] = field(default_factory=list)
     answers: list[str] = field(default_factory=list)
 
     @property
     def state(self) -> str:
         """How it went, as a CSS class."""
+        if self.waits:
+            return "waits"
         if self.score >= self.points:
             return "full"
         return "part" if self.score > 0 else "none"
@@ -154,7 +157,17 @@ def _items(nb: NotebookNode, language: Language) -> list[Item]:
         if utils.is_grade(cell) or utils.is_task(cell):
             name = _PREFIX.sub("", marks["grade_id"], count=1)
             message = _message(cell).in_language(language)
-            items.append(Item(name, marks["score"], marks["points"], message, comments, answers))
+            items.append(
+                Item(
+                    name=name,
+                    score=marks["score"],
+                    points=marks["points"],
+                    message=message,
+                    waits=bool(marks.get("pending")) and not marks["score"],
+                    comments=comments,
+                    answers=answers,
+                )
+            )
             answers, comments = [], []
     if items:
         items[-1].answers += answers

@@ -23,7 +23,8 @@ from nbgrader.preprocessors import NbGraderPreprocessor
 from traitlets import Unicode
 
 from course_lib.language import LANGUAGES, Text
-from grading.plan import Planned, read_plan
+from grading.plan import Planned, read_plan, same_text
+from grading.unneeded import unneeded
 
 _NEW: dict[str, Callable[..., NotebookNode]] = {
     "code": new_code_cell,
@@ -163,6 +164,8 @@ def repair(
     repairer = _Repairer(plan, instructor)
     cells = repairer.rebuild(submission.cells)
     course = dict(instructor.metadata.get("course", {}))
+    if "lesson" in course:  # made by the builder, which proves that checks need no demonstration
+        _skip_unneeded(cells, instructor)
     marks = submission.metadata.get("course")
     language = marks.get("language") if isinstance(marks, dict) else None
     if language in LANGUAGES:
@@ -176,6 +179,23 @@ def repair(
         }
     )
     return repaired, repairer.remarks
+
+
+def _skip_unneeded(cells: list[NotebookNode], instructor: NotebookNode) -> None:
+    """Keep demonstrations from running that no answer and no cell of the learner's needs."""
+    released = {
+        cell.get("id"): cell.source
+        for cell in instructor.cells
+        if cell.cell_type == "code" and "nbgrader" not in cell.metadata
+    }
+    code = [cell for cell in cells if cell.cell_type == "code"]
+    shown = {
+        index
+        for index, cell in enumerate(code)
+        if cell.id in released and same_text(released[cell.id], cell.source, code=True)
+    }
+    for index in unneeded([cell.source for cell in code], shown):
+        code[index].metadata["tags"] = ["skip-execution"]
 
 
 class Repair(NbGraderPreprocessor):  # type: ignore[misc]

@@ -62,6 +62,7 @@ def test_one_line_on_each_exercise_in_chinese(course: Course) -> None:
     assert '<html lang="zh">' in text
     assert "得分 34 / 40" in text
     assert rows(text)[0] == "double 10 / 10 ✅ 对了"
+    assert rows(text_of(course, "a_nasty"))[-1] == "toy – / 6 等助教评分"
     assert "检查单元 check_triple 有多个副本" in text
     assert "没有作答。" in text
 

@@ -15,8 +15,10 @@ from course_lib.language import Text
 from grading.course import Course
 from grading.plan import same_text
 from grading.repair import read_plan, repair
+from grading.unneeded import unneeded
 from tests.toy_course import (
     ANSWERS,
+    DEMONSTRATION,
     LESSON,
     duplicate,
     find,
@@ -184,8 +186,54 @@ def test_learners_cells_stay_and_lose_their_metadata(course: Course, repaired: R
     place = [cell.source for cell in notebook.cells].index("x = 1")
     assert notebook.cells[place - 1].metadata.nbgrader.grade_id == "triple"
     assert notebook.cells[place].metadata == {}
-    assert not any("skip-execution" in str(cell.metadata) for cell in notebook.cells)
+    skipped = [cell.source for cell in notebook.cells if "skip-execution" in str(cell.metadata)]
+    assert skipped == [DEMONSTRATION]
     assert find(notebook, "check_triple").metadata.tags == ["raises-exception"]
+
+
+def test_a_demonstration_runs_when_an_answer_needs_it_or_it_was_edited(
+    course: Course, repaired: Repaired
+) -> None:
+    def skipped(change: Callable[[NotebookNode], None]) -> bool:
+        notebook, _ = repaired(solved(course, change))
+        return any("skip-execution" in str(cell.metadata) for cell in notebook.cells)
+
+    def use(notebook: NotebookNode) -> None:
+        find(notebook, "double").source = "def double(x):\n    return shown.ceil(2 * x)"
+
+    def edit(notebook: NotebookNode) -> None:
+        cell = next(cell for cell in notebook.cells if cell.source == DEMONSTRATION)
+        cell.source += "\nshown.tau"
+
+    assert skipped(lambda notebook: None)
+    assert not skipped(use)
+    assert not skipped(edit)
+
+
+@pytest.mark.parametrize(
+    ("others", "demonstration", "idle"),
+    [
+        ("x = 1", "import math", True),
+        ("math.pi", "import math", False),
+        ("def f():\n    return math.pi", "import math", False),
+        ("def f(math):\n    return math", "import math", True),
+        ("math = 1", "import math", True),
+        ("f()", "def f(): ...", False),
+        ("g", "def f():\n    global g\n    g = 1\nf()", False),
+        ("x", "from os import *", False),
+        ("eval('math.pi')", "import math", False),
+        ("%timeit math.pi", "import math", False),
+        ("class A(Base): ...", "class Base: ...", False),
+        ("[y for y in rows]", "rows = [1]", False),
+        ("x = 1", "%matplotlib inline", False),
+    ],
+)
+def test_unneeded_demonstrations(others: str, demonstration: str, idle: bool) -> None:
+    assert unneeded([demonstration, others], {0}) == ({0} if idle else set())
+
+
+def test_what_a_needed_demonstration_needs_runs_too() -> None:
+    assert unneeded(["import math", "two = math.sqrt(4)", "import os", "two"], {0, 1, 2}) == {2}
 
 
 def test_points_and_kinds_come_from_the_instructor(course: Course, repaired: Repaired) -> None:

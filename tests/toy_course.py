@@ -12,10 +12,12 @@ from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
 from grading.course import Course
+from grading.release import release
 
 LESSON = "01_toy"
 SECRET = 987654321  # only in hidden tests
 TEMPLATE = "(your note)"
+DEMONSTRATION = "import math as shown\nprint('demonstration ran', shown.pi)"
 
 _SOURCES: list[tuple[str, str, dict[str, Any]]] = [
     ("markdown", "# Toy lesson", {}),
@@ -48,6 +50,7 @@ _SOURCES: list[tuple[str, str, dict[str, Any]]] = [
         {"grade_id": "share", "solution": True},
     ),
     ("code", "share()", {"grade_id": "check_share", "grade": True, "points": 4}),
+    ("code", DEMONSTRATION, {}),
     ("markdown", TEMPLATE, {"grade_id": "note_toy", "grade": True, "solution": True, "points": 6}),
 ]
 ANSWERS = {
@@ -82,7 +85,7 @@ def make_course(root: Path) -> Course:
     source.parent.mkdir(parents=True)
     nbformat.write(instructor(), source)
     course = Course(root)
-    course.release(LESSON)
+    release(course, LESSON)
     return course
 
 
