@@ -11,6 +11,7 @@ from course_lib.facts import GIB, SIZES, STUDIO_SLICES
 from course_lib.language import Text
 from course_lib.plots import context_chart, size_chart
 
+_BUTTON = "5em"
 _FITS, _TIGHT, _OVER = "#2a9d68", "#e8a33a", "#d64545"
 
 
@@ -54,7 +55,10 @@ def _weights_controls(widgets: Any) -> dict[str, Any]:
             value=7, min=0.5, max=72, step=0.1, description=str(Text("参数/10⁹", "params/10⁹"))
         ),
         "bits": widgets.ToggleButtons(
-            options=[32, 16, 8, 4], value=16, description=str(Text("位数", "bits"))
+            options=[32, 16, 8, 4],
+            value=16,
+            description=str(Text("位数", "bits")),
+            style={"button_width": _BUTTON},
         ),
     }
 
@@ -63,7 +67,10 @@ def _context_controls(widgets: Any) -> dict[str, Any]:
     powers = [(f"{2**n // 1024:,}K" if n < 20 else "1M", n) for n in range(10, 21)]
     return {
         "name": widgets.ToggleButtons(
-            options=[size.name for size in SIZES], value="7B", description="InternLM2.5"
+            options=[size.name for size in SIZES],
+            value="7B",
+            description="InternLM2.5",
+            style={"button_width": _BUTTON},
         ),
         "power": widgets.SelectionSlider(
             options=powers, value=15, description=str(Text("上下文", "context"))
