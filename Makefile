@@ -1,6 +1,6 @@
 # Each target sets up .venv first; `make run` and `make test` work on a fresh clone.
 .DEFAULT_GOAL := help
-.PHONY: help setup lab run test build grade feedback points formgrader bench doctor lint format lock clean
+.PHONY: help setup lab run test build grade feedback points formgrader doctor lint format lock clean
 
 CAMP := .venv/bin/camp
 COURSE ?= course
@@ -40,8 +40,7 @@ points: setup ## pay points into the ledger and show who earned the certificate
 formgrader: setup ## open formgrader, where a TA marks notes by rubric
 	@$(CAMP) formgrader --course $(COURSE)
 
-bench: setup ## measure build, grading and nbgrader's own autograde
-	@.venv/bin/python -m tests.benchmarks
+
 
 lint: setup ## ruff and mypy
 	@.venv/bin/ruff check .

@@ -22,7 +22,7 @@ FILE_NAME = "points.yml"
 _OF_THE_KIT = Path(__file__).with_name(FILE_NAME)
 
 _Word = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
-_Points = Annotated[int, Field(ge=0, strict=True)]
+_Points = Annotated[int, Field(gt=0, strict=True)]
 
 
 class _Model(BaseModel):
@@ -44,7 +44,7 @@ class Wording(_Model):
 class Bonus(Wording):
     """Points on top of a level's credit, for its optional part."""
 
-    points: Annotated[int, Field(gt=0, strict=True)]
+    points: _Points
 
 
 class Island(Wording):

@@ -1,0 +1,179 @@
+"""Points: what each submission's score pays, booked once, and who has the certificate."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+
+from grading.ledger import Booking, Entry, Kind, Ledger
+from grading.rules import FILE_NAME, Level, Rules
+from grading.scores import Score, read_scores
+
+
+class State(StrEnum):
+    """What became of one submission."""
+
+    PAID = "paid now"
+    BEFORE = "paid before"
+    WAITS = "waits for a TA"
+    FAILED = "not passed"
+    UNCLEAR = "cannot be judged"
+
+
+@dataclass(frozen=True)
+class Standing:
+    """One learner at one level; ``remark`` says why, or what an instructor should look at."""
+
+    learner: str
+    level: str
+    lesson: str
+    score: float
+    max_score: float
+    state: State
+    paid_now: int
+    remark: str
+
+
+@dataclass(frozen=True)
+class Account:
+    """What one learner has, in all and by level, and which levels the certificate lacks."""
+
+    learner: str
+    points: dict[Kind, int]
+    levels: dict[str, int]
+    lacks: tuple[str, ...]
+
+    @property
+    def total(self) -> int:
+        """All points: credits, bonuses and corrections."""
+        return sum(self.points.values())
+
+
+@dataclass(frozen=True)
+class Report:
+    """What one run found and booked."""
+
+    dry_run: bool
+    standings: tuple[Standing, ...]
+    accounts: tuple[Account, ...]
+    entries: tuple[Entry, ...]
+    remarks: tuple[str, ...]
+
+
+def award(course: Path, rules: Rules, *, dry_run: bool = False) -> Report:
+    """Pay what the gradebook's scores pass and the ledger does not hold yet.
+
+    Raises:
+        CampError: there is no gradebook, or the ledger is broken or cannot be written.
+    """
+    return settle(Ledger(course), read_scores(course), rules, dry_run=dry_run)
+
+
+def settle(
+    ledger: Ledger, scores: Sequence[Score], rules: Rules, *, dry_run: bool = False
+) -> Report:
+    """Book what ``scores`` earn beyond what ``ledger`` holds; a dry run books nothing."""
+    if dry_run:
+        entries = ledger.entries()
+        standings = _judge(scores, entries, rules)
+        booked: list[Booking | Entry] = [*entries, *_bookings(standings)]
+    else:
+        with ledger.locked():
+            standings = _judge(scores, ledger.entries(), rules)
+            ledger.append(_bookings(standings))
+            entries = ledger.entries()
+        booked = list(entries)
+    remarks = [
+        f"lesson {lesson} belongs to no level of {FILE_NAME}: it pays nothing"
+        for lesson in sorted({score.lesson for score in scores})
+        if rules.level_of_lesson(lesson) is None
+    ]
+    if ledger.set_aside:
+        remarks.append(f"a crash left half an entry; it was set aside in {ledger.set_aside}")
+    by_learner: dict[str, list[Booking | Entry]] = {score.learner: [] for score in scores}
+    for entry in booked:
+        by_learner.setdefault(entry.learner, []).append(entry)
+    accounts = tuple(_account(name, of, rules) for name, of in sorted(by_learner.items()))
+    return Report(dry_run, tuple(standings), accounts, entries, tuple(remarks))
+
+
+def _judge(scores: Sequence[Score], entries: Sequence[Entry], rules: Rules) -> list[Standing]:
+    paid = {(e.learner, e.level) for e in entries if e.kind is Kind.CREDIT}
+    standings = []
+    for score in scores:
+        level = rules.level_of_lesson(score.lesson)
+        if level is None:
+            continue
+        state, remark = _passes(score, level, rules.minimum_percent)
+        if (score.learner, level.id) in paid:
+            if state is State.FAILED:
+                remark = (
+                    f"now {remark}; nothing is taken back by itself, to do so: camp correct "
+                    f"{score.learner} {level.id} --points -{level.pays} --reason WHY"
+                )
+            state = State.BEFORE
+        standings.append(
+            Standing(
+                score.learner,
+                level.id,
+                score.lesson,
+                score.score,
+                score.max_score,
+                state,
+                level.pays if state is State.PAID else 0,
+                remark,
+            )
+        )
+    return standings
+
+
+def _passes(score: Score, level: Level, minimum: float) -> tuple[State, str]:
+    if score.percent is None:
+        return State.UNCLEAR, f"{score.score:g} of {score.max_score:g} points says nothing"
+    earned = {cell.name: cell.score for cell in score.cells}
+    unknown = [name for name in level.must if name not in earned]
+    if unknown:
+        return State.UNCLEAR, f"no cell {unknown[0]}: mend 'must' of {level.id} in {FILE_NAME}"
+    if score.waiting:
+        return State.WAITS, ", ".join(score.waiting)
+    if score.percent < minimum:
+        return State.FAILED, f"{score.percent:.3g} % of the {minimum:g} % needed"
+    blank = [name for name in level.must if earned[name] <= 0]
+    if blank:
+        return State.FAILED, f"without {blank[0]}, which earned nothing"
+    return State.PAID, ""
+
+
+def _bookings(standings: Sequence[Standing]) -> list[Booking]:
+    return [
+        Booking(
+            learner=standing.learner,
+            level=standing.level,
+            kind=Kind.CREDIT,
+            points=standing.paid_now,
+            reason=f"passed {standing.lesson}",
+            score=standing.score,
+            max_score=standing.max_score,
+        )
+        for standing in standings
+        if standing.state is State.PAID
+    ]
+
+
+def _account(learner: str, booked: Sequence[Booking | Entry], rules: Rules) -> Account:
+    points = dict.fromkeys(Kind, 0)
+    levels: dict[str, int] = {}
+    credited = set()
+    kept: dict[str, int] = {}  # what a level pays without its bonus, corrections counted
+    for entry in booked:
+        points[entry.kind] += entry.points
+        levels[entry.level] = levels.get(entry.level, 0) + entry.points
+        if entry.kind is Kind.CREDIT:
+            credited.add(entry.level)
+        if entry.kind is not Kind.BONUS:
+            kept[entry.level] = kept.get(entry.level, 0) + entry.points
+    passed = {level for level in credited if kept[level] > 0}
+    lacks = tuple(level for level in rules.needed_levels if level not in passed)
+    return Account(learner, points, levels, lacks)

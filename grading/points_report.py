@@ -1,0 +1,146 @@
+"""The points of a course shown and exported, and the command ``camp points``."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from course_lib.errors import CampError
+from course_lib.language import current_language
+from grading.ledger import Kind
+from grading.points import Account, Report, State, award
+from grading.rules import Rules, load_rules
+from grading.tables import Row, write_csv, write_xlsx
+
+_COLOURS = {State.PAID: "green", State.WAITS: "yellow", State.FAILED: "red", State.UNCLEAR: "red"}
+
+
+def show(report: Report, rules: Rules, console: Console) -> None:
+    """Print what was paid, what each learner has, and the certificate."""
+    totals = {account.learner: account.total for account in report.accounts}
+    title = "points (a dry run: nothing is booked)" if report.dry_run else "points"
+    table = _table(
+        title, "learner", "level", "score", "paid now", "total", "state", numbers=(2, 3, 4)
+    )
+    for one in report.standings:
+        state = f"[{_COLOURS.get(one.state, 'default')}]{one.state}[/]"
+        table.add_row(
+            escape(one.learner),
+            escape(one.level),
+            f"{one.score:g} / {one.max_score:g}",
+            f"{one.paid_now:+d}" if one.paid_now else "0",
+            str(totals[one.learner]),
+            f"{state}: {escape(one.remark)}" if one.remark else state,
+        )
+    console.print(table)
+    table = _table("certificate", "learner", "total", "bonus", "certificate", numbers=(1, 2))
+    for account in report.accounts:
+        table.add_row(
+            escape(account.learner),
+            str(account.total),
+            str(account.points[Kind.BONUS]),
+            f"lacks {', '.join(account.lacks)}" if account.lacks else "[green]earned[/]",
+        )
+    console.print(table)
+    for remark in (*certificate_remarks(rules), *report.remarks):
+        console.print(f"note: {remark}", markup=False, highlight=False, soft_wrap=True)
+
+
+def _table(title: str, *columns: str, numbers: tuple[int, ...]) -> Table:
+    table = Table(title=title, title_justify="left")
+    for index, column in enumerate(columns):
+        table.add_column(column, justify="right" if index in numbers else "left", overflow="fold")
+    return table
+
+
+def certificate_remarks(rules: Rules) -> list[str]:
+    """Say which island gives the certificate and which of its levels have no lesson here."""
+    island = next(i for i in rules.islands if i.id == rules.certificate.island)
+    name = island.text.in_language(current_language())
+    without = [level for level in rules.needed_levels if rules.level(level).lesson is None]
+    remarks = [f"the certificate needs every level of {island.id} ({name})"]
+    if without:
+        remarks.append(
+            f"no lesson of this kit covers {', '.join(without)} yet: they cannot be earned here"
+        )
+    return remarks
+
+
+def account_rows(report: Report, rules: Rules) -> list[Row]:
+    """Return a row for each learner: points by kind and by level, and the certificate."""
+    levels = [level.id for level in rules.levels]
+    levels += sorted({name for account in report.accounts for name in account.levels} - {*levels})
+    heading = ["learner", "points", *Kind, *levels, "certificate", "lacks"]
+    return [[str(name) for name in heading], *(_row(a, levels) for a in report.accounts)]
+
+
+def _row(account: Account, levels: Iterable[str]) -> Row:
+    return [
+        account.learner,
+        account.total,
+        *account.points.values(),
+        *(account.levels.get(level) for level in levels),
+        "no" if account.lacks else "yes",
+        " ".join(account.lacks),
+    ]
+
+
+def entry_rows(report: Report) -> list[Row]:
+    """Return a row for each entry of the ledger."""
+    heading = ["number", "time", "learner", "level", "kind", "points", "reason"]
+    heading += ["score", "max_score", "version"]
+    rows = (entry.model_dump(mode="json") for entry in report.entries)
+    return [heading, *([row[name] for name in heading] for row in rows)]
+
+
+def as_data(report: Report, rules: Rules) -> dict[str, Any]:
+    """Return the report as JSON data."""
+    return {
+        "dry_run": report.dry_run,
+        "standings": [vars(standing) for standing in report.standings],
+        "learners": [
+            {
+                "learner": account.learner,
+                "total": account.total,
+                **account.points,
+                "levels": account.levels,
+                "certificate": not account.lacks,
+                "lacks": account.lacks,
+            }
+            for account in report.accounts
+        ],
+        "remarks": [*certificate_remarks(rules), *report.remarks],
+    }
+
+
+def points_command(
+    course: Annotated[Path, typer.Option("--course", help="The nbgrader course directory.")] = Path(
+        "course"
+    ),
+    csv: Annotated[Path | None, typer.Option(help="Write the learners' points there.")] = None,
+    xlsx: Annotated[Path | None, typer.Option(help="The same, and the ledger.")] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show only; book nothing.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Pay what is passed, once, into the ledger; show points and certificates."""
+    if dry_run and (csv or xlsx):
+        raise CampError("a dry run exports nothing: leave out --dry-run, or --csv and --xlsx", 2)
+    rules = load_rules(course)
+    report = award(course, rules, dry_run=dry_run)
+    if as_json:
+        typer.echo(json.dumps(as_data(report, rules), ensure_ascii=False, indent=2))
+    else:
+        show(report, rules, Console())
+    if csv:
+        write_csv(csv, account_rows(report, rules))
+    if xlsx:
+        write_xlsx(xlsx, {"points": account_rows(report, rules), "ledger": entry_rows(report)})
+    for path in filter(None, (csv, xlsx)):
+        typer.echo(f"written: {path}", err=as_json)
