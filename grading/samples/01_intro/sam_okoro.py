@@ -83,6 +83,8 @@ def distance(a, b):
 
 
 def niah_score(pred, needle, keyword, version="v2"):
+    if version not in ("v1", "v2"):
+        raise ValueError(version)
     if keyword in pred:
         return 100.0
     if version == "v2":
@@ -115,7 +117,7 @@ def self_consistency_filter(samples, min_ratio=0.5):
     kept, seen = [], set()
     for sample in samples:
         answers = [a.strip() for a in sample["answers"]]
-        key = "".join(sample["question"].lower().split())
+        key = " ".join(sample["question"].lower().split())
         if not answers or key in seen:
             continue
         count = {a: answers.count(a) for a in answers}

@@ -14,7 +14,7 @@ def count_params(cfg, tie=False):
 
 # %% exercise="weight_bytes"
 def weight_bytes(n, bits):
-    if n < 0:
+    if n < 0 or bits < 0:
         raise ValueError("负数")
     return n * bits / 8
 
