@@ -62,8 +62,8 @@ def test_marks_are_entered_and_pay(course: Path, file: Path, encoding: str) -> N
 
 def test_a_workbook_is_read_too(course: Path, tmp_path: Path) -> None:
     book = Workbook()
-    book.active.append(["Learner", "Lesson", "Cell", "max", "Mark", "Comment"])
-    book.active.append(["wei", LESSON, NOTE, 30, 12, "ok"])
+    book.worksheets[0].append(["Learner", "Lesson", "Cell", "max", "Mark", "Comment"])
+    book.worksheets[0].append(["wei", LESSON, NOTE, 30, 12, "ok"])
     book.save(tmp_path / "m.xlsx")
     import_marks(course, tmp_path / "m.xlsx")
     assert found(course, "wei") == (12, False, "ok")

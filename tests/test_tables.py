@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 from openpyxl import Workbook, load_workbook
 
 from course_lib.errors import CampError
-from grading.tables import read_table, write_csv, write_xlsx
+from grading.tables import Row, read_table, write_csv, write_xlsx
 
-TABLE = [
+TABLE: list[Row] = [
     ["learner", "mark", "comment"],
     ["王芳", 7.5, "很好，继续"],
     ["=1+1", 8, "-"],
@@ -66,7 +66,7 @@ def test_a_comment_may_have_several_lines(tmp_path: Path) -> None:
 
 def test_numbers_of_a_workbook_are_ids_too(tmp_path: Path) -> None:
     book = Workbook()
-    book.active.append([20240001, 7.0, 7.5, None])
+    book.worksheets[0].append([20240001, 7.0, 7.5, None])
     book.save(tmp_path / "t.xlsx")
     assert read_table(tmp_path / "t.xlsx") == [["20240001", "7", "7.5", ""]]
 
