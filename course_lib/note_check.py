@@ -17,7 +17,7 @@ from course_lib.note_report import (
 from course_lib.note_signs import Wording, find_keys, find_misheard, is_repetitive, is_transcript
 from course_lib.note_terms import find_stages
 
-MAX_LENGTH = 40_000
+MAX_LENGTH = 30_000
 COPIED = 0.3
 
 

@@ -17,6 +17,7 @@ _LINK_LINE = re.compile(
 _PATH = re.compile(r"(?:[A-Za-z]:[\\/]|\\\\|~?/|\.{1,2}[\\/])")
 _BARE = re.compile(r"(?:[a-z0-9-]+\.)+[a-z]{2,12}/", re.IGNORECASE)
 _LONGEST = 2000
+_MOST = 200
 _SECRETS = {"token", "access_token", "api_key", "apikey", "password", "passwd", "secret"}
 _LOCAL_NAMES = ("localhost", "local", "lan", "internal", "intranet", "corp", "home", "test")
 _LECTURES = ("bv18142187g5",)
@@ -95,7 +96,8 @@ def find_link(text: str) -> tuple[Link, tuple[str, ...]]:
     Own is what stands in the line ``链接 / Link:`` (or the line after it); without such a line
     the first address that is not the lecture's, the task's or an official page's.
     """
-    addresses = tuple(dict.fromkeys(_safe(url) for url in _addresses(text)))
+    urls = list(dict.fromkeys(_addresses(text)))[:_MOST]
+    addresses = tuple(_safe(url) for url in urls)
     lines = [line for line in text.splitlines() if line.strip()]
     for at, line in enumerate(lines):
         if found := _LINK_LINE.match(line[:_LONGEST]):
@@ -105,7 +107,7 @@ def find_link(text: str) -> tuple[Link, tuple[str, ...]]:
             if after and _address_only(after[0]):
                 return _first(after[0]), addresses
             break
-    judged = [judge(url) for url in _addresses(text)]
+    judged = [judge(url) for url in urls]
     own = [link for link in judged if not link.problem or link.problem.code not in _OTHERS]
     return next(iter(own or judged), _with("missing")), addresses
 

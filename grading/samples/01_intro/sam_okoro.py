@@ -123,7 +123,7 @@ def self_consistency_filter(samples, min_ratio=0.5):
         count = {a: answers.count(a) for a in answers}
         best = min(count, key=lambda a: (-count[a], a))
         if count[best] / len(answers) > min_ratio:
-            kept.append((sample["question"], best))
+            kept.append((sample["question"].strip(), best))
             seen.add(key)
     return kept
 
