@@ -87,7 +87,7 @@ _PROBLEMS = {
         "this is an editor's or draft's address, which only you can open; publish the note",
     ),
 }
-_OTHERS = {"lecture", "task", "official"}
+_OTHERS = {"link_lecture", "link_task", "link_official"}
 
 
 def find_link(text: str) -> tuple[Link, tuple[str, ...]]:

@@ -43,7 +43,7 @@ class Line:
 
 def without_embedded_images(text: str) -> str:
     """Return ``text`` with the bytes of embedded (base64) images cut out."""
-    return _DATA_URI.sub("data:", text)
+    return _DATA_URI.sub("embedded", text)
 
 
 def read_lines(text: str) -> list[Line]:

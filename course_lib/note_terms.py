@@ -108,7 +108,7 @@ def _words(text: str) -> Iterator[tuple[str, str]]:
             word += token.group().lower()
             if len(word) > _LONGEST_WORD:
                 break
-            yield word.strip("0123456789"), text[first.start() : token.end()]
+            yield word.rstrip("0123456789"), text[first.start() : token.end()]
 
 
 @lru_cache(maxsize=1)

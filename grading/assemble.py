@@ -13,7 +13,7 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 from course_lib.language import Language, Text
 from grading.cells import STUB, check_source, in_language
 from grading.forms import read_quiz, read_rubric
-from grading.lesson import Cell, Exercise, Lesson
+from grading.lesson import BEGIN, END, Cell, Exercise, Lesson
 from grading.prove import Tests
 
 _LABELS = {
@@ -141,7 +141,7 @@ class _Notebook:
         self.markdown(f"rubric-{cell.name}", "\n".join([self.say(head), "|---|---|", *rows]))
         self.markdown(
             f"note-{cell.name}",
-            cell.source,
+            f"{cell.source}\n\n{BEGIN}\n{END}",  # nbgrader keeps what is outside the region
             nbgrader=_nbgrader(
                 f"note_{cell.name}", "markdown", grade=True, solution=True, points=cell.points
             ),
@@ -233,7 +233,7 @@ def learner_notebook(instructor: NotebookNode) -> NotebookNode:
     from nbgrader import preprocessors as steps
     from traitlets.config import Config
 
-    config = Config({"ClearSolutions": {"code_stub": {"python": STUB}}})
+    config = Config({"ClearSolutions": {"code_stub": {"python": STUB}, "text_stub": ""}})
     notebook: NotebookNode = nbformat.from_dict(instructor)
     for step in (
         steps.LockCells,

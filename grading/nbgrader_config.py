@@ -40,6 +40,7 @@ def configure(config: Config, root: Path) -> None:
     config.CourseDirectory.db_url = f"sqlite:///{root / 'gradebook.db'}"
     config.Exchange.root = str(root / "exchange")
     config.ClearSolutions.code_stub = {"python": STUB}
+    config.ClearSolutions.text_stub = ""  # the template around the region is the stub
 
     config.Repair.source = str(root / "source")
     config.Autograde.sanitize_preprocessors = [

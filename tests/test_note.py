@@ -155,9 +155,7 @@ def test_fluent_note_without_tools() -> None:
     assert "not spoken of: agents and applications, knowledge base (RAG)" in text
 
 
-@pytest.mark.parametrize(
-    "text", ["", " \n\t\n", "YOUR ANSWER HERE", "链接 / Link:\n\n正文 / Text:\n"]
-)
+@pytest.mark.parametrize("text", ["", " \n\t\n", "链接 / Link:\n\n正文 / Text:\n"])
 def test_empty_or_template(text: str) -> None:
     report = check_note(text)
     assert report.untouched
@@ -369,9 +367,9 @@ def test_copied_lesson_text_does_not_count() -> None:
     lesson = "MinerU 把论文变成干净的文字，LabelLLM 让许多人一起给对话打分，这一步决定模型吃什么。"
     own = "我自己试了一篇论文，公式没有丢，表格错了一格。"
     report = check_note(f"{lesson}\n\n{own}", known=f"# 数据\n\n{lesson}\n")
-    assert report.han == 21
+    assert report.han == 20
     assert covered(report) == set()
-    letters, mine = 44 - 1, 21  # letters and digits of each line
+    letters, mine = 44 - 1, 20  # letters and digits of each line
     assert report.copied == pytest.approx((letters - 11) / (letters - 11 + mine - 11), abs=0.06)
     assert "copied" in remarks(report)
     assert check_note(own, known=lesson).copied == 0

@@ -1421,9 +1421,6 @@ rubric(
 链接 / Link:
 
 正文 / Text:
-
-### BEGIN SOLUTION
-### END SOLUTION
 """
 
 # %%
