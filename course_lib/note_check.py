@@ -18,6 +18,7 @@ from course_lib.note_signs import Wording, find_keys, find_misheard, is_repetiti
 from course_lib.note_terms import find_stages
 
 MAX_LENGTH = 30_000
+MAX_LINES = 3_000  # Markdown parsers take quadratic time on lines of lone brackets
 COPIED = 0.3
 
 
@@ -61,15 +62,18 @@ def check_note(text: str, known: str = "") -> NoteReport:
 
 def _unreadable(text: str) -> Finding | None:
     """Return the one reason not to look closer at ``text``."""
-    if len(text) <= MAX_LENGTH:
+    lines = text.count("\n") + 1
+    if len(text) <= MAX_LENGTH and lines <= MAX_LINES:
         return None
     if is_repetitive(text):
         return _REPETITIVE
     return Finding(
         code="too_long",
         text=Text(
-            f"有 {len(text):,} 个字符，超过 {MAX_LENGTH:,}：没有往下看；请只交笔记本身",
-            f"{len(text):,} characters, more than {MAX_LENGTH:,}: not read; hand in the note alone",
+            f"有 {len(text):,} 个字符、{lines:,} 行，超过 {MAX_LENGTH:,} 字符或 {MAX_LINES:,} 行："
+            "没有往下看；请只交笔记本身",
+            f"{len(text):,} characters in {lines:,} lines, more than {MAX_LENGTH:,} or "
+            f"{MAX_LINES:,}: not read; hand in the note alone",
         ),
     )
 
