@@ -39,6 +39,8 @@ _WORDS = {
     "comment": Text("助教留言", "The TA's comment"),
 }
 
+_NO_ANSWER = "No response."  # nbgrader's comment on an untouched cell
+
 
 @dataclass
 class Item:
@@ -152,8 +154,8 @@ def _items(nb: NotebookNode, language: Language) -> list[Item]:
         marks = cell.metadata.get("nbgrader", {})
         if utils.is_solution(cell) or utils.is_task(cell):
             answers.append(_answer(cell))
-            if marks.get("comment"):
-                comments.append(_comment(marks["comment"], language))
+            if marks.get("comment") and marks["comment"] != _NO_ANSWER:
+                comments.append(markdown_to_html(marks["comment"]))
         if utils.is_grade(cell) or utils.is_task(cell):
             name = _PREFIX.sub("", marks["grade_id"], count=1)
             message = _message(cell).in_language(language)
@@ -198,12 +200,6 @@ def _output(output: NotebookNode) -> str:
     return f"<pre>{escape(text)}</pre>"
 
 
-def _comment(text: str, language: Language) -> str:
-    if text == "No response.":  # nbgrader's own words
-        text = Text("没有作答。", "No answer.").in_language(language)
-    return markdown_to_html(text)
-
-
 def _message(cell: NotebookNode) -> Text:
     marks = cell.metadata.nbgrader
     reason = review_reason(cell)
@@ -220,6 +216,8 @@ def _message(cell: NotebookNode) -> Text:
                 return Text(said, said)
             line = ": ".join(filter(None, [output.ename, said]))
             return Text(f"💥 你的代码抛出 {line}", f"💥 your code raised {line}")
+    if marks.get("comment") == _NO_ANSWER:
+        return Text("⬜ 没有作答", "⬜ no answer")
     if marks["score"] >= marks["points"]:
         return Text("✅ 对了", "✅ right")
     if marks["score"] > 0:
