@@ -1,6 +1,6 @@
 # Each target sets up .venv first; `make run` and `make test` work on a fresh clone.
 .DEFAULT_GOAL := help
-.PHONY: help setup lab run test build grade feedback points formgrader doctor lint format lock clean
+.PHONY: help setup lab run test build grade feedback points formgrader bench doctor lint format lock clean
 
 CAMP := .venv/bin/camp
 COURSE ?= course
@@ -16,6 +16,9 @@ run: setup ## the main job on the sample submissions: build, grade, feedback, po
 
 lab: setup ## open JupyterLab on the list of lessons
 	@$(CAMP) lab
+
+bench: setup ## time the build, the main job, and grading beside plain nbgrader
+	@.venv/bin/python -m tests.benchmarks
 
 doctor: setup ## say what is wrong with this machine or environment, and the fix
 	@$(CAMP) doctor
