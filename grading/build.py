@@ -24,8 +24,6 @@ from course_lib.files import write_atomic
 from course_lib.language import LANGUAGES, Language
 from grading.cohort import Cohort
 from grading.generated import is_edited, keep_aside, write_if_new
-from grading.index import write_index
-from grading.reader import read_lesson
 
 _WORKERS = 2
 _MODULES = (
@@ -95,12 +93,18 @@ class Builder:
                     self._refuse_edited_source(path.stem)
             for path, texts in self._texts(due):
                 self._write(path, texts)
-            if not lessons:
-                write_index(self.notebooks, [read_lesson(path) for path in sources])
+            if due and not lessons:
+                self._write_index(sources)
             return [
                 Built(path.stem, fresh=path in due, kept=self._publish(path.stem))
                 for path in sources
             ]
+
+    def _write_index(self, sources: Sequence[Path]) -> None:
+        from grading.index import write_index
+        from grading.reader import read_lesson
+
+        write_index(self.notebooks, [read_lesson(path) for path in sources])
 
     def _claim_course(self) -> None:
         """Tie the course directory to this cohort and its seed."""
@@ -219,6 +223,7 @@ def make_texts(path: Path, cohort: Cohort, language: Language) -> _Texts:
     from grading.generated import seal
     from grading.leaks import refuse_leaks
     from grading.prove import prove_lesson
+    from grading.reader import read_lesson
 
     lesson = read_lesson(path)
     tests = prove_lesson(lesson, cohort)

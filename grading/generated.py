@@ -5,24 +5,29 @@ from __future__ import annotations
 import hashlib
 import json
 from pathlib import Path
-
-import nbformat
-from nbformat import NotebookNode
+from typing import TYPE_CHECKING, Any
 
 from course_lib.files import write_atomic
+
+if TYPE_CHECKING:
+    from nbformat import NotebookNode
 
 
 def seal(notebook: NotebookNode) -> str:
     """Return the notebook's file text with its own fingerprint in ``course.build``."""
-    notebook.metadata["course"]["build"] = _fingerprint(notebook)
+    import nbformat
+
+    notebook.metadata["course"].pop("build", None)
+    bare = json.loads(nbformat.writes(notebook))
+    notebook.metadata["course"]["build"] = _fingerprint(bare)
     text: str = nbformat.writes(notebook)
     return text.rstrip("\n") + "\n"
 
 
-def _fingerprint(notebook: NotebookNode) -> str:
-    bare = json.loads(json.dumps(notebook))
-    bare["metadata"]["course"].pop("build", None)
-    return hashlib.sha256(json.dumps(bare, sort_keys=True).encode()).hexdigest()[:16]
+def _fingerprint(notebook: dict[str, Any]) -> str:
+    """Return a word for a notebook's JSON as it is in a file, its fingerprint left out."""
+    notebook["metadata"]["course"].pop("build", None)
+    return hashlib.sha256(json.dumps(notebook, sort_keys=True).encode()).hexdigest()[:16]
 
 
 def is_edited(path: Path) -> bool:
@@ -30,10 +35,9 @@ def is_edited(path: Path) -> bool:
     if not path.exists():
         return False
     try:
-        raw = path.read_text(encoding="utf-8")
-        notebook = nbformat.reads(raw, as_version=4)
-        return bool(notebook.metadata["course"]["build"] != _fingerprint(notebook))
-    except Exception:  # whatever it is, the builder did not write it
+        notebook = json.loads(path.read_text(encoding="utf-8"))
+        return bool(notebook["metadata"]["course"]["build"] != _fingerprint(notebook))
+    except (OSError, ValueError, KeyError, TypeError):  # the builder did not write it
         return True
 
 
