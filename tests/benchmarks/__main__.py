@@ -28,15 +28,12 @@ c.CourseDirectory.course_id = "plain"
 
 
 def timed(folder: Path, *words: str) -> tuple[float, float]:
-    """Run a command in ``folder`` and return its wall and CPU seconds, children included.
-
-    Plain nbgrader ends with an error because it refuses the sample with a copied cell.
-    """
+    """Run a command in ``folder`` and return its wall and CPU seconds, children included."""
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
     start = time.monotonic()
     env = {**os.environ, "PATH": f"{BIN}{os.pathsep}{os.environ['PATH']}"}
     command = [BIN / words[0], *words[1:]]
-    subprocess.run(command, cwd=folder, check=words[0] == "camp", capture_output=True, env=env)
+    subprocess.run(command, cwd=folder, check=True, capture_output=True, env=env)
     wall = time.monotonic() - start
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
     cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
@@ -52,8 +49,8 @@ def ten_lessons(folder: Path) -> None:
 
 
 def thirty_submissions(folder: Path) -> None:
-    """Hand in the samples of lesson 01 for thirty learners."""
-    samples = read_samples("01_intro")
+    """Hand in samples of lesson 01 for thirty learners; plain nbgrader stops at copied cells."""
+    samples = [one for one in read_samples("01_intro") if not (one.copied or one.deleted)]
     for number in range(SUBMISSIONS):
         path = hand_in(samples[number % len(samples)], folder / "course")
         target = folder / "course/submitted" / f"learner{number:02}" / "01_intro"
