@@ -87,7 +87,9 @@ def call(function: Callable[..., Any], wanted: Case) -> Outcome:
     args, kwargs = copy.deepcopy((wanted.args, dict(wanted.kwargs)))
     try:
         return Outcome(value=function(*args, **kwargs))
-    except Exception as error:
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:  # SystemExit and a learner's own kinds too
         return Outcome(error=error, line=_line_in(function, error.__traceback__))
 
 

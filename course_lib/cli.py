@@ -83,6 +83,10 @@ def main() -> None:
     except CampError as error:
         typer.echo(f"camp: {error}", err=True)
         sys.exit(error.exit_code)
+    except OSError as error:
+        place = f"{error.filename}: " if error.filename else ""
+        typer.echo(f"camp: {place}{error.strerror or error}", err=True)
+        sys.exit(1)
     except KeyboardInterrupt:
         typer.echo("camp: stopped; run the same command again to go on", err=True)
         sys.exit(130)

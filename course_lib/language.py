@@ -17,8 +17,12 @@ def parse_language(name: str | None) -> Language:
 
 
 def current_language() -> Language:
-    """Return the language in use: ``CAMP_LANG``, set by a notebook's first cell."""
-    return parse_language(os.environ.get(VARIABLE))
+    """Return the language in use: ``CAMP_LANG``, which notebooks set, else the locale's.
+
+    Chinese, unless ``LC_ALL`` or ``LANG`` says English.
+    """
+    locale = os.environ.get("LC_ALL") or os.environ.get("LANG") or ""
+    return parse_language(os.environ.get(VARIABLE) or locale[:2])
 
 
 def use_language(language: Language) -> None:

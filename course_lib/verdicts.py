@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import builtins
 from typing import Literal
 
 from course_lib import values
@@ -29,8 +30,8 @@ def not_attempted(target: str, *, defined: bool = True) -> NotPassed:
         text = Text(f"⬜ 还没做：{target}", f"⬜ not attempted yet: {target}")
     else:
         text = Text(
-            f"⬜ 还没做：没有找到 {target}，先运行定义它的单元",
-            f"⬜ not attempted yet: {target} is not defined; run the cell that defines it",
+            f"⬜ 还没做，或者定义它的单元没跑通：没有 {target}，先运行那个单元",
+            f"⬜ not attempted yet, or its cell failed: there is no {target}; run that cell first",
         )
     return NotPassed("not attempted", text)
 
@@ -53,13 +54,22 @@ def verdict(
     return NotPassed("wrong", Text(f"❌ 不对：{zh}", f"❌ wrong: {en}"))
 
 
-def _raised(error: BaseException, line: int | None, *, visible: bool) -> Text:
+def _name(error: BaseException, *, visible: bool) -> Text:
+    """Return an exception's name; a learner's own could spell out a hidden argument."""
     name = type(error).__name__
+    known = getattr(builtins, name, None) is type(error)
+    return (
+        Text(name, name) if visible or known else Text("一个自定义异常", "an exception of its own")
+    )
+
+
+def _raised(error: BaseException, line: int | None, *, visible: bool) -> Text:
+    name = _name(error, visible=visible)
     said = values.show(str(error), 80)[1:-1] if visible else ""
     at = Text(f"在第 {line} 行", f" at line {line}") if line else NO_TEXT
     return Text(
-        f"💥 你的代码{at.zh}抛出 {name}" + (f"（{said}）" if said else ""),
-        f"💥 your code raised {name}{at.en}" + (f" ({said})" if said else ""),
+        f"💥 你的代码{at.zh}抛出 {name.zh}" + (f"（{said}）" if said else ""),
+        f"💥 your code raised {name.en}{at.en}" + (f" ({said})" if said else ""),
     )
 
 
@@ -81,8 +91,8 @@ def _where(target: str, wanted: Case, *, visible: bool) -> Text:
 
 def _did(outcome: Outcome, *, visible: bool) -> Text:
     if outcome.error is not None:
-        error = type(outcome.error).__name__
-        return Text(f" 抛出了 {error}", f" you raised {error}")
+        error = _name(outcome.error, visible=visible)
+        return Text(f" 抛出了 {error.zh}", f" you raised {error.en}")
     if outcome.value is None:
         return Text(" 返回了 None（漏了 return？）", " you returned None (is a return missing?)")
     if not visible:

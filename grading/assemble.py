@@ -247,9 +247,3 @@ def learner_notebook(instructor: NotebookNode) -> NotebookNode:
     ):
         notebook, _ = step(config=config).preprocess(notebook, {})
     return notebook
-
-
-def write_notebook(notebook: NotebookNode) -> str:
-    """Return the notebook's file text, the same bytes each time."""
-    text: str = nbformat.writes(notebook)
-    return text.rstrip("\n") + "\n"

@@ -9,9 +9,11 @@ from __future__ import annotations
 import hashlib
 import json
 import multiprocessing
+import os
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
+from importlib.metadata import version
 from pathlib import Path
 
 from filelock import FileLock
@@ -27,8 +29,8 @@ from grading.generated import is_edited, keep_aside, write_if_new
 
 _WORKERS = 2
 _MODULES = (
-    "assemble", "build", "cells", "forms", "generated", "leaks", "lesson", "prove", "reader",
-    "release",
+    "assemble", "build", "cells", "cohort", "course", "forms", "generated", "leaks", "lesson",
+    "nbgrader_config", "prove", "reader", "release",
 )  # fmt: skip
 
 
@@ -145,7 +147,8 @@ class Builder:
 
     def _key(self, path: Path) -> str:
         """Return a fingerprint of all that goes into a lesson's notebooks."""
-        found = hashlib.sha256(f"{self.cohort.fingerprint} {self.language}".encode())
+        versions = [version(name) for name in ("jupytext", "nbformat", "nbgrader")]
+        found = hashlib.sha256(f"{self.cohort.fingerprint} {self.language} {versions}".encode())
         modules = [Path(__file__).parent / f"{name}.py" for name in _MODULES]
         for module in [*modules, *sorted(Path(course_lib.__file__).parent.rglob("*.py"))]:
             found.update(hashlib.sha256(module.read_bytes()).digest())
@@ -179,6 +182,7 @@ class Builder:
         if not due:
             return
         context = multiprocessing.get_context("spawn")
+        os.environ["PYTHONHASHSEED"] = "0"  # sets in a lesson then come in one order everywhere
         console = Console(stderr=True)
         with (
             ProcessPoolExecutor(min(_WORKERS, len(due)), mp_context=context) as pool,

@@ -8,7 +8,8 @@ from typing import Annotated
 import typer
 
 from course_lib.cli import Command
-from course_lib.language import parse_language
+from course_lib.errors import CampError
+from course_lib.language import LANGUAGES, parse_language
 
 COMMANDS = (
     Command("demo", "grading.demo:demo_command", "Build, grade the samples, feedback, points."),
@@ -38,6 +39,8 @@ def build(
     from grading.build import Builder
     from grading.cohort import PUBLIC, find_cohort
 
+    if language not in LANGUAGES:
+        raise CampError(f"--language {language}: use one of {', '.join(LANGUAGES)}", 2)
     builder = Builder(notebooks, course, find_cohort(cohort), parse_language(language))
     for built in builder.build(lessons or (), force=force):
         typer.echo(f"{built.lesson}: {'built' if built.fresh else 'unchanged'}")

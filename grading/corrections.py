@@ -72,7 +72,9 @@ _Reason = Annotated[str, typer.Option(help="Stays in the ledger.")]
 def correct_command(
     learner: _Learner,
     level: _Level,
-    points: Annotated[int, typer.Option(help="To add, or to take back: --points -100.")],
+    points: Annotated[
+        int, typer.Option(min=-10_000, max=10_000, help="To add, or to take back: --points -100.")
+    ],
     reason: _Reason,
     course: _Course = Path("course"),
 ) -> None:

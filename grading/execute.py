@@ -21,8 +21,9 @@ from nbgrader.preprocessors import Execute, NbGraderPreprocessor, SaveAutoGrades
 
 from course_lib.language import VARIABLE, Text, parse_language
 
-MAX_RUNS = 3
+MAX_RUNS = 10
 MAX_OUTPUT = 100_000  # characters of one output that are kept
+_STAY = "get_ipython().ask_exit = lambda: None"  # exit() in a cell ends nothing
 _NUMPY_NUMBER = re.compile(r"np\.\w+\((.*)\)\Z")
 
 KERNEL_DIED = Text("这个单元让内核退出了", "this cell ended the kernel")
@@ -70,6 +71,7 @@ class RunCells(Execute):  # type: ignore[misc]
         super().__init__(**kwargs)
         self.interrupt_on_timeout = False  # a timeout ends the kernel, see preprocess_cell
         self.shutdown_kernel = "immediate"
+        self.extra_arguments = [f"--IPKernelApp.exec_lines={_STAY}"]
         self._left_out: dict[int, Text] = {}
 
     def preprocess(
@@ -163,9 +165,9 @@ def _kinds(cell: NotebookNode) -> list[str]:
 
 def _settle(nb: NotebookNode, cell: NotebookNode) -> None:
     cell.outputs = [output for output in cell.outputs if output.get("name") != "stderr"]
-    if "error" in _kinds(cell):
-        return
-    if cell.execution_count is None:
+    if "error" in _kinds(cell):  # nbgrader would count a value shown before the error
+        cell.outputs = [output for output in cell.outputs if output.output_type == "error"]
+    elif cell.execution_count is None:
         _fail(nb, cell, NO_RESULT)
     elif "execute_result" in _kinds(cell) and not _has_valid_score(cell):
         _fail(nb, cell, BAD_SCORE)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -23,7 +22,7 @@ from rich.progress import (
 from rich.table import Table
 
 from course_lib.errors import CampError
-from course_lib.language import VARIABLE, Language
+from course_lib.language import current_language
 from grading.course import Course
 from grading.grader import Grader, Result
 
@@ -102,16 +101,11 @@ def _progress() -> Progress:
     )
 
 
-def reading_language() -> Language:
-    """Return the language of remarks on the terminal: English unless ``CAMP_LANG=zh``."""
-    return "zh" if os.environ.get(VARIABLE) == "zh" else "en"
-
-
 def table_of(results: Sequence[Result]) -> Table:
     """Return results as a table for the terminal."""
     table = Table("lesson", "learner", "score", "checks", "to mark", "remarks")
     for result in results:
-        remarks = [text.in_language(reading_language()) for text in result.remarks]
+        remarks = [text.in_language(current_language()) for text in result.remarks]
         table.add_row(
             result.lesson,
             escape(result.learner),

@@ -22,7 +22,7 @@ from grading.course import Course, quiet
 from grading.execute import read_remarks, review_reason
 from grading.intake import Refused, accept
 
-ENGINE = 1  # raised when the same submission may get another score
+ENGINE = 2  # raised when the same submission may get another score
 
 
 @dataclass(frozen=True)
@@ -84,6 +84,9 @@ class Grader:
             accepted = accept(self.course.submitted(self.learner, self.lesson), self.key)
         except Refused as refusal:
             return self._refuse(refusal.remark)
+        except OSError as error:
+            cause = error.strerror or type(error).__name__
+            return self._refuse(Text(f"提交读不出来：{cause}", f"it cannot be read: {cause}"))
         stamp = json.dumps([ENGINE, accepted, self.key], sort_keys=True)
         fingerprint = hashlib.sha256(stamp.encode()).hexdigest()
         known = self._read_record()

@@ -25,7 +25,12 @@ class Refused(Exception):
 
     def __init__(self, zh: str, en: str) -> None:
         super().__init__(en)
-        self.remark = Text(zh, en)
+        self.remark = Text(_printable(zh), _printable(en))
+
+
+def _printable(text: str) -> str:
+    """Return ``text`` with bytes of file names that are no UTF-8 replaced."""
+    return text.encode("utf-8", "replace").decode("utf-8")
 
 
 def accept(folder: Path, notebooks: Collection[str]) -> str:

@@ -24,6 +24,11 @@ def refuse_leaks(lesson: Lesson, shipped: NotebookNode) -> None:
     }
     for exercise in lesson.exercises:
         secrets[f"the cases of {exercise.name!r}"] = _telling(exercise.cases.source.split("\n"))
+        if not secrets[f"the solution of {exercise.name!r}"]:
+            raise CampError(
+                f"{lesson.path}:{exercise.answer.line}: the solution region of "
+                f"{exercise.name!r} holds no line of code"
+            )
     for cell in shipped.cells:
         for marker in _MARKERS:
             if marker in cell.source:

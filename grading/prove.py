@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import io
+import random
 import signal
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -21,7 +22,7 @@ from course_lib.errors import CampError
 from course_lib.language import LANGUAGES, Language, current_language, use_language
 from course_lib.payload import fold
 from course_lib.verdicts import NotPassed
-from grading.cells import blank_source, check_source
+from grading.cells import blank_source, check_source, in_language
 from grading.cohort import Cohort
 from grading.lesson import Cell, Exercise, Lesson
 
@@ -38,8 +39,8 @@ class Tests:
     hidden: str
 
 
-class _TimeUp(BaseException):
-    pass
+class _TimeUp(KeyboardInterrupt):
+    """A trial ran too long; no answer's ``except`` may swallow it."""
 
 
 def prove_lesson(lesson: Lesson, cohort: Cohort) -> dict[str, Tests]:
@@ -105,18 +106,22 @@ class _Trial:
         with _running(self.lesson, cell, "cases"):
             names = _run(cell.source, dict(self.names), cell)
             first, second = (
-                [
-                    item if isinstance(item, Case) else Case(tuple(item))
-                    for item in names["cases"](self.cohort.random(self.lesson.name, cell.name))
-                ]
-                for _ in range(2)
+                self._draw(names, self.cohort.random(self.lesson.name, cell.name)) for _ in range(2)
             )
-            if [write_case(item) for item in first] != [write_case(item) for item in second]:
+            if _written(first) != _written(second):
                 raise self._refuse(cell, "cases(rng) differs from run to run; use only rng")
+            if _written(first) == _written(self._draw(names, random.Random(0))):  # noqa: S311
+                raise self._refuse(cell, "cases(rng) gives every cohort the same tests; use rng")
             decided = [self._decide(item) for item in first]
         if not 1 <= len(decided) <= MOST_CASES:
             raise self._refuse(cell, f"cases(rng) yields {len(decided)}, not 1 to {MOST_CASES}")
         return decided
+
+    def _draw(self, names: Names, numbers: random.Random) -> list[Case]:
+        return [
+            item if isinstance(item, Case) else Case(tuple(item))
+            for item in names["cases"](numbers)
+        ]
 
     def _decide(self, item: Case) -> Case:
         outcome = call(self.names[item.fn or self.exercise.name], item)
@@ -144,6 +149,10 @@ class _Trial:
         for language, verdict in self._verdicts(answer.source, source, answer):
             if verdict is not None:
                 raise self._refuse(answer, f"the solution fails its check ({language}): {verdict}")
+        silent = blank_source(answer.source).replace("raise NotImplementedError", "pass")
+        for _, verdict in self._verdicts(silent, source, answer):
+            if verdict is None:
+                raise self._refuse(answer, "what learners get passes without its stub: a solution")
         for _, verdict in self._verdicts(blank_source(answer.source), source, answer):
             if verdict is None or verdict.kind != "not attempted":
                 raise self._refuse(answer, f"a blank {name!r} is not 'not attempted': {verdict}")
@@ -169,12 +178,17 @@ class _Trial:
             verdict = None
             try:
                 with _running(self.lesson, cell, f"the check of {self.exercise.name!r}"):
-                    _run(check, _run(answer, dict(self.names), cell), self.exercise.check)
+                    names = _run(in_language(answer, language), dict(self.names), cell)
+                    _run(in_language(check, language), names, self.exercise.check)
             except NotPassed as error:
                 verdict = error
             finally:
                 use_language(before)
             yield language, verdict
+
+
+def _written(cases: Sequence[Case]) -> list[dict[str, Any]]:
+    return [write_case(item) for item in cases]
 
 
 def _run(source: str, names: Names, cell: Cell) -> Names:

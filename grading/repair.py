@@ -66,7 +66,7 @@ class _Repairer:
         for item in self.plan:
             cell, copies = self._pick(item, found[item.name])
             if item.name in found or not utils.is_grade(item.cell):
-                result += [cell, *copies, *following[item.name]]
+                result += [*copies, cell, *following[item.name]]
             else:  # a lost check comes after the learner's own cells, which it may need
                 result.append(cell)
         return result
@@ -74,7 +74,7 @@ class _Repairer:
     def _pick(
         self, item: Planned, found: list[NotebookNode]
     ) -> tuple[NotebookNode, list[NotebookNode]]:
-        """Return the cell that counts, and copies that are shown but not run."""
+        """Return the cell that counts, and other answers, which run before it."""
         if item.locked:
             if not found:
                 self._say_of(item, "不见了，已放回", "was missing and is back")
@@ -87,16 +87,16 @@ class _Repairer:
             self._say_of(item, "不见了，按空白处理", "is missing; taken as blank")
             return self._planned(item, item.text), []
         answers = [cell for cell in found if not item.like(cell.source)]
-        chosen = (answers or found)[0]
+        chosen = (answers or found)[-1]
         copies = []
         if len(found) > 1:
-            number = found.index(chosen) + 1
+            number = max(at for at, cell in enumerate(found, 1) if cell is chosen)
             self._say_of(
                 item,
                 f"有 {len(found)} 个副本，按第 {number} 个评分",
                 f"has {len(found)} copies; number {number} is graded",
             )
-            copies = [self._shown(cell) for cell in answers if cell is not chosen]
+            copies = [self._own(cell) for cell in answers if cell is not chosen]
         return self._planned(item, chosen.source, chosen.get("attachments")), copies
 
     def _planned(self, item: Planned, source: str, attachments: Any = None) -> NotebookNode:
@@ -117,10 +117,6 @@ class _Repairer:
         if tags:
             own.metadata["tags"] = tags
         return own
-
-    def _shown(self, cell: NotebookNode) -> NotebookNode:
-        fence = "`" * (3 + max((len(run) for run in re.findall("`+", cell.source)), default=0))
-        return self._new("markdown", f"{fence}python\n{cell.source}\n{fence}", "")
 
     @property
     def _lesson_tags(self) -> dict[str, list[str]]:

@@ -44,7 +44,7 @@ def test_right() -> None:
 
 def test_not_attempted() -> None:
     assert verdict("", CASES) == (
-        "⬜ not attempted yet: size is not defined; run the cell that defines it"
+        "⬜ not attempted yet, or its cell failed: there is no size; run that cell first"
     )
     blank = "def size(n, bits):\n    raise NotImplementedError"
     assert verdict(blank, CASES) == "⬜ not attempted yet: size"
@@ -110,6 +110,10 @@ def test_hidden_never_shows_values() -> None:
         (
             "def size(n, bits): raise ValueError(n)",
             "💥 your code raised ValueError at line 1, on a",
+        ),
+        (
+            "def size(n, bits): raise type(repr(n), (BaseException,), {})(n)",
+            "💥 your code raised an exception of its own at line 1, on a",
         ),
     ]:
         exec(compile(source, "<cell>", "exec"), names)

@@ -1,10 +1,24 @@
 import json
+import re
 import shutil
 import subprocess
 import sys
 from pathlib import Path
 
+from course_lib.payload import unfold
+from course_lib.values import decode
 from tests.conftest import ROOT
+
+
+def hidden_arguments(source: Path) -> set[str]:
+    """Return long arguments of hidden tests as Python would print them."""
+    found = set()
+    for payload in re.findall(
+        r'hidden\(\\"\w+\\", \\"([A-Za-z0-9+/=]+)', source.read_text("utf-8")
+    ):
+        for case in unfold(payload)["tests"]:
+            found |= {repr(decode(argument)) for argument in case["args"]}
+    return {argument for argument in found if len(argument) > 12}
 
 
 def test_the_main_job_on_the_samples(tmp_path: Path) -> None:
@@ -23,12 +37,16 @@ def test_the_main_job_on_the_samples(tmp_path: Path) -> None:
     assert len(scores["sam_okoro"]["remarks"]) == 2
     assert (scores["wang_fang"]["auto_score"], scores["wang_fang"]["score"]) == (10, 15)
     assert scores["zhao_lei"]["score"] == 0
+    hidden = hidden_arguments(tmp_path / "demo/source/01_intro/01_intro.ipynb")
+    assert len(hidden) > 50
     ledger = (tmp_path / "demo/points/ledger.jsonl").read_text(encoding="utf-8").splitlines()
     paid = [(json.loads(line)["learner"], json.loads(line)["points"]) for line in ledger]
     assert sorted(paid) == [("li_mei", 100), ("sam_okoro", 100)]
     for learner in scores:
         page = tmp_path / "demo/feedback" / learner / "01_intro/01_intro.html"
-        assert "HIDDEN TESTS" not in page.read_text(encoding="utf-8")
+        text = page.read_text(encoding="utf-8")
+        assert "HIDDEN TESTS" not in text
+        assert not [argument for argument in hidden if argument in text]
     subprocess.run(command, cwd=tmp_path, capture_output=True, check=True)
     assert (tmp_path / "demo/points/ledger.jsonl").read_text(
         encoding="utf-8"

@@ -61,6 +61,16 @@ def _helper_and_lost_check(notebook: NotebookNode) -> None:
     delete("check_double")(notebook)
 
 
+def _split_answer(notebook: NotebookNode) -> None:
+    find(notebook, "double").source = "def twice(x):\n    return 2 * x"
+    duplicate(notebook, "double", "def double(x):\n    return twice(x)")
+
+
+def _three_dead_cells(notebook: NotebookNode) -> None:
+    for _ in range(3):
+        insert_after(notebook, "given_base", new_code_cell("import os\nos._exit(1)"))
+
+
 WARNS = """import sys, warnings
 def double(x):
     warnings.warn("old")
@@ -86,6 +96,14 @@ CASES: dict[str, tuple[Callable[[NotebookNode], None] | None, float, bool]] = {
     "word": (answer("share", "def share():\n    return 'all'"), FULL - 4, True),
     "too_much": (answer("share", "def share():\n    return 99"), FULL - 4, True),
     "below": (answer("share", "def share():\n    return -1"), FULL - 4, True),
+    "shows_points": (
+        answer("triple", "import sys\ndef triple(x):\n    sys.displayhook(20)\n    return 0"),
+        FULL - 20,
+        False,
+    ),
+    "exits": (before_all("exit()"), FULL, False),
+    "splits": (_split_answer, FULL, False),
+    "three_dead_cells": (_three_dead_cells, FULL, True),
     "hangs": (answer("triple", "while True:\n    pass"), FULL - 20, True),
     "dies_in_check": (
         answer("double", "import os\ndef double(x):\n    os._exit(1)"),
@@ -171,6 +189,8 @@ def _broken_submissions(course: Course) -> None:
         file.truncate(intake.MAX_NOTEBOOK + 1)
     path = hand_in(course, "renamed", solved(course))
     path.rename(path.with_name("homework (1).ipynb"))
+    gbk = hand_in(course, "gbk", solved(course))
+    gbk.rename(gbk.with_name(os.fsdecode("作业.ipynb".encode("gbk"))))
     course.submitted("nothing", LESSON).mkdir(parents=True)
     course.submitted("a<b>", LESSON).mkdir(parents=True)
 
@@ -224,6 +244,7 @@ def test_a_timeout_says_so(run: Run) -> None:
         ("bytes", "no readable notebook"),
         ("huge", "the limit is 20 MB"),
         ("renamed", f"is called homework (1).ipynb; expected {LESSON}.ipynb"),
+        ("gbk", "the notebook is called"),
         ("nothing", f"no notebook {LESSON}.ipynb"),
         ("a<b>", "id has characters"),
     ],
@@ -243,7 +264,7 @@ def test_nothing_handed_in_is_changed(run: Run) -> None:
 
 def test_a_second_run_grades_nothing_and_force_does(run: Run) -> None:
     started = time.monotonic()
-    again = {result.learner: result for result in grade(LESSON, run.course)}
+    again = {result.learner: result for result in grade(LESSON, run.course, list(run.results))}
     assert time.monotonic() - started < 15
     assert {name for name, result in again.items() if result.fresh} <= {"a<b>"}
     assert {n: r.score for n, r in again.items()} == {n: r.score for n, r in run.results.items()}

@@ -1,4 +1,7 @@
 import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -10,6 +13,7 @@ from grading.build import make_texts
 from grading.cohort import Cohort
 from grading.prove import prove_lesson
 from grading.reader import read_lesson
+from tests.conftest import ROOT
 from tests.sources import GOOD
 from tests.test_reader import write
 
@@ -59,7 +63,12 @@ UNSOUND = {
     "blank earns": (
         GOOD.replace("    ### BEGIN SOLUTION\n    if n", "    if bits:\n        return n * bits / 8 if n >= 0 else int('x')\n    ### BEGIN SOLUTION\n    if n"),
         "# %% exercise",
-        "a blank 'weight_bytes'",
+        "passes without its stub",
+    ),
+    "cases without rng": (
+        GOOD.replace("rng.randrange(10**9), rng.choice([4, 8, 16])", "1000, 8"),
+        "# %% cases",
+        "every cohort the same tests",
     ),
     "random": (
         GOOD.replace("yield case(0, 8", "import random\n    yield case(random.random(), 8"),
@@ -103,6 +112,44 @@ def test_learners_get_no_solution_case_or_wrong_answer(tmp_path: Path) -> None:
         assert prose in text
         assert other not in text
         assert ("返回字节数" in text) == (language == "zh")
+
+
+def test_an_empty_solution_region_is_refused(tmp_path: Path) -> None:
+    text = GOOD.replace("    ### END SOLUTION\n", "").replace(
+        "    ### BEGIN SOLUTION\n", "    ### BEGIN SOLUTION\n    ### END SOLUTION\n"
+    )
+    with pytest.raises(CampError, match=r"passes without its stub|holds no line"):
+        make_texts(write(tmp_path, text), ONE, "zh")
+
+
+def test_hidden_tests_do_not_depend_on_the_hash_seed(tmp_path: Path) -> None:
+    path = write(
+        tmp_path,
+        GOOD.replace("rng.choice([4, 8, 16])", 'len(rng.choice(list({"a", "bb", "ccc"})))'),
+    )
+    course = tmp_path / "kit"
+    texts = set()
+    for seed in ("1", "2"):
+        code = (
+            "from pathlib import Path; from grading.build import Builder; import sys\n"
+            "from grading.cohort import Cohort\n"
+            "if __name__ == '__main__':\n"
+            "    folder, course = Path(sys.argv[1]), Path(sys.argv[2])\n"
+            "    Builder(folder, course, Cohort('one', b'1' * 32), 'zh').build()\n"
+            "    print((course / 'source/01_sizes/01_sizes.ipynb').read_text())\n"
+        )
+        script = tmp_path / "build.py"
+        script.write_text(code, encoding="utf-8")
+        folder = tmp_path / f"notebooks{seed}"
+        (folder / "source").mkdir(parents=True)
+        (folder / "source/01_sizes.py").write_text(path.read_text("utf-8"), encoding="utf-8")
+        done = subprocess.run(
+            [sys.executable, script, folder, f"{course}{seed}"],
+            env={**os.environ, "PYTHONHASHSEED": seed, "PYTHONPATH": str(ROOT)},
+            capture_output=True, text=True, check=True,
+        )  # fmt: skip
+        texts.add(done.stdout)
+    assert len(texts) == 1
 
 
 @pytest.mark.parametrize(

@@ -409,7 +409,7 @@ weights_slider()
 
 # %% [markdown] lang="en"
 """
-**Bonus.** Read the name before you download. `parse_model_name(name)` returns five things: `version` (a string, `"1"` when no number follows `internlm`), `size_b` (a float, in billions), `kind`, `ctx_1m`, `raw`.
+**Advanced.** Read the name before you download. `parse_model_name(name)` returns five things: `version` (a string, `"1"` when no number follows `internlm`), `size_b` (a float, in billions), `kind`, `ctx_1m`, `raw`.
 
 - Drop the organisation before the slash; case does not matter; `_` inside a number is a decimal point.
 - With `chat` or `instruct`, `kind="chat"`; with `reward`, `"reward"`; otherwise `"base"`.
@@ -462,6 +462,7 @@ check("parse_model_name", [
         "version": "3", "size_b": 8.0, "kind": "chat", "ctx_1m": False, "raw": False}),
     case("internlm2-base-7b", gives={
         "version": "2", "size_b": 7.0, "kind": "base", "ctx_1m": False, "raw": True}),
+    case("qwen2-7b", raises=ValueError),
 ])
 
 # %% cases="parse_model_name"
@@ -766,7 +767,7 @@ from rapidfuzz.distance import Levenshtein
 
 # %% [markdown] lang="en"
 """
-**Bonus.** How is a find scored? OpenCompass changed its rule, and heat maps made under different rules cannot be compared:
+**Advanced.** How is a find scored? OpenCompass changed its rule, and heat maps made under different rules cannot be compared:
 
 - Both: the keyword stands in the answer **as written**, 100.
 - If not, `v2` (now) gives 0.
@@ -807,6 +808,7 @@ check("niah_score", [
     case("不知道", hidden_needle, "大熊座", gives=0.0),
     case("小明最喜欢的星座是小熊座", hidden_needle, "大熊座", "v1", gives=18.3333333333),
     case("不知道", hidden_needle, "大熊座", "v1", gives=0.0),
+    case("不知道", hidden_needle, "大熊座", "v3", raises=ValueError),
 ])
 
 # %% cases="niah_score"
@@ -1098,7 +1100,7 @@ Data have a temptation of the same kind: let the model write data, then train th
 
 # %% [markdown] lang="en"
 """
-**Bonus.** `self_consistency_filter(samples, min_ratio=0.5)`: each sample is `{"question", "answers"}`.
+**Advanced.** `self_consistency_filter(samples, min_ratio=0.5)`: each sample is `{"question", "answers"}`.
 
 - The answers, stripped, take a vote; among equals the smallest string wins; keep it if its share is **greater** than `min_ratio`.
 - Skip a question that repeats one **already kept** (case does not count, runs of white space are one space, ends are stripped); skip one without answers.
@@ -1387,7 +1389,7 @@ with needs("ladder"):
 
 写一篇“书生·浦语大模型全链路开源开放体系”的笔记，公开发表（知乎、CSDN、掘金、GitHub 都行），把**链接和全文**填进下面那格。往届 24 篇公开笔记告诉我们：
 
-- 好笔记 650 到 1600 字，每个环节一个小标题，写出工具的正式名字；最常漏的是知识库（茴香豆）。
+- 好笔记 650 到 1600 字（自动检查从 250 字起算够长），每个环节一个小标题，写出工具的正式名字；最常漏的是知识库（茴香豆）。自动检查把“应用”拆成智能体和知识库两环，所以它数七环。
 - 弱的笔记是：只贴幻灯片；只有一个链接；一串工具名；视频的机器转写（“书生葡语”“英特尔M2”）；通顺，但一个工具也没提。
 
 助教看五件事，见下面的表。“带出处的数字”是这样的：*InternEvo 训 7B，8 卡扩到 1024 卡，每卡每秒词元数从 4078 降到 3625，剩 88.9 %（README，2024-03）*。“更快”“超越”“接近完美”不是数字。局限也不难找：这一课里你已经亲手算出好几条。
@@ -1399,7 +1401,7 @@ with needs("ladder"):
 
 Write a note on the full open chain of InternLM, publish it (Zhihu, CSDN, Juejin, GitHub, any public page), and put **link and full text** into the cell below. What 24 public notes of earlier learners tell us:
 
-- Good ones have 650 to 1600 Chinese characters, a heading for each stage, and each tool by its proper name; the knowledge base (HuixiangDou) is the one most often missing.
+- Good ones have 650 to 1600 Chinese characters (for the check 250, or 150 English words, are long enough), a heading for each stage, and each tool by its proper name; the knowledge base (HuixiangDou) is the one most often missing. The check counts seven: it splits "apply" into agents and knowledge base.
 - Weak ones are: slides only; a bare link; a list of tools; a machine transcript of the video ("IN Turn LLM"); fluent prose that names no tool.
 
 A TA looks at five things, see the table. "A number with its source" looks like this: *InternEvo, 7B: from 8 to 1024 GPUs, tokens per GPU and second fall from 4078 to 3625, 88.9 % are left (README, 2024-03)*. "Faster", "surpasses", "nearly perfect" are not numbers. Limits are easy to find too: you worked out several in this lesson.
@@ -1443,7 +1445,7 @@ check_notebook()
 - 给合成数据过筛，知道一致不等于正确；
 - 看天梯先问条件，再看名次。
 
-开头的问题也有了答案：8 GB 里，1.8B 的 16 位权重（3.8 GB）直接放得下，7B 要压到 4 位；从 PDF 到对话框，是 MinerU、XTuner、OpenCompass、LMDeploy、茴香豆加 Streamlit 一路接过去。
+开头的问题也有了答案：8 GB 里，1.8B 的 16 位权重（3.8 GB）直接放得下，7B 压到 8 位也有 7.7 GB，KV 缓存就没有地方了，所以要压到 4 位；从 PDF 到对话框，是 MinerU、XTuner、OpenCompass、LMDeploy、茴香豆加 Streamlit 一路接过去。
 
 最后三道小题，不计分。下一步可以去 8 GB 显存跑 Demo 的那一关，让 InternLM2-Chat-1.8B 真的开口说话。
 """
@@ -1461,7 +1463,7 @@ Now you can:
 - filter synthetic data, knowing that agreement is not truth;
 - ask for the conditions of a ladder before its ranks.
 
-The opening question has its answer, too: in 8 GB the 16-bit weights of 1.8B (3.8 GB) fit as they are, 7B must come down to 4 bits; and from PDFs to a chat box the way leads through MinerU, XTuner, OpenCompass, LMDeploy, HuixiangDou and Streamlit.
+The opening question has its answer, too: in 8 GB the 16-bit weights of 1.8B (3.8 GB) fit as they are, 7B takes 7.7 GB even at 8 bits, which leaves no room for a KV cache, so it must come down to 4; and from PDFs to a chat box the way leads through MinerU, XTuner, OpenCompass, LMDeploy, HuixiangDou and Streamlit.
 
 Three last questions, not graded. Next you could go to the level that runs the demo in 8 GB, and make InternLM2-Chat-1.8B talk.
 """
