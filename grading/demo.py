@@ -15,8 +15,7 @@ from grading.build import Builder
 from grading.cohort import PUBLIC, find_cohort
 from grading.course import Course
 from grading.feedback import feedback
-from grading.grade import grade
-from grading.grader import Result
+from grading.grade import Result, grade
 from grading.marks import import_marks
 from grading.points import Report, award
 from grading.rules import load_rules

@@ -51,7 +51,7 @@ def test_one_line_on_each_exercise_in_english(course: Course) -> None:
     assert "Score 8.5 / 40" in text
     assert rows(text) == [
         "double 0 / 10 a big number fails",
-        "triple 0 / 20 💥 your code raised ValueError",
+        "triple 0 / 20 💥 your code raised ValueError: bad 1",
         "share 4 / 4 ✅ right",
         "toy 4.5 / 6 marked by a TA",
     ]
