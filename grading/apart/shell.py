@@ -7,6 +7,7 @@ form that notebooks store.
 from __future__ import annotations
 
 import io
+import subprocess
 import tempfile
 from typing import Any
 
@@ -128,6 +129,20 @@ class Shell(InteractiveShell):
     def __init__(self, **words: Any) -> None:
         self.collector = Collector()
         super().__init__(**words)  # type: ignore[no-untyped-call]
+
+    def enable_gui(self, gui: Any = None) -> None:
+        """Run no loop of windows: ``%matplotlib`` asks for it."""
+
+    def ask_exit(self) -> None:
+        """Go on: ``exit`` in a cell ends nothing."""
+
+    def system(self, cmd: str) -> None:
+        """Run a command of the system (``!command``); what it prints is collected."""
+        command = self.var_expand(cmd, depth=1)  # type: ignore[no-untyped-call]
+        done = subprocess.run(command, shell=True, capture_output=True)  # noqa: S602 - as asked
+        self.collector.write("stdout", done.stdout.decode("utf-8", "replace"))
+        self.collector.write("stderr", done.stderr.decode("utf-8", "replace"))
+        self.user_ns["_exit_code"] = done.returncode
 
     def showtraceback(self, *_: Any, **__: Any) -> None:
         """Show nothing: the exception is in the result."""
