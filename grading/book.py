@@ -63,6 +63,14 @@ class Standing:
     pending: int
 
 
+@dataclass(frozen=True)
+class Points:
+    """What one cell has: from its checks, and from a TA, whose mark counts where there is one."""
+
+    auto: float | None
+    manual: float | None
+
+
 @dataclass
 class Book:
     """One assignment in an open gradebook."""
@@ -249,6 +257,29 @@ class Book:
                 )
                 if penalty is not None:
                     notebook.late_submission_penalty = step._check_late_penalty(notebook, penalty)
+
+    def points(self, learners: Iterable[str]) -> dict[str, dict[str, Points]]:
+        """Return what each cell has, by learner and ``notebook/cell``."""
+        found: dict[str, dict[str, Points]] = {}
+        for chunk in _chunks(sorted(learners)):
+            rows = self._db.execute(
+                select(
+                    SubmittedAssignment.student_id, NotebookEntry.name, BaseCell.name,
+                    Grade.auto_score, Grade.manual_score,
+                )
+                .join(SubmittedNotebook, SubmittedNotebook.assignment_id == SubmittedAssignment.id)
+                .join(NotebookEntry, NotebookEntry.id == SubmittedNotebook.notebook_id)
+                .join(Grade, Grade.notebook_id == SubmittedNotebook.id)
+                .join(BaseCell, BaseCell.id == Grade.cell_id)
+                .where(
+                    SubmittedAssignment.assignment_id == self._assignment.id,
+                    SubmittedAssignment.student_id.in_(chunk),
+                )
+                .order_by(NotebookEntry.name, BaseCell.name)
+            )  # fmt: skip
+            for learner, notebook, cell, auto, manual in rows:
+                found.setdefault(learner, {})[f"{notebook}/{cell}"] = Points(auto, manual)
+        return found
 
     def standings(self, learners: Iterable[str]) -> dict[str, Standing]:
         """Return where submissions stand, by learner."""

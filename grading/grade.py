@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import itertools
 import json
-import os
 import time
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import FIRST_COMPLETED, Executor, Future, ThreadPoolExecutor, wait
+from collections.abc import Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, wait
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -20,7 +20,7 @@ from rich.table import Table
 from course_lib.errors import CampError
 from course_lib.files import write_atomic
 from course_lib.language import Text, current_language
-from grading import journal
+from grading import database, journal
 from grading.assignment import read_assignment
 from grading.book import Book, Entry
 from grading.course import Course
@@ -29,6 +29,7 @@ from grading.grader import Graded, grade_one
 from grading.how import settle
 from grading.intake import fingerprint
 from grading.journal import Journal
+from grading.pool import Pool, cluster, is_lost, threads
 from grading.progress import GradingProgress
 
 _BATCH = 50
@@ -71,15 +72,15 @@ class Options:
 
     Attributes:
         force: grade again what is unchanged since it was last graded.
-        workers: submissions graded at the same time; the processors' number when None.
+        workers: submissions graded at the same time; as many as processors when None.
         allow_weaker: go on where parts of the walls around learners' code are missing.
-        executor: where submissions are graded; threads of this process when None.
+        scheduler: address of a Dask cluster that grades; threads of this process when None.
     """
 
     force: bool = False
     workers: int | None = None
     allow_weaker: bool = False
-    executor: Callable[[], Executor] | None = None
+    scheduler: str | None = None
 
 
 def grade(
@@ -106,11 +107,11 @@ def grade(
     with course.lock():
         for name in lessons:
             wanted = [learner for one, learner in todo if one == name]
-            results += _Run(course, name, options).grade(wanted)
+            results += LessonRun(course, name, options).grade(wanted)
     return results
 
 
-class _Run:
+class LessonRun:
     """Grades one lesson."""
 
     def __init__(self, course: Course, lesson: str, options: Options) -> None:
@@ -124,6 +125,7 @@ class _Run:
         self._stamps: dict[str, str] = {}
 
     def grade(self, learners: list[str]) -> list[Result]:
+        """Grade what is due and return where all stand."""
         strange = [one for one in learners if not self.course.is_learner_id(one)]
         named = [one for one in learners if self.course.is_learner_id(one)]
         due = [learner for learner in named if self._is_due(learner)]
@@ -183,7 +185,7 @@ class _Run:
         entered = time.monotonic()
         with GradingProgress(self.lesson, len(due)) as progress:
             try:
-                for graded in self._graded(due, progress):
+                for graded in self.graded(due, progress):
                     batch.append(graded)
                     if len(batch) >= _BATCH or time.monotonic() - entered > _EVERY:
                         self._enter(book, batch)
@@ -197,17 +199,17 @@ class _Run:
                     130,
                 ) from None
 
-    def _graded(self, due: list[str], progress: GradingProgress) -> Iterator[Graded]:
-        """Yield submissions as they are graded."""
-        with self._executor() as (executor, ahead):
+    def graded(self, due: list[str], progress: GradingProgress) -> Iterator[Graded]:
+        """Yield submissions as they are graded; nothing is written."""
+        with self._pool() as pool:
+            assignment = pool.share(self.assignment)
             waiting = iter(due)
             running: dict[Future[Graded], str] = {}
             while True:
-                while len(running) < ahead and (learner := next(waiting, None)) is not None:
+                ahead = _AHEAD * pool.workers - len(running)
+                for learner in itertools.islice(waiting, ahead):
                     folder = self.course.submitted(learner, self.lesson)
-                    future = executor.submit(
-                        grade_one, folder, learner, self.assignment, self.rules
-                    )
+                    future = pool.submit(grade_one, folder, learner, assignment, self.rules)
                     running[future] = learner
                 if not running:
                     return
@@ -219,17 +221,18 @@ class _Run:
                     yield graded
 
     @contextmanager
-    def _executor(self) -> Iterator[tuple[Executor, int]]:
-        workers = self.options.workers or os.cpu_count() or 1
-        make = self.options.executor or (lambda: ThreadPoolExecutor(workers))
-        executor = make()
-        try:
-            yield executor, _AHEAD * workers
-        except BaseException:
-            executor.shutdown(wait=False, cancel_futures=True)
-            ENGINE.close()
-            raise
-        executor.shutdown()
+    def _pool(self) -> Iterator[Pool]:
+        scheduler = self.options.scheduler
+        opened = (
+            cluster(scheduler, self.course.path) if scheduler else threads(self.options.workers)
+        )
+        with opened as pool:
+            try:
+                yield pool
+            except BaseException:
+                pool.stop()
+                ENGINE.close()
+                raise
 
     def _result(self, future: Future[Graded], learner: str) -> Graded:
         """Return what became of a submission; a fault of ours is for a TA, and in the log."""
@@ -238,6 +241,10 @@ class _Run:
         except CampError:
             raise
         except Exception as error:
+            if is_lost(error):
+                raise CampError(
+                    "the cluster was lost; run the same command again to go on"
+                ) from None
             self.course.log().exception("grading %s, %s", learner, self.lesson)
             cause = f"{type(error).__name__}: {error}"[:200]
             log = self.course.state / "nbgrader.log"
@@ -333,6 +340,12 @@ def grade_command(
         bool,
         typer.Option("--allow-weaker", help="Go on where this machine lacks parts of the walls."),
     ] = False,
+    scheduler: Annotated[
+        str | None, typer.Option(help="Grade on a Dask cluster: tcp://HOST:8786.")
+    ] = None,
+    db: Annotated[
+        str | None, typer.Option(help="Keep the gradebook there: postgresql://USER@HOST/NAME.")
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print results as JSON.")] = False,
 ) -> None:
     """Grade submissions: run the checks and enter the scores into the gradebook.
@@ -341,7 +354,8 @@ def grade_command(
     no other submission, no gradebook, no network. What cannot be graded is listed as "needs
     review" with the reason, and the others go on.
     """
-    options = Options(force=force, workers=workers, allow_weaker=allow_weaker)
+    database.use(db)
+    options = Options(force, workers, allow_weaker, scheduler)
     started = time.monotonic()
     results = grade(lesson, Course.open(course), learner or (), options)
     if as_json:

@@ -41,6 +41,7 @@ def make_safe(config: Config, root: Path) -> None:
     from nbgrader.server_extensions.formgrader.handlers import template_path
 
     from course_lib.cli import use_own_environment
+    from grading import database
     from grading.autograde import Judge, Repair, SaveGrades
     from grading.feedback_page import (
         TEMPLATES,
@@ -54,7 +55,7 @@ def make_safe(config: Config, root: Path) -> None:
     use_own_environment()
     root = root.resolve()
     config.CourseDirectory.root = str(root)
-    config.CourseDirectory.db_url = f"sqlite:///{root / 'gradebook.db'}"
+    config.CourseDirectory.db_url = database.address_of(root)
 
     config.Repair.root = config.Judge.root = str(root)
     config.Autograde.sanitize_preprocessors = [

@@ -28,6 +28,7 @@ from grading.grade import Options, Result, grade, grade_command
 from tests.toy_course import (
     CHECKS,
     LESSON,
+    answer,
     duplicate,
     find,
     hand_in,
@@ -38,13 +39,6 @@ from tests.toy_course import (
 )
 
 FULL = sum(CHECKS.values())  # the note is a TA's
-
-
-def answer(name: str, source: str) -> Callable[[NotebookNode], None]:
-    def change(notebook: NotebookNode) -> None:
-        find(notebook, name).source = source
-
-    return change
 
 
 def delete(name: str) -> Callable[[NotebookNode], None]:
