@@ -83,7 +83,8 @@ def write_outcome(
             cell.metadata["camp"] = {"unclean": True}
     if found.reason:
         mark_review(cell, REASONS[found.reason])
-        _remark(notebook, cell, REASONS[found.reason])
+        if found.reason != NOT_REACHED:  # of which there can be thousands; see the engine
+            _remark(notebook, cell, REASONS[found.reason])
     elif cut_off and found.error and step.kind == "test":
         mark_review(cell, _CUT_OFF)
 
