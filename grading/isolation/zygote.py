@@ -202,6 +202,13 @@ class _Zygote:
                     self._kill(one)
 
 
+def _preload(module: str, name: str = "") -> None:
+    """Import a module and what is wanted from it: some import their parts only when asked."""
+    found = importlib.import_module(module)
+    if name and name != "*" and not hasattr(found, name):
+        importlib.import_module(f"{module}.{name}")
+
+
 def _silence(*descriptors: int) -> None:
     """Let standard streams lead nowhere."""
     nothing = os.open(os.devnull, os.O_RDWR)
@@ -225,7 +232,7 @@ def main() -> None:
     failed = []
     for name in orders["preload"]:
         try:
-            importlib.import_module(name)
+            _preload(*name.split(":"))
         except BaseException as error:
             failed.append(f"{name}: {error!r}"[:300])
     for module in _ROLES.values():
