@@ -365,6 +365,8 @@ def grade_command(
     console.print(table_of(results))
     fresh, review = (sum(getattr(result, key) for result in results) for key in ("fresh", "review"))
     seconds = time.monotonic() - started
+    for part in ENGINE.missing:
+        console.print(f"[yellow]graded without {escape(part)}[/yellow]")
     console.print(
         f"{fresh} graded in {seconds:.0f} s, {len(results) - fresh} unchanged, {review} need review"
     )

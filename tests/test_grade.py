@@ -38,6 +38,8 @@ from tests.toy_course import (
     solved,
 )
 
+pytestmark = pytest.mark.usefixtures("walls")
+
 FULL = sum(CHECKS.values())  # the note is a TA's
 
 
