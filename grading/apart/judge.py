@@ -136,6 +136,7 @@ class Judge:
             _, descriptors, _, _ = socket.recv_fds(self.channel, 1, 1)
             self.peer = Peer(socket.socket(fileno=descriptors[0]), trusting=False)
             self.peer.given = self.names.given
+            self.peer.theirs = self.names.theirs
             try:
                 self._limit_call()
                 self.peer.ask("files", self.plan["learner_files"])
