@@ -35,8 +35,8 @@ class Command:
 
 COMMANDS = (
     Command("lab", "course_lib.lab:lab", "Open JupyterLab on the list of lessons."),
-    Command("doctor", "course_lib.doctor:doctor", "Say what is wrong here, and the fix."),
-    Command("note", "course_lib.note:note_app", "Check the note of level L1-1."),
+    Command("doctor", "course_lib.doctor.command:doctor", "Say what is wrong here, and the fix."),
+    Command("note", "course_lib.note.command:note_app", "Check the note of level L1-1."),
 )
 
 

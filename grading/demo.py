@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from course_lib.note import check_file
+from course_lib.note.command import check_file
 from grading.build import Builder
 from grading.cohort import PUBLIC, find_cohort
 from grading.course import Course

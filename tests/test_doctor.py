@@ -14,11 +14,11 @@ from typing import Any
 
 import pytest
 
-from course_lib import machine, misinstalled, packages, symptoms
+from course_lib.doctor import machine, misinstalled, packages, symptoms
 from course_lib.lab import forward_command
 from tests.conftest import ROOT, free_port, isolated_home
 
-DOCTOR = "import typer; from course_lib.doctor import doctor; typer.run(doctor)"
+DOCTOR = "import typer; from course_lib.doctor.command import doctor; typer.run(doctor)"
 SITE = next(path for path in sys.path if path.endswith("site-packages"))
 
 

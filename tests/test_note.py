@@ -16,7 +16,8 @@ from hypothesis import strategies as st
 from typer.testing import CliRunner
 
 from course_lib.errors import CampError
-from course_lib.note import NoteReport, check_file, check_note, check_notebook, note_app
+from course_lib.note import NoteReport, check_note, check_notebook
+from course_lib.note.command import check_file, note_app
 
 NOTES = Path(__file__).with_name("notes")
 SOURCES = Path(__file__).parents[1] / "notebooks" / "source"

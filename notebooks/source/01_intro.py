@@ -48,8 +48,8 @@ The course takes the 2024 camp as its case study. Tools move fast, so the table'
 # %%
 from IPython.display import display
 
-from course_lib.chain import table
-from course_lib.plots import chain_picture
+from course_lib.intro.chain import table
+from course_lib.intro.pictures import chain_picture
 
 display(chain_picture())
 table()
@@ -81,7 +81,7 @@ Each orange dot below raised the context length. Mind the names: **base** is pre
 """
 
 # %%
-from course_lib.plots import timeline
+from course_lib.intro.pictures import timeline
 
 timeline()
 
@@ -385,7 +385,7 @@ def weight_bytes(n, bits):
 # zh: （真实的 4 位 7B 是 4.79 GiB，因为嵌入和输出头仍是 16 位：LMDeploy 一课会算。）
 # en: drag: what fits 8 GB? how few bits bring 20B into 24 GB?
 # en: (a real 4-bit 7B is 4.79 GiB, for embedding and head stay at 16 bits: see the LMDeploy lesson)
-from course_lib.widgets import weights_slider
+from course_lib.intro.sliders import weights_slider
 
 weights_slider()
 
@@ -594,7 +594,7 @@ Every token that a model has read leaves one K and one V in each layer: 2 × lay
 # %%
 # zh: 拖一拖：7B 的权重加 KV，在 80 GB 里最多放多长？关掉 GQA 再看
 # en: drag: how long a context fits 80 GB beside the weights of 7B? switch GQA off and look again
-from course_lib.widgets import context_slider
+from course_lib.intro.sliders import context_slider
 
 context_slider()
 
@@ -904,8 +904,8 @@ def niah_score(pred, needle, keyword, version="v2"):
 # zh: 阅读器很简单：只看得见最后 2000 个词元，答和问题最像的那一句（这里一个汉字算一个词元）
 # en: a very simple reader: it sees the last 2000 tokens and answers with the sentence most like
 # en: the question (a token is a word here)
-from course_lib.haystack import haystack
-from course_lib.needle import Reader, run
+from course_lib.intro.haystack import haystack
+from course_lib.intro.needle import Reader, run
 from course_lib.plots import heat_maps
 
 stack, reader = haystack(), Reader(window=2000)
@@ -1256,7 +1256,7 @@ def self_consistency_filter(samples, min_ratio=0.5):
 # zh: 一个只会“记答案”的模型，语料一半是错的；每圈每题写 8 个答案，筛过再学
 # en: a model that only remembers answers, half of its corpus wrong; each turn it writes 8 answers
 # en: to every question, and learns those that pass the filter
-from course_lib.flywheel import keep_everything, keep_verified, spin
+from course_lib.intro.flywheel import keep_everything, keep_verified, spin
 from course_lib.plots import curves
 
 with needs("self_consistency_filter"):
@@ -1374,7 +1374,7 @@ def ladder(scores, higher_is_better=True):
 # %%
 # zh: 左：混在一起排（别学）；中、右：只比同一种模型
 # en: left: all mixed (don't); middle and right: one kind of model each
-from course_lib.facts import CARDS, scores
+from course_lib.intro.facts import CARDS, scores
 from course_lib.plots import ladder_bars
 
 with needs("ladder"):

@@ -6,8 +6,8 @@ import os
 import shlex
 from pathlib import Path
 
-from course_lib import machine
-from course_lib.findings import Finding, run
+from course_lib.doctor import machine
+from course_lib.doctor.findings import Finding, run
 from course_lib.language import Text
 from course_lib.ports import LOOPBACK, holder
 

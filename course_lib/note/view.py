@@ -11,7 +11,7 @@ from rich.table import Table
 from rich.text import Text as Styled
 
 from course_lib.language import Text
-from course_lib.note_report import NoteReport, Stage
+from course_lib.note.report import NoteReport, Stage
 
 _HEAD = (Text("环节", "stage"), Text("写出的工具", "tools named"), Text("说明", "remark"))
 _TITLE = Text("笔记检查", "note check")

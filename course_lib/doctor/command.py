@@ -11,8 +11,8 @@ from typing import Annotated, Any
 
 import typer
 
-from course_lib import machine, misinstalled, symptoms
-from course_lib.findings import Finding
+from course_lib.doctor import machine, misinstalled, symptoms
+from course_lib.doctor.findings import Finding
 from course_lib.language import Text
 
 LOOKS: tuple[Callable[[], list[Finding]], ...] = (
