@@ -17,7 +17,7 @@ from pydantic import ValidationError
 from course_lib.errors import CampError
 from course_lib.language import LANGUAGES, Language, Text
 from grading.forms import read_quiz, read_rubric
-from grading.lesson import BEGIN, END, Cell, Course, Exercise, Kind, Lesson, check_call
+from grading.lesson import BEGIN, END, HEADING, Cell, Course, Exercise, Kind, Lesson, check_call
 
 _NAMED = (
     "given",
@@ -80,6 +80,7 @@ class _Reader:
             self._cell(raw, line) for raw, line in zip(notebook.cells, starts, strict=True)
         )
         self._check_pairs(cells)
+        self._check_headings(cells)
         self._check_names(cells)
         self._check_rubrics(cells)
         exercises = self._exercises(cells)
@@ -163,6 +164,18 @@ class _Reader:
             previous = cell
         if expected == "en" and previous is not None:
             self.refuse(previous.line, 'prose lang="zh" is not followed by its lang="en" cell')
+
+    def _check_headings(self, cells: tuple[Cell, ...]) -> None:
+        pairs = [number for number, cell in enumerate(cells) if cell.meta.get("lang") == "zh"]
+        for number in pairs:
+            found = [cell.source.split("\n").count(HEADING) for cell in cells[number : number + 2]]
+            before = [cell.kind for cell in cells[number + 2 : number + 3]] == ["exercise"]
+            if found not in ([0, 0], [1, 1] if before else [0, 0]):
+                self.refuse(
+                    cells[number].line,
+                    f"a line '{HEADING}' stands once in each prose cell of a pair, right before "
+                    "an exercise",
+                )
 
     def _check_names(self, cells: tuple[Cell, ...]) -> None:
         seen: dict[tuple[str, str], int] = {}

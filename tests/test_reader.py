@@ -48,6 +48,18 @@ def line_of(text: str, part: str) -> int:
 
 
 EN_PROSE = '# %% [markdown] lang="en"'
+TASK = '''# %% [markdown] lang="zh"
+"""
+### ✏️
+"""
+
+# %% [markdown] lang="en"
+"""
+Task
+"""
+
+'''
+
 BROKEN = {
     "prose unpaired": (
         HEADER + cut(PROSE, EN_PROSE, "bytes do weights take?\n\"\"\"").replace(
@@ -93,6 +105,16 @@ BROKEN = {
     "rubric sum": (GOOD.replace("points=20", "points=25"), "# %% rubric", "add up to 35, the note is 30"),
     "two right choices": (GOOD.replace('en="10"', 'right=True, en="10"'), "# %% quiz", "exactly one right"),
     "header": (GOOD.replace("#     minutes: 20\n", ""), "# ---", "course.minutes"),
+    "heading of no exercise": (
+        GOOD.replace("权重占", "### ✏️\n\n权重占").replace("How many bytes do", "### ✏️\n\nHow many bytes do"),
+        '# %% [markdown] lang="zh"',
+        "right before an exercise",
+    ),
+    "heading in one language": (
+        GOOD.replace("# %% exercise", TASK + "# %% exercise"),
+        TASK.strip(),
+        "once in each prose cell",
+    ),
     "markdown as code": (GOOD.replace("# %% [markdown] note=", "# %% note="), "# %% note", "markdown"),
 }  # fmt: skip
 
