@@ -11,7 +11,7 @@ from rich.console import Console
 from course_lib.note.check import check_note
 from course_lib.note.file import read_note
 from course_lib.note.report import NoteReport
-from course_lib.note.view import render
+from course_lib.note.view import print_report
 
 note_app = typer.Typer(no_args_is_help=True, help="Check the note of level L1-1.")
 
@@ -41,4 +41,4 @@ def check(
     if as_json:
         typer.echo(report.model_dump_json(indent=2))
     else:
-        Console().print(render(report))
+        print_report(report, Console())

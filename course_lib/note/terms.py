@@ -22,7 +22,7 @@ from course_lib.language import Text
 from course_lib.note.report import Stage
 
 _ALIKE = str.maketrans({"i": "l", "1": "l", "0": "o"})
-_DOT = re.compile(r"\s*[·・•‧∙]\s*")
+_DOT = re.compile(r"(?<!\s)\s*[·・•‧∙]\s*")  # linear on long runs of space
 _TOKEN = re.compile(r"[A-Za-z0-9]+")
 _GAPS = {" ", "-", "_", "·"}
 _LONGEST_WORD = 40
