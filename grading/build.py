@@ -186,7 +186,7 @@ class Builder:
         console = Console(stderr=True)
         with (
             ProcessPoolExecutor(min(_WORKERS, len(due)), mp_context=context) as pool,
-            Progress(console=console, transient=True) as progress,
+            Progress(console=console, transient=True, disable=not console.is_terminal) as progress,
         ):
             task = progress.add_task("proving lessons", total=len(due))
             waiting = [
