@@ -56,6 +56,7 @@ def address(course: Course, tmp_path_factory: pytest.TempPathFactory) -> Iterato
     finally:
         process.terminate()
         assert process.wait(timeout=20) == 0
+    assert "Unwritable" not in log.read_text()
 
 
 class Watched:
