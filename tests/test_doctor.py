@@ -248,6 +248,30 @@ def test_a_proxy_that_catches_this_machine(tmp_path: Path) -> None:
     assert not any("http_proxy" in what for what in wrong(data))
 
 
+@pytest.mark.parametrize(
+    ("installed", "told"),
+    [
+        ([], "no Chinese font"),
+        (["/usr/share/fonts/NotoSansCJK-Bold.ttc"], "list of fonts is older"),
+    ],
+)
+def test_a_chinese_font_that_is_missing_or_not_noticed(
+    monkeypatch: pytest.MonkeyPatch, installed: list[str], told: str
+) -> None:
+    from matplotlib import font_manager
+
+    plain = font_manager.FontEntry(name="DejaVu Sans")
+    monkeypatch.setattr(font_manager.fontManager, "ttflist", [plain])
+    monkeypatch.setattr(font_manager, "findSystemFonts", lambda: installed)
+    (finding,) = symptoms.no_chinese_font()
+    assert told in finding.what.en
+    assert "fontlist*" in finding.fix.en
+    monkeypatch.setattr(
+        font_manager.fontManager, "ttflist", [font_manager.FontEntry(name="Noto Sans CJK SC")]
+    )
+    assert symptoms.no_chinese_font() == []
+
+
 def test_a_kernel_that_starts_another_python(tmp_path: Path) -> None:
     kernel = tmp_path / "share/kernels/python3"
     kernel.mkdir(parents=True)
