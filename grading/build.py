@@ -12,6 +12,7 @@ import multiprocessing
 import os
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -30,7 +31,7 @@ from grading.generated import is_edited, keep_aside, write_if_new
 _WORKERS = 2
 _MODULES = (
     "assemble", "build", "cells", "cohort", "course", "forms", "generated", "leaks", "lesson",
-    "nbgrader_config", "prove", "reader", "release",
+    "nbgrader_config", "prove", "reader", "release", "wellformed",
 )  # fmt: skip
 
 
@@ -193,7 +194,13 @@ class Builder:
                 (path, pool.submit(make_texts, path, self.cohort, self.language)) for path in due
             ]
             for path, future in waiting:
-                yield path, future.result()
+                try:
+                    yield path, future.result()
+                except BrokenProcessPool:
+                    raise CampError(
+                        f"{path}: proving it ended its process (os._exit, a crash, or no memory "
+                        "left); build it alone to be sure that it is this lesson"
+                    ) from None
                 progress.advance(task)
 
     def _write(self, path: Path, texts: _Texts) -> None:

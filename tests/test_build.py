@@ -120,6 +120,13 @@ def test_unknown_lesson_and_empty_folder(kit: Path, tmp_path: Path) -> None:
         Builder(tmp_path / "nowhere", tmp_path / "course", ONE, "zh").build()
 
 
+def test_a_lesson_that_ends_its_process_is_named(kit: Path) -> None:
+    source = kit / "notebooks" / "source" / "01_sizes.py"
+    source.write_text(GOOD.replace("SIZES = {", "import os\nos._exit(3)\nSIZES = {"), "utf-8")
+    with pytest.raises(CampError, match=r"01_sizes\.py: proving it ended its process"):
+        builder(kit).build(["01_sizes"])
+
+
 def camp(*words: str, cwd: Path) -> subprocess.CompletedProcess[str]:
     command = [str(Path(sys.executable).parent / "camp"), *words]
     env = {**os.environ, "CAMP_SEEDS": str(cwd / "seeds")}
