@@ -18,6 +18,8 @@ import typer
 
 from course_lib.errors import CampError
 
+INTERRUPTED = 130  # the exit code that Typer gives Ctrl+C
+
 
 @dataclass(frozen=True)
 class Command:
@@ -87,6 +89,8 @@ def main() -> None:
         place = f"{error.filename}: " if error.filename else ""
         typer.echo(f"camp: {place}{error.strerror or error}", err=True)
         sys.exit(1)
-    except KeyboardInterrupt:
-        typer.echo("camp: stopped; run the same command again to go on", err=True)
-        sys.exit(130)
+    except (KeyboardInterrupt, SystemExit) as stop:
+        if isinstance(stop, KeyboardInterrupt) or stop.code == INTERRUPTED:
+            typer.echo("camp: stopped; run the same command again to go on", err=True)
+            sys.exit(INTERRUPTED)
+        raise

@@ -10,6 +10,7 @@ import hashlib
 import json
 import multiprocessing
 import os
+import signal
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
@@ -118,10 +119,14 @@ class Builder:
             return
         theirs = json.loads(file.read_text(encoding="utf-8"))
         if theirs != mine:
-            same = theirs.get("cohort") == self.cohort.name
+            name = theirs.get("cohort")
             raise CampError(
-                f"{self.course} belongs to cohort {theirs.get('cohort')!r}"
-                + (" with another seed: restore that seed" if same else "")
+                f"{self.course} belongs to cohort {name!r}"
+                + (
+                    " with another seed: restore that seed"
+                    if name == self.cohort.name
+                    else f": add --cohort {name}"
+                )
                 + ", or build into another folder with --course"
             )
 
@@ -186,7 +191,12 @@ class Builder:
         os.environ["PYTHONHASHSEED"] = "0"  # sets in a lesson then come in one order everywhere
         console = Console(stderr=True)
         with (
-            ProcessPoolExecutor(min(_WORKERS, len(due)), mp_context=context) as pool,
+            ProcessPoolExecutor(
+                min(_WORKERS, len(due)),
+                mp_context=context,
+                initializer=signal.signal,
+                initargs=(signal.SIGINT, signal.SIG_DFL),  # Ctrl+C ends workers without a word
+            ) as pool,
             Progress(console=console, transient=True, disable=not console.is_terminal) as progress,
         ):
             task = progress.add_task("proving lessons", total=len(due))
