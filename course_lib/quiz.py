@@ -58,6 +58,15 @@ class Item:
         mark = Text("✅ 对", "✅ right") if picked.right else Text("❌ 不对", "❌ wrong")
         return f"{letter} {mark}{Text('：', ': ')}{picked.why}"
 
+    def comment(self, language: Language) -> str:
+        """Return question and choices as Python comments, for a cell's source."""
+        rows = (
+            f"  {letter}. {choice.text.in_language(language)}"
+            for letter, choice in zip(LETTERS, self.choices, strict=False)
+        )
+        lines = "\n".join([f"❓ {self.question.in_language(language)}", *rows]).split("\n")
+        return "\n".join(f"# {line}".rstrip() for line in lines)
+
     def markdown(self, language: Language) -> str:
         """Return question and choices as Markdown, readable where nothing runs."""
         rows = (

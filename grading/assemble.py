@@ -135,8 +135,7 @@ class _Notebook:
     def quiz(self, cell: Cell) -> None:
         """Add an item to the quiz cell before, or to a new one, folded away where it can be."""
         found = read_quiz(cell.source)
-        question = [f"# {line}".rstrip() for line in found.markdown(self.language).split("\n")]
-        call = "\n".join([*question, f'quiz("{cell.name}", "{found.write()}")'])
+        call = f'{found.comment(self.language)}\nquiz("{cell.name}", "{found.write()}")'
         if (last := self.last("quiz")) is not None:
             last.source += f"\n\n{call}"
         else:

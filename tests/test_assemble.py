@@ -81,9 +81,7 @@ def test_quiz_items_read_as_text_and_share_a_folded_cell(tmp_path: Path) -> None
     notebook = learners(tmp_path, GOOD.replace(STORY, ANOTHER + STORY))
     (cell,) = [cell for cell in notebook.cells if cell.id.startswith("quiz")]
     assert cell.metadata["jupyter"] == {"source_hidden": True}
-    assert (
-        "# **❓** How many bits are a byte?\n#\n# - **A.** 8\n# - **B.** 10\nquiz(" in cell.source
-    )
+    assert "# ❓ How many bits are a byte?\n#   A. 8\n#   B. 10\nquiz(" in cell.source
     assert cell.source.count("\nquiz(") == 2
     assert "yes, eight" not in cell.source
 

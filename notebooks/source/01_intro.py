@@ -855,6 +855,14 @@ def niah_score(pred, needle, keyword, version="v2"):
     return 0.0 if version == "v2" else 100 * (1 - share)
 
 # %% wrong="niah_score"
+# zh: v1 没有关键词时不是 0 分，要算像不像
+# en: without the keyword v1 does not give 0, it measures likeness
+def niah_score(pred, needle, keyword, version="v2"):
+    if version not in ("v1", "v2"):
+        raise ValueError(version)
+    return 100.0 if keyword in pred else 0.0
+
+# %% wrong="niah_score"
 # zh: v2 没有关键词就是 0 分；像不像只在 v1 里算
 # en: v2 gives nothing without the keyword; likeness counts in v1 only
 def niah_score(pred, needle, keyword, version="v2"):
