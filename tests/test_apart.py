@@ -300,6 +300,14 @@ def test_what_is_said_cannot_come_from_a_hidden_test(judge: Judge) -> None:
     assert second.said.text == "g gave []"
 
 
+@pytest.mark.parametrize(("language", "said"), [("zh", "不对"), ("en", "wrong")])
+def test_verdicts_are_in_the_learners_language(judge: Judge, language: str, said: str) -> None:
+    question = "from course_lib.checks import case, check\ncheck('f', [case(1, gives=2)])"
+    _, found = judge(learner("def f(x): return 3"), asked(question), language=language)
+    assert found.error is not None
+    assert (found.error.name, said in found.error.text) == ("NotPassed", True)
+
+
 def test_a_cell_shows_what_a_notebook_would(judge: Judge) -> None:
     source = (
         "import matplotlib.pyplot as plt\nprint('drawing')\nplt.plot([1, 2])\nplt.show()\n7 * 6"
