@@ -17,8 +17,8 @@ run: setup ## the main job on the sample submissions: build, grade, feedback, po
 lab: setup ## open JupyterLab on the list of lessons
 	@$(CAMP) lab
 
-bench: setup ## time the build, the main job, and grading beside plain nbgrader
-	@.venv/bin/python -m tests.benchmarks
+bench: setup ## time the build, the main job, grading beside nbgrader and otter (ARGS=grade)
+	@.venv/bin/python -m tests.benchmarks $(ARGS)
 
 doctor: setup ## say what is wrong with this machine or environment, and the fix
 	@$(CAMP) doctor

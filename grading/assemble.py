@@ -13,7 +13,7 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 from course_lib.language import Language, Text
 from grading.cells import STUB, check_source, in_language
 from grading.forms import read_quiz, read_rubric
-from grading.lesson import BEGIN, END, Cell, Exercise, Lesson
+from grading.lesson import BEGIN, END, HEADING, Cell, Exercise, Lesson
 from grading.prove import Tests
 
 _LABELS = {
@@ -52,6 +52,11 @@ class _Notebook:
     def code(self, identity: str, source: str, **metadata: Any) -> None:
         source = in_language(source, self.language)
         self.cells.append(new_code_cell(source, id=_id(identity), metadata=metadata))
+
+    def last(self, identity: str) -> NotebookNode | None:
+        """Return the last cell if its id begins with ``identity``."""
+        last = self.cells[-1] if self.cells else None
+        return last if last is not None and last.id.startswith(f"{identity}-") else None
 
     def header(self, prose: str) -> None:
         """Add the first prose with a table of facts under its title, and the first code."""
@@ -93,11 +98,13 @@ class _Notebook:
         )
 
     def exercise(self, cell: Cell) -> None:
-        last = self.cells[-1]
-        if last.cell_type == "markdown" and last.id.startswith("prose"):
-            last.source = f"{self.heading(cell)}\n\n{last.source}"
+        last, heading = self.last("prose"), self.heading(cell)
+        if last is None:
+            self.markdown(f"task-{cell.name}", heading)
+        elif HEADING in (lines := last.source.split("\n")):
+            last.source = "\n".join(heading if line == HEADING else line for line in lines)
         else:
-            self.markdown(f"task-{cell.name}", self.heading(cell))
+            last.source = f"{heading}\n\n{last.source}"
         self.code(
             f"exercise-{cell.name}",
             cell.source,
@@ -126,10 +133,14 @@ class _Notebook:
         )
 
     def quiz(self, cell: Cell) -> None:
+        """Add an item to the quiz cell before, or to a new one, folded away where it can be."""
         found = read_quiz(cell.source)
-        self.markdown(f"question-{cell.name}", "**❓** " + found.markdown(self.language))
-        call = f'quiz("{cell.name}", "{found.write()}")'
-        self.code(f"quiz-{cell.name}", f"from course_lib.quiz import quiz\n\n{call}")
+        call = f'{found.comment(self.language)}\nquiz("{cell.name}", "{found.write()}")'
+        if (last := self.last("quiz")) is not None:
+            last.source += f"\n\n{call}"
+        else:
+            source = f"from course_lib.quiz import quiz\n\n{call}"
+            self.code(f"quiz-{cell.name}", source, jupyter={"source_hidden": True})
 
     def note(self, cell: Cell) -> None:
         rubric = next(c for c in self.lesson.of_kind("rubric") if c.name == cell.name)
@@ -138,7 +149,11 @@ class _Notebook:
             for criterion in read_rubric(rubric.source)
         ]
         head = Text("| 助教按这张表给分 | 分 |", "| A TA marks by this rubric | points |")
-        self.markdown(f"rubric-{cell.name}", "\n".join([self.say(head), "|---|---|", *rows]))
+        table = "\n".join([self.say(head), "|---|---|", *rows])
+        if (last := self.last("prose")) is not None:
+            last.source += f"\n\n{table}"
+        else:
+            self.markdown(f"rubric-{cell.name}", table)
         self.markdown(
             f"note-{cell.name}",
             f"{cell.source}\n\n{BEGIN}\n{END}",  # nbgrader keeps what is outside the region

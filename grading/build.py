@@ -10,8 +10,10 @@ import hashlib
 import json
 import multiprocessing
 import os
+import signal
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -30,7 +32,7 @@ from grading.generated import is_edited, keep_aside, write_if_new
 _WORKERS = 2
 _MODULES = (
     "assemble", "build", "cells", "cohort", "course", "forms", "generated", "leaks", "lesson",
-    "nbgrader_config", "prove", "reader", "release",
+    "nbgrader_config", "prove", "reader", "release", "wellformed",
 )  # fmt: skip
 
 
@@ -117,10 +119,14 @@ class Builder:
             return
         theirs = json.loads(file.read_text(encoding="utf-8"))
         if theirs != mine:
-            same = theirs.get("cohort") == self.cohort.name
+            name = theirs.get("cohort")
             raise CampError(
-                f"{self.course} belongs to cohort {theirs.get('cohort')!r}"
-                + (" with another seed: restore that seed" if same else "")
+                f"{self.course} belongs to cohort {name!r}"
+                + (
+                    " with another seed: restore that seed"
+                    if name == self.cohort.name
+                    else f": add --cohort {name}"
+                )
                 + ", or build into another folder with --course"
             )
 
@@ -185,15 +191,26 @@ class Builder:
         os.environ["PYTHONHASHSEED"] = "0"  # sets in a lesson then come in one order everywhere
         console = Console(stderr=True)
         with (
-            ProcessPoolExecutor(min(_WORKERS, len(due)), mp_context=context) as pool,
-            Progress(console=console, transient=True) as progress,
+            ProcessPoolExecutor(
+                min(_WORKERS, len(due)),
+                mp_context=context,
+                initializer=signal.signal,
+                initargs=(signal.SIGINT, signal.SIG_DFL),  # Ctrl+C ends workers without a word
+            ) as pool,
+            Progress(console=console, transient=True, disable=not console.is_terminal) as progress,
         ):
             task = progress.add_task("proving lessons", total=len(due))
             waiting = [
                 (path, pool.submit(make_texts, path, self.cohort, self.language)) for path in due
             ]
             for path, future in waiting:
-                yield path, future.result()
+                try:
+                    yield path, future.result()
+                except BrokenProcessPool:
+                    raise CampError(
+                        f"{path}: proving it ended its process (os._exit, a crash, or no memory "
+                        "left); build it alone to be sure that it is this lesson"
+                    ) from None
                 progress.advance(task)
 
     def _write(self, path: Path, texts: _Texts) -> None:

@@ -69,6 +69,11 @@ class Engine:
                 self._spawners[needs] = Spawner(needs)
             return self._spawners[needs]
 
+    @property
+    def missing(self) -> list[str]:
+        """Parts of the walls that submissions were run without, because it was allowed."""
+        return sorted({part for one in self._spawners.values() for part in one.missing})
+
     def close(self) -> None:
         """End all zygotes and what they forked."""
         with self._lock:

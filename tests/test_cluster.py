@@ -24,7 +24,7 @@ from tests.conftest import ROOT, free_port, missing
 from tests.toy_course import CHECKS, LESSON, find, hand_in, make_course, released, solved
 
 FULL = sum(CHECKS.values())
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("walls")]
 
 
 @contextlib.contextmanager

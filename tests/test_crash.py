@@ -21,6 +21,8 @@ from grading.course import Course
 from grading.grade import grade
 from tests.toy_course import LESSON, find, hand_in, make_course, released, solved
 
+pytestmark = pytest.mark.usefixtures("walls")
+
 LEARNERS = 24
 KILLS = 6
 CAMP = str(Path(sys.executable).parent / "camp")

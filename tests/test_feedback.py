@@ -14,6 +14,8 @@ from grading.feedback import feedback
 from grading.grade import grade
 from tests.toy_course import LESSON, SECRET, hand_in_for_marking, make_course
 
+pytestmark = pytest.mark.usefixtures("walls")
+
 
 @pytest.fixture(scope="module")
 def course(tmp_path_factory: pytest.TempPathFactory) -> Course:

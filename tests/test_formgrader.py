@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import signal
 import subprocess
 import sys
 import time
@@ -18,7 +16,7 @@ from grading.grade import grade
 from tests.conftest import free_port, isolated_home, wait_for
 from tests.toy_course import LESSON, hand_in_for_marking, make_course
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.usefixtures("walls")]
 COMMAND = (
     "import typer; from grading.formgrader import formgrader_command as f; "
     "app = typer.Typer(); app.command()(f); app()"
@@ -56,8 +54,9 @@ def address(course: Course, tmp_path_factory: pytest.TempPathFactory) -> Iterato
         wait_for(url.replace("/formgrader", "/api/status"), process, log)
         yield url
     finally:
-        os.kill(process.pid, signal.SIGINT)
+        process.terminate()
         assert process.wait(timeout=20) == 0
+    assert "Unwritable" not in log.read_text()
 
 
 class Watched:

@@ -17,6 +17,8 @@ from grading.regrade import Change, Regraded, regrade, regrade_command
 from grading.release import release
 from tests.toy_course import CHECKS, LESSON, answer, find, hand_in, make_course, solved
 
+pytestmark = pytest.mark.usefixtures("walls")
+
 FULL = sum(CHECKS.values())
 
 

@@ -24,6 +24,7 @@ from typing import Any
 
 from IPython.core.inputtransformer2 import TransformerManager
 
+from course_lib.language import parse_language, use_language
 from grading.apart import wire
 from grading.apart.errors import OutOfTime, Report, Unreachable
 from grading.apart.names import Names
@@ -38,6 +39,7 @@ LATE, ENDED, UNREADABLE, NO_NUMBER = "late", "ended", "unreadable", "no number"
 def main(channel: socket.socket, home: str) -> None:
     """Judge one submission."""
     plan = wire.load(*wire.read_frame(lambda size: _read(channel, size)))
+    use_language(parse_language(plan["language"]))
     sys.path.insert(0, home)
     for name, content in plan["files"].items():
         path = Path(home) / name
@@ -138,6 +140,7 @@ class Judge:
             _, descriptors, _, _ = socket.recv_fds(self.channel, 1, 1)
             self.peer = Peer(socket.socket(fileno=descriptors[0]), trusting=False)
             self.peer.given = self.names.given
+            self.peer.theirs = self.names.theirs
             try:
                 self._limit_call()
                 self.peer.ask("files", self.plan["learner_files"])

@@ -4,8 +4,9 @@ A message is a header (msgpack) and the raw bytes of arrays. Only these types ar
 bytes: None, bool, int, float, complex, str, bytes, bytearray, list, tuple, set, frozenset, dict,
 range, slice, Ellipsis, Decimal, Fraction, date, time, datetime, timedelta, Counter, OrderedDict,
 defaultdict of a builtin, deque, named tuples, numpy arrays and scalars without objects, torch
-tensors and dtypes, and :class:`Handle` for what stays on the other side. Nothing is unpickled,
-imported by name or evaluated. An object of a subclass arrives as its plain base.
+tensors, sizes and dtypes, and :class:`Handle` for what stays on the other side. Nothing is
+unpickled, imported by name or evaluated. A number or text of a subclass arrives as its plain
+base, a container of a subclass stays behind a handle.
 """
 
 from __future__ import annotations
@@ -143,17 +144,17 @@ class _Writer:
                 return found
         if isinstance(value, tuple) and hasattr(kind, "_fields"):
             return _NAMED, [kind.__name__, list(map(str, kind._fields)), list(value)]
-        if isinstance(value, defaultdict):
+        if kind is defaultdict:
             factory = getattr(value.default_factory, "__name__", None)
             known = value.default_factory is _FACTORIES.get(factory or "")
             return _DEFAULT, [factory if known else None, list(map(list, value.items()))]
         for items, code in ((Counter, _COUNTER), (OrderedDict, _ORDERED)):
-            if isinstance(value, items):
+            if kind is items:
                 return code, list(map(list, value.items()))
-        if isinstance(value, deque):
+        if kind is deque:
             return _DEQUE, [list(value), value.maxlen]
-        for base in (bool, int, float, complex, str, bytes, tuple, list, dict, set, frozenset):
-            if isinstance(value, base) and kind is not base:
+        for base in (int, float, complex, str, bytes):
+            if isinstance(value, base):
                 return self._base(base(value))  # type: ignore[arg-type]
         if self.keep is None:
             raise NotPlain(f"an object of type {kind.__name__} cannot be passed")
@@ -179,6 +180,8 @@ class _Writer:
         torch = sys.modules.get("torch")
         if torch is None:
             return None
+        if isinstance(value, torch.Size):
+            return _TUPLE, list(value)
         if isinstance(value, torch.dtype):
             return _DTYPE, str(value).removeprefix("torch.")
         name = str(value.dtype).removeprefix("torch.") if isinstance(value, torch.Tensor) else ""

@@ -102,7 +102,7 @@ class Spawner:
             said = self._log.read_text(encoding="utf-8", errors="replace").strip()
             self.close()
             raise CampError(f"the grading process did not start: {said[-800:] or 'no reason'}")
-        return missing + [f"the import of {one}" for one in told["failed"]], told["threads"]
+        return missing, told["threads"]
 
     def job(self, limits: Limits) -> Job:
         """Return a new job: the rooms of one submission."""

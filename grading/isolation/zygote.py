@@ -31,6 +31,7 @@ from grading.isolation.limits import Held, Limits
 Role = Callable[[socket.socket, str], None]
 _MESSAGE = 65536
 _LOOK_EVERY = 0.25  # seconds between two looks at the memory of rooms without a control group
+_LARGE = 150 << 20  # bytes of private address space, as after importing torch
 _ROLES = {
     "answerer": "grading.apart.answerer",
     "judge": "grading.apart.judge",
@@ -202,6 +203,13 @@ class _Zygote:
                     self._kill(one)
 
 
+def _preload(module: str, name: str = "") -> None:
+    """Import a module and what is wanted from it: some import their parts only when asked."""
+    found = importlib.import_module(module)
+    if name and name != "*" and not hasattr(found, name):
+        importlib.import_module(f"{module}.{name}")
+
+
 def _silence(*descriptors: int) -> None:
     """Let standard streams lead nowhere."""
     nothing = os.open(os.devnull, os.O_RDWR)
@@ -222,12 +230,9 @@ def main() -> None:
         return
     if not found.namespaces:
         sc.prctl(sc.PR_SET_CHILD_SUBREAPER, 1)
-    failed = []
     for name in orders["preload"]:
-        try:
-            importlib.import_module(name)
-        except BaseException as error:
-            failed.append(f"{name}: {error!r}"[:300])
+        with contextlib.suppress(BaseException):  # who imports it later is told why it fails
+            _preload(*name.split(":"))
     for module in _ROLES.values():
         prepare = getattr(sys.modules[module], "prepare", None)
         if prepare:
@@ -236,9 +241,10 @@ def main() -> None:
     threads = len(list(tasks.iterdir())) if tasks.is_dir() else 1
     gc.collect()
     gc.freeze()
-    control.send(
-        json.dumps({"missing": found.missing, "failed": failed, "threads": threads}).encode()
-    )
+    if limits.held().private > _LARGE:
+        with contextlib.suppress(OSError):
+            sc.use_huge_pages()
+    control.send(json.dumps({"missing": found.missing, "threads": threads}).encode())
     _Zygote(control, found, roles, limits.held()).serve()
 
 
