@@ -60,6 +60,7 @@ class _Zygote:
     held: Held
     selector: selectors.DefaultSelector = field(default_factory=selectors.DefaultSelector)
     rooms: list[_Room] = field(default_factory=list)
+    opening: set[int] = field(default_factory=set)
 
     def serve(self) -> None:
         """Fork rooms until the grader is gone."""
@@ -72,6 +73,8 @@ class _Zygote:
             if wait and time.monotonic() - looked >= _LOOK_EVERY:
                 looked = time.monotonic()
                 self._look_at_memory()
+                if not self.house.namespaces:
+                    self._end_strangers()
 
     def _take_job(self) -> None:
         data, descriptors, _, _ = socket.recv_fds(self.control, 16, 1)
@@ -123,6 +126,7 @@ class _Zygote:
                 self._inside(one, self.roles[order["role"]], descriptors, reported)
             finally:
                 os._exit(1)
+        self.opening.add(child)
         os.close(reported)
         for descriptor in descriptors:
             os.close(descriptor)
@@ -164,6 +168,7 @@ class _Zygote:
             if line.isdecimal():
                 one.pid = int(line)
                 os.waitpid(child, 0)
+                self.opening.discard(child)
                 one.handle = os.pidfd_open(one.pid)
                 self.selector.register(one.handle, selectors.EVENT_READ, lambda: self._ended(one))
             elif line.startswith("failed"):
@@ -176,16 +181,17 @@ class _Zygote:
         os.close(report)
         if not one.pid:  # it did not get as far as to fork
             os.waitpid(child, 0)
+            self.opening.discard(child)
             self.rooms.remove(one)
             self._tell(one, -1)
 
     def _ended(self, one: _Room) -> None:
         self.selector.unregister(one.handle)
         os.close(one.handle)
-        if not self.house.namespaces:
-            self._kill(one)
         _, status = os.waitpid(one.pid, 0)
         self.rooms.remove(one)
+        if not self.house.namespaces:
+            self._end_strangers()
         self._tell(one, os.waitstatus_to_exitcode(status))
 
     def _tell(self, one: _Room, status: int) -> None:
@@ -197,10 +203,21 @@ class _Zygote:
 
     def _look_at_memory(self) -> None:
         for one in self._unwatched():
-            with contextlib.suppress(OSError):
-                if limits.resident_bytes(limits.family(one.pid)) > one.limit.memory:
-                    one.why = "memory"
-                    self._kill(one)
+            allowed = self.held.private + one.limit.memory
+            if limits.exceeds(limits.family(one.pid), allowed):
+                one.why = "memory"
+                self._kill(one)
+
+    def _end_strangers(self) -> None:
+        """End what a room left behind, where rooms have no namespace that does it."""
+        known = {*self.opening, *(one.pid for one in self.rooms)}
+        for pid in limits.children(os.getpid()):
+            if pid not in known:
+                for one in limits.family(pid):
+                    with contextlib.suppress(ProcessLookupError):
+                        os.kill(one, 9)
+                with contextlib.suppress(ChildProcessError):
+                    os.waitpid(pid, 0)
 
 
 def _preload(module: str, name: str = "") -> None:
