@@ -60,7 +60,6 @@ class _Zygote:
     held: Held
     selector: selectors.DefaultSelector = field(default_factory=selectors.DefaultSelector)
     rooms: list[_Room] = field(default_factory=list)
-    opening: set[int] = field(default_factory=set)
 
     def serve(self) -> None:
         """Fork rooms until the grader is gone."""
@@ -126,7 +125,6 @@ class _Zygote:
                 self._inside(one, self.roles[order["role"]], descriptors, reported)
             finally:
                 os._exit(1)
-        self.opening.add(child)
         os.close(reported)
         for descriptor in descriptors:
             os.close(descriptor)
@@ -168,7 +166,6 @@ class _Zygote:
             if line.isdecimal():
                 one.pid = int(line)
                 os.waitpid(child, 0)
-                self.opening.discard(child)
                 one.handle = os.pidfd_open(one.pid)
                 self.selector.register(one.handle, selectors.EVENT_READ, lambda: self._ended(one))
             elif line.startswith("failed"):
@@ -181,7 +178,6 @@ class _Zygote:
         os.close(report)
         if not one.pid:  # it did not get as far as to fork
             os.waitpid(child, 0)
-            self.opening.discard(child)
             self.rooms.remove(one)
             self._tell(one, -1)
 
@@ -210,7 +206,9 @@ class _Zygote:
 
     def _end_strangers(self) -> None:
         """End what a room left behind, where rooms have no namespace that does it."""
-        known = {*self.opening, *(one.pid for one in self.rooms)}
+        known = {one.pid for one in self.rooms}
+        if 0 in known:  # one is being opened, and not known yet
+            return
         for pid in limits.children(os.getpid()):
             if pid not in known:
                 for one in limits.family(pid):
