@@ -139,7 +139,10 @@ class _Notebook:
         if (last := self.last("quiz")) is not None:
             last.source += f"\n\n{call}"
         else:
-            source = f"from course_lib.quiz import quiz\n\n{call}"
+            head = Text(
+                "# 小题：运行这一格，再选答案", "# quiz: run this cell, then pick an answer"
+            )
+            source = f"{self.say(head)}\nfrom course_lib.quiz import quiz\n\n{call}"
             self.code(f"quiz-{cell.name}", source, jupyter={"source_hidden": True})
 
     def note(self, cell: Cell) -> None:
