@@ -73,6 +73,16 @@ def test_the_release_is_nbgraders_and_equals_the_learners_notebook(kit: Path) ->
         assert gradebook.find_assignment("01_sizes").max_code_score == 70
 
 
+def test_a_spoilt_record_means_build_again(kit: Path) -> None:
+    builder(kit).build(["01_sizes"])
+    before = snapshot(kit)
+    (record,) = (kit / "course/.build").glob("01_sizes.json")
+    for text in ("", "[]", '{"key": 1}'):
+        record.write_text(text)
+        assert [built.fresh for built in builder(kit).build(["01_sizes"])] == [True]
+    assert snapshot(kit) == before
+
+
 def test_a_learners_edits_are_kept(kit: Path) -> None:
     builder(kit).build(["01_sizes"])
     mine = kit / "notebooks" / "en" / "01_sizes.ipynb"
