@@ -131,6 +131,13 @@ def test_unknown_lesson_and_empty_folder(kit: Path, tmp_path: Path) -> None:
         Builder(tmp_path / "nowhere", tmp_path / "course", ONE, "zh").build()
 
 
+def test_why_nbgrader_refuses_is_said(kit: Path) -> None:
+    (kit / "course").mkdir()
+    (kit / "course" / "release").write_text("in the way")
+    with pytest.raises(CampError, match=r"could not release 01_sizes: \w*Error: .*course/release"):
+        builder(kit).build(["01_sizes"])
+
+
 def test_a_lesson_that_ends_its_process_is_named(kit: Path) -> None:
     source = kit / "notebooks" / "source" / "01_sizes.py"
     source.write_text(GOOD.replace("SIZES = {", "import os\nos._exit(3)\nSIZES = {"), "utf-8")
