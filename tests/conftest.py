@@ -17,6 +17,9 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
+from course_lib.errors import CampError
+from grading.isolation.spawner import Needs, Spawner
+
 ROOT = Path(__file__).resolve().parent.parent
 expect.set_options(timeout=30_000)  # JupyterLab on a busy machine
 IN_CI = os.environ.get("CI") == "true"
@@ -59,6 +62,17 @@ def missing(package: str) -> None:
     if IN_CI:
         pytest.fail(message)
     pytest.skip(message)
+
+
+@pytest.fixture(scope="session")
+def walls() -> None:
+    """Ask for a machine that can put all walls around learners' code."""
+    try:
+        Spawner(Needs()).close()
+    except CampError as error:
+        if IN_CI:
+            pytest.fail(str(error))
+        pytest.skip(str(error))
 
 
 @pytest.fixture(scope="session")

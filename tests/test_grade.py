@@ -18,16 +18,19 @@ import pytest
 import typer
 from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell
+from nbgrader.api import MissingEntry
 from typer.testing import CliRunner
 
 from course_lib.errors import CampError
 from grading import intake
 from grading.course import CONFIG_FILE, Course, prepare
-from grading.grade import grade, grade_command
-from grading.grader import Result
+from grading.grade import Options, Result, grade, grade_command
+from grading.release import release
+from grading.scores import Score, read_scores
 from tests.toy_course import (
     CHECKS,
     LESSON,
+    answer,
     duplicate,
     find,
     hand_in,
@@ -37,14 +40,9 @@ from tests.toy_course import (
     solved,
 )
 
+pytestmark = pytest.mark.usefixtures("walls")
+
 FULL = sum(CHECKS.values())  # the note is a TA's
-
-
-def answer(name: str, source: str) -> Callable[[NotebookNode], None]:
-    def change(notebook: NotebookNode) -> None:
-        find(notebook, name).source = source
-
-    return change
 
 
 def delete(name: str) -> Callable[[NotebookNode], None]:
@@ -212,7 +210,7 @@ def test_a_killed_kernel_never_leaves_an_older_score(run: Run) -> None:
     result = run.results["killed"]
     assert (result.score, result.review) == (0, True)
     assert result.pending >= 3
-    assert any("kernel" in remark.en for remark in result.remarks)
+    assert any("ended the process" in remark.en for remark in result.remarks)
 
 
 def test_an_unreadable_submission_never_leaves_an_older_score(run: Run) -> None:
@@ -268,7 +266,7 @@ def test_a_second_run_grades_nothing_and_force_does(run: Run) -> None:
     assert time.monotonic() - started < 15
     assert {name for name, result in again.items() if result.fresh} <= {"a<b>"}
     assert {n: r.score for n, r in again.items()} == {n: r.score for n, r in run.results.items()}
-    (forced,) = grade(LESSON, run.course, ["partly"], force=True)
+    (forced,) = grade(LESSON, run.course, ["partly"], Options(force=True))
     assert forced.fresh
     assert forced.score == run.results["partly"].score
 
@@ -321,10 +319,15 @@ def test_a_changed_configuration_is_kept(tmp_path: Path) -> None:
         _ = prepare(tmp_path).config
 
 
-def test_an_interrupt_stops_at_once_and_says_how_to_go_on(run: Run, tmp_path: Path) -> None:
-    started = tmp_path / "started"
-    code = f"import pathlib, time\npathlib.Path({str(started)!r}).touch()\ntime.sleep(600)"
-    path = hand_in(run.course, "zz_slow", solved(run.course, before_all(code)))
+def busy(process: psutil.Process) -> bool:
+    try:
+        return process.cpu_times().user > 1
+    except psutil.NoSuchProcess:
+        return False
+
+
+def test_an_interrupt_stops_at_once_and_says_how_to_go_on(run: Run) -> None:
+    path = hand_in(run.course, "zz_slow", solved(run.course, before_all("while True: pass")))
     script = (
         "import sys, pathlib; from grading.grade import grade; from grading.course import Course\n"
         "from course_lib.errors import CampError\n"
@@ -336,21 +339,22 @@ def test_an_interrupt_stops_at_once_and_says_how_to_go_on(run: Run, tmp_path: Pa
     )
     try:
         deadline = time.monotonic() + 60
-        while not started.exists() and time.monotonic() < deadline:
+        walled: list[psutil.Process] = []
+        while not any(busy(one) for one in walled) and time.monotonic() < deadline:
             time.sleep(0.1)
-        kernels = psutil.Process(process.pid).children(recursive=True)
-        assert kernels
+            walled = psutil.Process(process.pid).children(recursive=True)
+        assert walled
         process.send_signal(signal.SIGINT)
         begin = time.monotonic()
         output, _ = process.communicate(timeout=30)
         assert time.monotonic() - begin < 3
         assert process.returncode == 130
         assert "run the same command again" in output
-        assert not [kernel for kernel in kernels if kernel.is_running()]
+        assert not [one for one in walled if one.is_running()]
     finally:
         process.kill()
-    with run.course.gradebook() as gradebook:
-        assert gradebook.find_submission(LESSON, "zz_slow").score == 0
+    with run.course.gradebook() as gradebook, pytest.raises(MissingEntry):
+        gradebook.find_submission(LESSON, "zz_slow")
     hand_in(run.course, "zz_slow", solved(run.course))
     assert [r.score for r in grade(None, run.course) if r.learner == "zz_slow"] == [FULL]
     assert path.exists()
@@ -371,3 +375,45 @@ def test_the_graded_copy_says_what_was_repaired(run: Run) -> None:
     ((zh, en),) = notebook.metadata.camp.remarks
     assert "check_triple" in zh
     assert "check_triple" in en
+
+
+def test_a_new_time_alone_is_no_new_submission(run: Run) -> None:
+    path = run.course.submitted("honest", LESSON) / f"{LESSON}.ipynb"
+    os.utime(path, (1, 1))
+    assert [one.fresh for one in grade(LESSON, run.course, ["honest"])] == [False]
+
+
+def test_a_late_submission_is_late_by_our_clock(tmp_path: Path) -> None:
+    course = make_course(tmp_path)
+    with (course.path / CONFIG_FILE).open("a") as file:
+        file.write("c.LateSubmissionPlugin.penalty_method = 'zero'\n")
+    course = Course.open(course.path)
+    stamp = hand_in(course, "ann", solved(course)).with_name("timestamp.txt")
+    stamp.write_text("2000-01-01 00:00:00 UTC")
+    with course.gradebook() as gradebook:
+        gradebook.update_or_create_assignment(LESSON, duedate="2099-01-01")
+    assert [one.score for one in read_scores_of(course)] == [FULL]
+    with course.gradebook() as gradebook:
+        gradebook.update_or_create_assignment(LESSON, duedate="2001-01-01")
+    assert [one.score for one in read_scores_of(course)] == [0]
+
+
+def read_scores_of(course: Course) -> list[Score]:
+    grade(LESSON, course, options=Options(force=True))
+    return read_scores(course.path)
+
+
+def test_an_instructor_is_told_of_a_test_that_the_solution_fails(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    course = make_course(tmp_path)
+    source = course.path / "source" / LESSON / f"{LESSON}.ipynb"
+    notebook = nbformat.read(source, as_version=4)
+    find(notebook, "check_triple").source = "assert triple(1) == 4"
+    nbformat.write(notebook, source)
+    release(course, LESSON)
+    hand_in(course, "ann", solved(course))
+    (result,) = grade(LESSON, course)
+    assert result.score == FULL - 20
+    told = capfd.readouterr().err
+    assert "the instructor's own solution does not pass check_triple" in told
