@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping
 from typing import Any
 
@@ -11,7 +10,7 @@ from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
 from course_lib.language import Language, Text
-from grading.cells import STUB, check_source, in_language
+from grading.cells import STUB, cell_id, check_source, in_language, nbgrader_cell
 from grading.forms import read_quiz, read_rubric
 from grading.lesson import BEGIN, END, HEADING, Cell, Exercise, Lesson
 from grading.prove import Tests
@@ -47,11 +46,11 @@ class _Notebook:
         return text.in_language(self.language)
 
     def markdown(self, identity: str, source: str, **metadata: Any) -> None:
-        self.cells.append(new_markdown_cell(source, id=_id(identity), metadata=metadata))
+        self.cells.append(new_markdown_cell(source, id=cell_id(identity), metadata=metadata))
 
     def code(self, identity: str, source: str, **metadata: Any) -> None:
         source = in_language(source, self.language)
-        self.cells.append(new_code_cell(source, id=_id(identity), metadata=metadata))
+        self.cells.append(new_code_cell(source, id=cell_id(identity), metadata=metadata))
 
     def last(self, identity: str) -> NotebookNode | None:
         """Return the last cell if its id begins with ``identity``."""
@@ -108,7 +107,7 @@ class _Notebook:
         self.code(
             f"exercise-{cell.name}",
             cell.source,
-            nbgrader=_nbgrader(cell.name, "code", solution=True),
+            nbgrader=nbgrader_cell(cell.name, "code", solution=True),
         )
 
     def check(self, exercise: Exercise) -> None:
@@ -116,7 +115,7 @@ class _Notebook:
         self.code(
             f"check-{exercise.name}",
             check_source(exercise, tests.mistakes, tests.hidden),
-            nbgrader=_nbgrader(
+            nbgrader=nbgrader_cell(
                 f"check_{exercise.name}", "code", grade=True, points=exercise.answer.points
             ),
             tags=["raises-exception"],
@@ -128,7 +127,7 @@ class _Notebook:
         self.code(
             f"evidence-{cell.name}",
             source,
-            nbgrader=_nbgrader(f"evidence_{cell.name}", "code", grade=True, points=cell.points),
+            nbgrader=nbgrader_cell(f"evidence_{cell.name}", "code", grade=True, points=cell.points),
             tags=["raises-exception"],
         )
 
@@ -139,7 +138,10 @@ class _Notebook:
         if (last := self.last("quiz")) is not None:
             last.source += f"\n\n{call}"
         else:
-            source = f"from course_lib.quiz import quiz\n\n{call}"
+            head = Text(
+                "# 小题：运行这一格，再选答案", "# quiz: run this cell, then pick an answer"
+            )
+            source = f"{self.say(head)}\nfrom course_lib.quiz import quiz\n\n{call}"
             self.code(f"quiz-{cell.name}", source, jupyter={"source_hidden": True})
 
     def note(self, cell: Cell) -> None:
@@ -157,7 +159,7 @@ class _Notebook:
         self.markdown(
             f"note-{cell.name}",
             f"{cell.source}\n\n{BEGIN}\n{END}",  # nbgrader keeps what is outside the region
-            nbgrader=_nbgrader(
+            nbgrader=nbgrader_cell(
                 f"note_{cell.name}", "markdown", grade=True, solution=True, points=cell.points
             ),
         )
@@ -175,7 +177,7 @@ class _Notebook:
                 self.code(
                     f"given-{cell.name}",
                     cell.source,
-                    nbgrader=_nbgrader(f"given_{cell.name}", "code", locked=True),
+                    nbgrader=nbgrader_cell(f"given_{cell.name}", "code", locked=True),
                 )
             case "exercise":
                 self.exercise(cell)
@@ -193,36 +195,6 @@ class _Notebook:
                 self.code(f"code-{number}", cell.source)
             case "cases" | "wrong" | "rubric":
                 pass
-
-
-def _id(identity: str) -> str:
-    """Return a valid, fixed cell id (nbformat 4.5: 1 to 64 of ``[a-zA-Z0-9-_]``)."""
-    if len(identity) <= 64:
-        return identity
-    return identity[:50] + "-" + hashlib.sha256(identity.encode()).hexdigest()[:12]
-
-
-def _nbgrader(
-    grade_id: str,
-    cell_type: str,
-    *,
-    grade: bool = False,
-    solution: bool = False,
-    locked: bool = False,
-    points: float | None = None,
-) -> dict[str, Any]:
-    found: dict[str, Any] = {
-        "cell_type": cell_type,
-        "grade": grade,
-        "grade_id": grade_id,
-        "locked": locked or (grade and not solution),
-        "schema_version": 3,
-        "solution": solution,
-        "task": False,
-    }
-    if points is not None:
-        found["points"] = int(points) if points == int(points) else points
-    return found
 
 
 def instructor_notebook(

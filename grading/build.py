@@ -26,7 +26,7 @@ import course_lib
 from course_lib.errors import CampError
 from course_lib.files import write_atomic
 from course_lib.language import LANGUAGES, Language
-from grading.cohort import Cohort
+from grading.cohort import Cohort, claim
 from grading.generated import is_edited, keep_aside, write_if_new
 
 _WORKERS = 2
@@ -90,7 +90,7 @@ class Builder:
         sources = self.sources(lessons)
         self._state.mkdir(parents=True, exist_ok=True)
         with FileLock(self._state / "lock"):
-            self._claim_course()
+            claim(self.course, self.cohort)
             due = [path for path in sources if force or not self._is_current(path)]
             if not force:
                 for path in due:
@@ -109,26 +109,6 @@ class Builder:
         from grading.reader import read_lesson
 
         write_index(self.notebooks, [read_lesson(path) for path in sources])
-
-    def _claim_course(self) -> None:
-        """Tie the course directory to this cohort and its seed."""
-        file = self.course / "cohort.json"
-        mine = {"cohort": self.cohort.name, "fingerprint": self.cohort.fingerprint}
-        if not file.exists():
-            write_atomic(file, json.dumps(mine, indent=1) + "\n")
-            return
-        theirs = json.loads(file.read_text(encoding="utf-8"))
-        if theirs != mine:
-            name = theirs.get("cohort")
-            raise CampError(
-                f"{self.course} belongs to cohort {name!r}"
-                + (
-                    " with another seed: restore that seed"
-                    if name == self.cohort.name
-                    else f": add --cohort {name}"
-                )
-                + ", or build into another folder with --course"
-            )
 
     def _outputs(self, name: str) -> dict[str, Path]:
         """Return the files made of one lesson, all inside the course directory."""
@@ -162,17 +142,16 @@ class Builder:
         return found.hexdigest()
 
     def _is_current(self, path: Path) -> bool:
-        record = self._state / f"{path.stem}.json"
-        if not record.exists():
+        try:
+            known = json.loads((self._state / f"{path.stem}.json").read_text(encoding="utf-8"))
+            key, files = known["key"], known["files"]
+        except (OSError, ValueError, KeyError, TypeError):
             return False
-        known = json.loads(record.read_text(encoding="utf-8"))
         outputs = self._outputs(path.stem)
         return bool(
-            known["key"] == self._key(path)
+            key == self._key(path)
             and all(file.exists() for file in outputs.values())
-            and all(
-                _digest(outputs[name]) == known["files"][name] for name in ("source", "release")
-            )
+            and all(_digest(outputs[name]) == files.get(name) for name in ("source", "release"))
         )
 
     def _refuse_edited_source(self, name: str) -> None:

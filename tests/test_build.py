@@ -73,6 +73,16 @@ def test_the_release_is_nbgraders_and_equals_the_learners_notebook(kit: Path) ->
         assert gradebook.find_assignment("01_sizes").max_code_score == 70
 
 
+def test_a_spoilt_record_means_build_again(kit: Path) -> None:
+    builder(kit).build(["01_sizes"])
+    before = snapshot(kit)
+    (record,) = (kit / "course/.build").glob("01_sizes.json")
+    for text in ("", "[]", '{"key": 1}'):
+        record.write_text(text)
+        assert [built.fresh for built in builder(kit).build(["01_sizes"])] == [True]
+    assert snapshot(kit) == before
+
+
 def test_a_learners_edits_are_kept(kit: Path) -> None:
     builder(kit).build(["01_sizes"])
     mine = kit / "notebooks" / "en" / "01_sizes.ipynb"
@@ -119,6 +129,13 @@ def test_unknown_lesson_and_empty_folder(kit: Path, tmp_path: Path) -> None:
         builder(kit).build(["03_x"])
     with pytest.raises(CampError, match="no lessons in"):
         Builder(tmp_path / "nowhere", tmp_path / "course", ONE, "zh").build()
+
+
+def test_why_nbgrader_refuses_is_said(kit: Path) -> None:
+    (kit / "course").mkdir()
+    (kit / "course" / "release").write_text("in the way")
+    with pytest.raises(CampError, match=r"could not release 01_sizes: \w*Error: .*course/release"):
+        builder(kit).build(["01_sizes"])
 
 
 def test_a_lesson_that_ends_its_process_is_named(kit: Path) -> None:

@@ -14,6 +14,7 @@ from course_lib.language import Text
 from course_lib.note.report import NoteReport, Stage
 
 _HEAD = (Text("环节", "stage"), Text("写出的工具", "tools named"), Text("说明", "remark"))
+_LEFT = 'style="text-align: left"'
 _TITLE = Text("笔记检查", "note check")
 _SAVED = Text(
     "读的是 {time} 保存的 {name}：改过之后先保存（Ctrl+S）再运行",
@@ -90,9 +91,9 @@ class NoteView:
         """Return the report for Jupyter; everything a learner wrote is escaped."""
         if self.report is None:
             return f"<p>{html.escape(self.missing)}</p>"
-        head = "".join(f"<th>{html.escape(str(each))}</th>" for each in _HEAD)
+        head = "".join(f"<th {_LEFT}>{html.escape(str(each))}</th>" for each in _HEAD)
         rows = "".join(
-            "<tr>{}</tr>".format("".join(f"<td>{html.escape(cell)}</td>" for cell in row))
+            "<tr>{}</tr>".format("".join(f"<td {_LEFT}>{html.escape(cell)}</td>" for cell in row))
             for row in map(_stage_row, self.report.stages)
         )
         table = f"<table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>"
