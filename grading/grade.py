@@ -27,7 +27,7 @@ from grading.course import Course
 from grading.engine import ENGINE, read_rules
 from grading.grader import Graded, grade_one
 from grading.how import settle
-from grading.intake import fingerprint
+from grading.intake import fingerprint, printable
 from grading.journal import Journal
 from grading.pool import Pool, cluster, is_lost, threads
 from grading.progress import GradingProgress, preparing, warn
@@ -296,7 +296,7 @@ class LessonRun:
 
 def _strange(lesson: str, learner: str) -> Result:
     remark = Text("学员编号里有不能用的字符", "the learner's id has characters not allowed")
-    return Result(lesson, learner, True, True, 0, 0, 0, 0, (remark,))
+    return Result(lesson, printable(learner), True, True, 0, 0, 0, 0, (remark,))
 
 
 def find_submissions(
@@ -320,7 +320,7 @@ def find_submissions(
         if learner not in known:
             raise CampError(
                 f"{learner!r} has not handed in {what}; those who have: "
-                + ", ".join(sorted(known)[:20]),
+                + printable(", ".join(sorted(known)[:20])),
                 2,
             )
     return [item for item in found if not learners or item[1] in learners]

@@ -28,6 +28,7 @@ from course_lib.language import parse_language, use_language
 from grading.apart import wire
 from grading.apart.errors import OutOfTime, Report, Unreachable
 from grading.apart.names import Names
+from grading.apart.outputs import Outputs
 from grading.apart.peer import Peer
 
 MAX_RESTARTS = 10
@@ -69,6 +70,7 @@ class Judge:
     plan: dict[str, Any]
     peer: Peer | None = None
     names: Names = field(init=False)
+    outputs: Outputs = field(default_factory=Outputs)
     left_out: dict[int, str] = field(default_factory=dict)
     restarts: int = 0
     broken: str = ""
@@ -177,13 +179,11 @@ class Judge:
 
     def _learner(self, index: int, cell: dict[str, Any]) -> dict[str, Any]:
         self._connect(index)
-        outputs, error = self._run_theirs(index, cell)
-        found = {"outputs": outputs, "error": error, "reason": self.left_out.get(index, "")}
-        try:
-            wire.dump(found)
-        except wire.NotPlain:
-            found |= {"outputs": [], "error": None}
-        return found | {"clean": not self.saw_hidden}
+        outputs, told = self._run_theirs(index, cell)
+        return {
+            "outputs": self.outputs.keep(outputs), "error": _read_error(told),
+            "reason": self.left_out.get(index, ""), "clean": not self.saw_hidden,
+        }  # fmt: skip
 
     # the instructor's cells
 
@@ -349,6 +349,15 @@ def _describe(error: BaseException, file: str) -> list[Any]:
 
 def _out_of_time(number: int, frame: FrameType | None) -> None:
     raise OutOfTime("the test took too long")
+
+
+def _read_error(told: Any) -> list[Any] | None:
+    """Return the error of a learner's cell; None if it ended well or tells nothing readable."""
+    try:
+        report = Report.read(told)
+    except wire.NotPlain:
+        return None
+    return [report.name, report.text, report.line or 0, True]
 
 
 class _Text(io.StringIO):
