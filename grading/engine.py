@@ -13,7 +13,7 @@ from nbformat import NotebookNode
 
 from course_lib.language import Text
 from grading.apart import run as apart
-from grading.apart.plan import Outcome, Plan, Step
+from grading.apart.plan import NOT_REACHED, Outcome, Plan, Step
 from grading.assignment import Assignment, Notebook
 from grading.course import Course
 from grading.isolation.limits import Limits
@@ -118,6 +118,10 @@ class Engine:
             add_remark(repaired, Text(f"{together}：{_TOGETHER.zh}", f"{together}: {_TOGETHER.en}"))
         if found.reason:
             add_remark(repaired, REASONS[found.reason])
+        rest = sum(outcome.reason == NOT_REACHED for outcome in found.outcomes)
+        if rest:
+            text = REASONS[NOT_REACHED]
+            add_remark(repaired, Text(f"{text.zh}（{rest} 个）", f"{text.en} ({rest} cells)"))
         return repaired
 
     def learn(

@@ -22,17 +22,21 @@ class Given(wire.Kept):
         self._mine = mine
         self._theirs = theirs
         self._border = border
+        self._makes_objects = isinstance(mine, type) and not self._crosses(mine)
         self.__name__ = mine.__name__
         self.__doc__ = mine.__doc__
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Call it here; there, when the answer has to live there."""
-        if isinstance(self._mine, type) and not self._crosses(self._mine):
-            return self._theirs()(*args, **kwargs)
+        if self._makes_objects:  # an answer here would be made for nothing
+            made = self._theirs()(*args, **kwargs)
+            if isinstance(made, Remote) or isinstance(self._mine, type):
+                return made
         value = self._mine(*args, **kwargs)
         try:
             wire.dump(value, _Here(self._border))
         except NotPlain:
+            self._makes_objects = True
             return self._theirs()(*args, **kwargs)
         return value
 

@@ -24,11 +24,13 @@ from typing import Any
 
 from IPython.core.async_helpers import get_asyncio_loop
 
+from course_lib.language import parse_language, use_language
 from grading.apart import chance, patches, scoring, surroundings, wire
 from grading.apart.answerer import imported
 from grading.apart.errors import OutOfTime, Report, Unreachable
 from grading.apart.folder import Folder
 from grading.apart.names import Names
+from grading.apart.outputs import Outputs
 from grading.apart.peer import Peer, leave
 from grading.apart.remote import Mirror
 from grading.apart.scoring import BadScore, Shown
@@ -42,6 +44,7 @@ NOT_REACHED, ONLY_TOGETHER = "not reached", "only together"
 def main(channel: socket.socket, home: str) -> None:
     """Judge one submission."""
     plan = wire.load(*wire.read_frame(lambda size: _read(channel, size)))
+    use_language(parse_language(plan["language"]))
     sys.path.insert(0, home)
     folder = Folder(Path(home))
     folder.write(plan["files"])
@@ -71,6 +74,7 @@ class Judge:
     folder: Folder
     peer: Peer | None = None
     names: Names = field(init=False)
+    outputs: Outputs = field(default_factory=Outputs)
     left_out: dict[int, str] = field(default_factory=dict)
     again: dict[int, dict[str, Any]] = field(default_factory=dict)
     restarts: int = 0
@@ -166,6 +170,7 @@ class Judge:
             self.peer.given = self.names.given
             self.peer.commands["input"] = surroundings.read_input
             self.peer.commands["leave"] = lambda manager, told: leave(manager, told, {})
+            self.peer.theirs = self.names.theirs
             try:
                 self._limit_call()
                 self.peer.ask("know", self.plan["classes"], self.plan["given"])
@@ -208,13 +213,11 @@ class Judge:
         self._connect(index)
         surroundings.remember_source(cell["name"], cell["source"])
         self.names.forget(cell["binds"])
-        outputs, error = self._run_theirs(index, cell)
-        found = {"outputs": outputs, "error": error, "reason": self.left_out.get(index, "")}
-        try:
-            wire.dump(found)
-        except wire.NotPlain:
-            found |= {"outputs": [], "error": None}
-        return found | {"clean": not self.saw_hidden}
+        outputs, told = self._run_theirs(index, cell)
+        return {
+            "outputs": self.outputs.keep(outputs), "error": _read_error(told),
+            "reason": self.left_out.get(index, ""), "clean": not self.saw_hidden,
+        }  # fmt: skip
 
     # the instructor's cells
 
@@ -448,6 +451,15 @@ def _is_learners(kind: type) -> bool:
 
 def _out_of_time(number: int, frame: FrameType | None) -> None:
     raise OutOfTime("the test took too long")
+
+
+def _read_error(told: Any) -> list[Any] | None:
+    """Return the error of a learner's cell; None if it ended well or tells nothing readable."""
+    try:
+        report = Report.read(told)
+    except wire.NotPlain:
+        return None
+    return [report.name, report.text, report.line or 0, True]
 
 
 class _Text(io.StringIO):

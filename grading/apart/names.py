@@ -130,6 +130,17 @@ class Names(dict[str, Any]):
             ours = not issubclass(value, BaseException)
         return Given(value, lambda: self.learners(name), self._peer()) if ours else value
 
+    def theirs(self, value: Any) -> Any:
+        """Return the learner's process's own copy of an object that the instructor's cells make.
+
+        A model that both have loaded is not asked about across processes.
+        """
+        if isinstance(value, Given):
+            return value.theirs()
+        names = (name for name, known in self.given.items() if known is value)
+        name = next(names, None)
+        return value if name is None else self.learners(name)
+
     def bind_for_classes(self, source: str) -> None:
         """Look up what the bodies of class statements use: Python does not ask for those."""
         for table in symtable.symtable(source, "<cell>", "exec").get_children():

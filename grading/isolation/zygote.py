@@ -31,6 +31,7 @@ from grading.isolation.limits import Held, Limits
 Role = Callable[[socket.socket, str], None]
 _MESSAGE = 65536
 _LOOK_EVERY = 0.25  # seconds between two looks at the memory of rooms without a control group
+_LARGE = 150 << 20  # bytes of private address space, as after importing torch
 _ROLES = {
     "answerer": "grading.apart.answerer",
     "judge": "grading.apart.judge",
@@ -240,6 +241,9 @@ def main() -> None:
     threads = len(list(tasks.iterdir())) if tasks.is_dir() else 1
     gc.collect()
     gc.freeze()
+    if limits.held().private > _LARGE:
+        with contextlib.suppress(OSError):
+            sc.use_huge_pages()
     control.send(json.dumps({"missing": found.missing, "threads": threads}).encode())
     _Zygote(control, found, roles, limits.held()).serve()
 
