@@ -126,10 +126,12 @@ def _said(step: Step, found: Outcome) -> Text:
     in_hidden = bool(step.hidden_from) and error.line >= step.hidden_from
     if found.clean:
         return _told(error)
-    if in_hidden or found.said is None:
-        written = error.name == NotPassed.__name__ or error.text in _fixed_messages(step.source)
-        return _told(error) if written and not error.learners else _HIDDEN_FAILED
-    return _told(found.said)
+    if found.said is not None and not in_hidden:
+        return _told(found.said)
+    # a check of the visible part shows what came back, which can be a hidden value remembered
+    is_verdict = in_hidden and error.name == NotPassed.__name__
+    written = is_verdict or error.text in _fixed_messages(step.source)
+    return _told(error) if written and not error.learners else _HIDDEN_FAILED
 
 
 def _fixed_messages(source: str) -> set[str]:
@@ -145,10 +147,12 @@ def _fixed_messages(source: str) -> set[str]:
 
 def _told(error: Error) -> Text:
     text = " ".join(error.text.split())[:500]
-    if text and error.name in (NotPassed.__name__, "AssertionError") and not error.learners:
-        return Text(text, text)
-    line = ": ".join(filter(None, [error.name, text]))
-    return Text(f"💥 你的代码抛出 {line}", f"💥 your code raised {line}")
+    if error.name in (NotPassed.__name__, "AssertionError") and not error.learners:
+        line = error.line
+        failed = Text(f"❌ 检查的第 {line} 行没有通过", f"❌ line {line} of the check failed")
+        return Text(text, text) if text else failed
+    raised = ": ".join(filter(None, [error.name, text]))
+    return Text(f"💥 你的代码抛出 {raised}", f"💥 your code raised {raised}")
 
 
 def mark_review(cell: NotebookNode, reason: Text) -> None:

@@ -87,6 +87,12 @@ def bind_read_only(source: str, target: str) -> None:
     syscall(_MOUNT_SETATTR, _AT_FDCWD, target.encode(), _AT_RECURSIVE, attributes, 32)
 
 
+def make_read_only(place: str) -> None:
+    """Make the mount at ``place`` read-only, not those below it."""
+    attributes = _ATTR_RDONLY.to_bytes(8, "little") + bytes(24)
+    syscall(_MOUNT_SETATTR, _AT_FDCWD, place.encode(), 0, attributes, 32)
+
+
 def pivot_root(new: str) -> None:
     """Make the mount point ``new`` the root folder and let go of the old one."""
     os.chdir(new)

@@ -72,6 +72,8 @@ class _Zygote:
             if wait and time.monotonic() - looked >= _LOOK_EVERY:
                 looked = time.monotonic()
                 self._look_at_memory()
+                if not self.house.namespaces:
+                    self._end_strangers()
 
     def _take_job(self) -> None:
         data, descriptors, _, _ = socket.recv_fds(self.control, 16, 1)
@@ -182,10 +184,10 @@ class _Zygote:
     def _ended(self, one: _Room) -> None:
         self.selector.unregister(one.handle)
         os.close(one.handle)
-        if not self.house.namespaces:
-            self._kill(one)
         _, status = os.waitpid(one.pid, 0)
         self.rooms.remove(one)
+        if not self.house.namespaces:
+            self._end_strangers()
         self._tell(one, os.waitstatus_to_exitcode(status))
 
     def _tell(self, one: _Room, status: int) -> None:
@@ -197,10 +199,23 @@ class _Zygote:
 
     def _look_at_memory(self) -> None:
         for one in self._unwatched():
-            with contextlib.suppress(OSError):
-                if limits.resident_bytes(limits.family(one.pid)) > one.limit.memory:
-                    one.why = "memory"
-                    self._kill(one)
+            allowed = self.held.private + one.limit.memory
+            if limits.exceeds(limits.family(one.pid), allowed):
+                one.why = "memory"
+                self._kill(one)
+
+    def _end_strangers(self) -> None:
+        """End what a room left behind, where rooms have no namespace that does it."""
+        known = {one.pid for one in self.rooms}
+        if 0 in known:  # one is being opened, and not known yet
+            return
+        for pid in limits.children(os.getpid()):
+            if pid not in known:
+                for one in limits.family(pid):
+                    with contextlib.suppress(ProcessLookupError):
+                        os.kill(one, 9)
+                with contextlib.suppress(ChildProcessError):
+                    os.waitpid(pid, 0)
 
 
 def _preload(module: str, name: str = "") -> None:
