@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import nbformat
 from nbformat import NotebookNode
@@ -17,11 +18,19 @@ from nbgrader.api import MissingEntry
 
 from course_lib.errors import CampError
 from grading.apart.plan import Step, Times
-from grading.cell_names import classes_of, imports_of, names_of, parse
+from grading.cell_names import (
+    CellNames,
+    changed_names,
+    classes_of,
+    imports_everything,
+    imports_of,
+    names_of,
+    parse,
+)
 from grading.course import Course
 from grading.plan import Planned
 
-ENGINE = 3  # raised when the same submission may get another score
+ENGINE = 4  # raised when the same submission may get another score
 
 
 @dataclass(frozen=True)
@@ -29,14 +38,20 @@ class How:
     """How a notebook's tests are judged, found out with the instructor's own solution.
 
     Attributes:
-        place: ``apart`` in two processes; ``together`` where tests need the learner's process.
-        writes_back: tests that need the arguments as a learner's function changed them.
+        close: what has to cross beside calls and values, by test, see ``apart.plan.Step``.
+        together: tests that need the learner's own process.
+        shows: tests whose last value is no score.
         failing: tests that the instructor's own solution does not pass.
+        traits: what the solution did, by test, see ``apart.traits``.
+        imports: modules that it imported while it ran.
     """
 
-    place: Literal["apart", "together"] = "apart"
-    writes_back: tuple[str, ...] = ()
+    close: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    together: tuple[str, ...] = ()
+    shows: tuple[str, ...] = ()
     failing: tuple[str, ...] = ()
+    traits: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    imports: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -55,7 +70,7 @@ class Notebook:
     content: dict[str, Any]
     planned: tuple[tuple[str, str, str | None], ...]
     points: dict[str, float]
-    how: How = field(default=How())
+    how: How = field(default_factory=How)
 
     @cached_property
     def instructor(self) -> NotebookNode:
@@ -79,8 +94,35 @@ class Notebook:
 
     @cached_property
     def solved(self) -> frozenset[str]:
-        """Names that the instructor's solution binds."""
-        found = [names_of(cell.source) for cell in self._code() if utils.is_solution(cell)]
+        """Names that the instructor's solution binds, or whose values it changes."""
+        trees = [parse(cell.source) for cell in self._code() if utils.is_solution(cell)]
+        changed = (changed_names(tree) for tree in trees if tree)
+        return frozenset().union(*(names.bound for names in self._of_solution()), *changed)
+
+    @cached_property
+    def read(self) -> frozenset[str]:
+        """Names that the instructor's solution reads."""
+        return frozenset().union(*(names.read for names in self._of_solution()))
+
+    @cached_property
+    def binds(self) -> dict[str, frozenset[str]]:
+        """Names that the instructor's cells bind, by grade id."""
+        marks = [(cell, cell.metadata.get("nbgrader", {}).get("grade_id")) for cell in self._code()]
+        return {
+            name: known.bound
+            for cell, name in marks
+            if name and (known := names_of(_as_python(cell.source)))
+        }
+
+    def _of_solution(self) -> list[CellNames]:
+        cells = [cell for cell in self._code() if utils.is_solution(cell)]
+        return [names for cell in cells if (names := names_of(_as_python(cell.source)))]
+
+    @cached_property
+    def given(self) -> frozenset[str]:
+        """Names that the instructor's other cells bind."""
+        cells = [cell for cell in self._code() if not utils.is_solution(cell)]
+        found = [names_of(_as_python(cell.source)) for cell in cells if not utils.is_grade(cell)]
         return frozenset().union(*(names.bound for names in found if names))
 
     @cached_property
@@ -104,7 +146,7 @@ class Notebook:
             found = names_of(_as_python(item.text)) if item.cell.cell_type == "code" else None
             if found and item.locked:
                 needed |= found.read - found.bound
-        wanted: set[int] = set()
+        wanted = {id(cell) for cell in plain if imports_everything(cell.source)}
         while True:
             more = {
                 id(cell) for cell in plain
@@ -134,7 +176,12 @@ class Notebook:
         trees = [parse(cell.source) for cell in self._code() if "nbgrader" in cell.metadata]
         trees += [parse(item.text) for item in self.plan if item.cell.cell_type == "code"]
         trees += [parse(step.source) for steps in self.support.values() for step in steps]
-        return frozenset().union(*(imports_of(tree) for tree in trees if tree))
+        found: frozenset[str] = frozenset().union(*(imports_of(tree) for tree in trees if tree))
+        shows = any(line.startswith("%matplotlib") for line in self._lines())
+        return found | {"matplotlib.pyplot" for _ in range(shows)} | {*self.how.imports}
+
+    def _lines(self) -> Iterator[str]:
+        return (line.strip() for cell in self._code() for line in cell.source.splitlines())
 
     @cached_property
     def modules(self) -> frozenset[str]:
@@ -188,6 +235,10 @@ class Assignment:
             [name, hashlib.sha256(raw).hexdigest()] for name, raw in sorted(self.files.items())
         ]
         return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
+
+    def with_notebook(self, notebook: Notebook) -> Assignment:
+        """Return the assignment with one notebook replaced."""
+        return dataclasses.replace(self, notebooks={**self.notebooks, notebook.name: notebook})
 
     @property
     def imports(self) -> frozenset[str]:

@@ -27,7 +27,7 @@ def names_of(source: str) -> CellNames | None:
         return None
     try:
         top = symtable.symtable(source, "<cell>", "exec")
-        if any(alias.name == "*" for node in _imports(ast.parse(source)) for alias in node.names):
+        if imports_everything(source):
             return None
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return None
@@ -63,9 +63,37 @@ def imports_of(tree: ast.Module) -> set[str]:
     return found
 
 
+def imports_everything(source: str) -> bool:
+    """Tell whether a cell has an import of all names (``from module import *``)."""
+    tree = parse(source)
+    return tree is not None and any(
+        alias.name == "*" for node in _imports(tree) for alias in node.names
+    )
+
+
 def classes_of(tree: ast.Module) -> set[str]:
     """Return the classes that a cell defines."""
     return {node.name for node in tree.body if isinstance(node, ast.ClassDef)}
+
+
+def changed_names(tree: ast.Module) -> set[str]:
+    """Return names whose values a cell seems to change in place, at the notebook's level or not."""
+    found = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Subscript | ast.Attribute) and not isinstance(node.ctx, ast.Load):
+            found.add(_base_name(node))
+        elif isinstance(node, ast.AugAssign):
+            found.add(_base_name(node.target))
+        elif isinstance(node, ast.Expr) and isinstance(node.value, ast.Call):
+            function = node.value.func  # called for what it does, not for its value
+            found.add(_base_name(function) if isinstance(function, ast.Attribute) else "")
+    return found - {""}
+
+
+def _base_name(node: ast.expr) -> str:
+    while isinstance(node, ast.Subscript | ast.Attribute | ast.Call):
+        node = node.func if isinstance(node, ast.Call) else node.value
+    return node.id if isinstance(node, ast.Name) else ""
 
 
 def _imports(tree: ast.Module) -> Iterator[ast.ImportFrom]:

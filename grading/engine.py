@@ -5,7 +5,7 @@ from __future__ import annotations
 import atexit
 import dataclasses
 import threading
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,7 +13,7 @@ from nbformat import NotebookNode
 
 from course_lib.language import Text
 from grading.apart import run as apart
-from grading.apart.plan import NOT_REACHED, Plan
+from grading.apart.plan import NOT_REACHED, Outcome, Plan, Step
 from grading.assignment import Assignment, Notebook
 from grading.course import Course
 from grading.isolation.limits import Limits
@@ -25,8 +25,8 @@ _DATA = (
     ".log", ".yaml", ".yml", ".toml", ".html", ".pdf", ".npy",
 )  # fmt: skip
 _TOGETHER = Text(
-    "这份作业的检查要和答案在同一个进程里跑，防作弊较弱",
-    "this assignment's checks need to run in the process of the answers: weaker against cheating",
+    "这些检查要和答案在同一个进程里跑，防作弊较弱",
+    "these checks need to run in the process of the answers, weaker against cheating",
 )
 _ALWAYS = ("unittest", "json", "math", "re", "random", "collections", "itertools", "functools")
 
@@ -62,12 +62,18 @@ class Engine:
         Raises:
             CampError: it cannot be started with all its walls, see ``isolation``.
         """
-        preload = tuple(sorted({*_ALWAYS, *assignment.imports}))
-        needs = Needs(preload, rules.read, rules.hide, rules.allow_weaker)
+        needs = _needs(assignment, rules)
         with self._lock:
             if needs not in self._spawners:
                 self._spawners[needs] = Spawner(needs)
             return self._spawners[needs]
+
+    def let_go(self, assignment: Assignment, rules: Rules) -> None:
+        """End the zygote for an assignment, if there is one."""
+        with self._lock:
+            spawner = self._spawners.pop(_needs(assignment, rules), None)
+        if spawner is not None:
+            spawner.close()
 
     @property
     def missing(self) -> list[str]:
@@ -99,28 +105,17 @@ class Engine:
             rules: limits and walls.
         """
         steps = steps_of(repaired, notebook)
-        given = dict(assignment.files)
-        plan = Plan(
-            steps=tuple(step for step, _ in steps),
-            solved=tuple(sorted(notebook.solved)),
-            classes=tuple(sorted(notebook.classes)),
-            modules=tuple(sorted(notebook.modules)),
-            files={**{k: v for k, v in files.items() if Path(k).suffix in _DATA}, **given},
-            learner_files={**files, **given},
-            times=assignment.times,
-            language=language_of(repaired),
-            together=notebook.how.place == "together",
-        )
-        limits = dataclasses.replace(rules.limits, seconds=int(assignment.times.submission) + 10)
-        with self.spawner(assignment, rules).job(limits) as job:
-            found = apart.run(job, plan)
+        plan = self._plan(assignment, notebook, [step for step, _ in steps], files)
+        plan = dataclasses.replace(plan, language=language_of(repaired))
+        found = self._run(assignment, plan, rules)
         cut_off = False
         for (step, cell), outcome in zip(steps, found.outcomes, strict=True):
             if cell is not None:
                 write_outcome(repaired, cell, step, outcome, cut_off=cut_off)
                 cut_off = cut_off or (step.kind != "test" and bool(outcome.reason))
-        if plan.together:
-            add_remark(repaired, _TOGETHER)
+        together = ", ".join(step.name for step in plan.steps if step.together)
+        if together:
+            add_remark(repaired, Text(f"{together}：{_TOGETHER.zh}", f"{together}: {_TOGETHER.en}"))
         if found.reason:
             add_remark(repaired, REASONS[found.reason])
         rest = sum(outcome.reason == NOT_REACHED for outcome in found.outcomes)
@@ -128,6 +123,49 @@ class Engine:
             text = REASONS[NOT_REACHED]
             add_remark(repaired, Text(f"{text.zh}（{rest} 个）", f"{text.en} ({rest} cells)"))
         return repaired
+
+    def learn(
+        self, assignment: Assignment, notebook: Notebook, solution: NotebookNode, rules: Rules
+    ) -> tuple[list[tuple[Step, Outcome]], tuple[str, ...]]:
+        """Run the instructor's own solution.
+
+        Returns:
+            What became of it, and the modules that were imported meanwhile.
+        """
+        steps = [step for step, _ in steps_of(solution, notebook)]
+        plan = dataclasses.replace(self._plan(assignment, notebook, steps, {}), learning=True)
+        found = self._run(assignment, plan, rules)
+        return list(zip(steps, found.outcomes, strict=True)), found.imported
+
+    def _plan(
+        self,
+        assignment: Assignment,
+        notebook: Notebook,
+        steps: Sequence[Step],
+        files: Mapping[str, bytes],
+    ) -> Plan:
+        given = dict(assignment.files)
+        return Plan(
+            steps=tuple(steps),
+            solved=tuple(sorted(notebook.solved)),
+            read=tuple(sorted(notebook.read)),
+            given=tuple(sorted(notebook.given)),
+            classes=tuple(sorted(notebook.classes)),
+            modules=tuple(sorted(notebook.modules)),
+            files={**{k: v for k, v in files.items() if Path(k).suffix in _DATA}, **given},
+            learner_files={**files, **given},
+            times=assignment.times,
+        )
+
+    def _run(self, assignment: Assignment, plan: Plan, rules: Rules) -> apart.Run:
+        limits = dataclasses.replace(rules.limits, seconds=int(assignment.times.submission) + 10)
+        with self.spawner(assignment, rules).job(limits) as job:
+            return apart.run(job, plan)
+
+
+def _needs(assignment: Assignment, rules: Rules) -> Needs:
+    preload = tuple(sorted({*_ALWAYS, *assignment.imports}))
+    return Needs(preload, rules.read, rules.hide, rules.allow_weaker)
 
 
 ENGINE = Engine()

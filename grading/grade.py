@@ -160,10 +160,10 @@ class LessonRun:
                     f"{', '.join(notebook.how.failing)} in {notebook.name}.ipynb; mend them, then "
                     f"'camp regrade {self.lesson}'"
                 )
-            if notebook.how.place == "together":
+            if notebook.how.together:
                 warn(
-                    f"{self.lesson}: the checks of {notebook.name}.ipynb need the process of the "
-                    "answers and run in it: weaker against cheating"
+                    f"{self.lesson}: {', '.join(notebook.how.together)} in {notebook.name}.ipynb "
+                    "need the process of the answers and run in it: weaker against cheating"
                 )
 
     def _is_due(self, learner: str) -> bool:

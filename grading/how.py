@@ -1,8 +1,8 @@
 """How an assignment's tests are judged: found out once, with the instructor's own solution.
 
-The process of the tests holds no object of a learner, so a test that needs one (it compares by
-identity, patches a name, looks into a list that a function changed) would fail for everybody.
-The instructor's notebook shows which tests those are before any submission is graded.
+The process of the tests holds no object of a learner, so a test that needs one (it patches a
+module that learners' code uses, looks into a list that a function changed) would fail for
+everybody. The instructor's notebook shows which tests those are before any submission is graded.
 """
 
 from __future__ import annotations
@@ -17,8 +17,9 @@ from grading.assignment import Assignment, How, Notebook
 from grading.course import Course
 from grading.engine import ENGINE, Rules
 from grading.repair import repair
-from grading.steps import is_test
 
+_ALL = ("args", "chance", "files", "names")
+_CLOSE = (_ALL, *((one,) for one in _ALL))
 _STORED = TypeAdapter(dict[str, Any])
 _HOW = TypeAdapter(How)
 
@@ -54,25 +55,69 @@ def settle(assignment: Assignment, course: Course, rules: Rules) -> Assignment:
 
 def find_out(assignment: Assignment, notebook: Notebook, rules: Rules) -> How:
     """Return how a notebook's tests are judged so that the instructor's own solution passes."""
-    failing = _failing(assignment, notebook, How(), rules)
-    if not failing:
-        return How()
-    still = _failing(assignment, notebook, How(writes_back=tuple(failing)), rules)
-    needs = tuple(name for name in failing if name not in still)
-    if still:
-        at_last = _failing(assignment, notebook, How("together"), rules)
-        if len(at_last) < len(still):
-            return How("together", failing=tuple(at_last))
-    return How(writes_back=needs, failing=tuple(still))
+    trial = _Trial(assignment, notebook, rules)
+    how = trial.run(How())
+    if how.failing:
+        how = _closer(trial, how)
+    while how.failing:  # more than once where other tests need what one binds
+        asked = {*how.together, *how.failing}
+        tried = trial.run(dataclasses.replace(how, together=tuple(sorted(asked))))
+        together = tuple(sorted(asked - set(tried.failing)))
+        if together == how.together:
+            break
+        how = trial.run(dataclasses.replace(how, together=together))
+    return how
 
 
-def _failing(assignment: Assignment, notebook: Notebook, how: How, rules: Rules) -> list[str]:
-    """Return the tests that the instructor's own solution does not pass."""
-    trial = dataclasses.replace(notebook, how=how)
-    repaired, _ = repair(notebook.instructor, notebook.instructor, notebook.plan)
-    judged = ENGINE.judge(assignment, trial, repaired, {}, rules)
-    return [
-        cell.metadata.nbgrader["grade_id"]
-        for cell in judged.cells
-        if is_test(cell) and any(o.output_type in ("error", "execute_result") for o in cell.outputs)
-    ]
+def _closer(trial: _Trial, how: How) -> How:
+    """Let no more cross than what each failing test needs to pass."""
+    helped = set(how.failing)
+    for close in _CLOSE:
+        tried = trial.run(
+            dataclasses.replace(how, close=how.close | dict.fromkeys(sorted(helped), close))
+        )
+        passing = helped - set(tried.failing)
+        how = dataclasses.replace(how, close=how.close | dict.fromkeys(sorted(passing), close))
+        if close == _ALL:
+            helped = passing
+            if not helped:
+                return how
+        else:
+            helped -= passing
+    return trial.run(how)
+
+
+class _Trial:
+    """Runs the instructor's own solution."""
+
+    def __init__(self, assignment: Assignment, notebook: Notebook, rules: Rules) -> None:
+        self.assignment = self._last = assignment
+        self.notebook = notebook
+        self.rules = rules
+
+    def run(self, how: How) -> How:
+        """Return what is known after a run in which tests are judged in a given way."""
+        notebook = dataclasses.replace(self.notebook, how=how)
+        assignment = self.assignment.with_notebook(notebook)
+        if assignment.imports != self._last.imports:
+            ENGINE.let_go(self._last, self.rules)
+            self._last = assignment
+        solution, _ = repair(notebook.instructor, notebook.instructor, notebook.plan)
+        found, imports = ENGINE.learn(assignment, notebook, solution, self.rules)
+        tests = [(step, outcome) for step, outcome in found if step.kind == "test"]
+        shows = {step.name for step, outcome in tests if outcome.shown}
+        return dataclasses.replace(
+            how,
+            imports=tuple(sorted({*how.imports, *imports})),
+            shows=tuple(sorted({*how.shows, *shows})),
+            failing=tuple(
+                step.name
+                for step, outcome in tests
+                if outcome.error or outcome.reason or outcome.score != step.points
+            ),
+            traits={
+                step.name: outcome.traits
+                for step, outcome in tests
+                if outcome.traits and not step.together
+            },
+        )

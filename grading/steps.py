@@ -24,6 +24,10 @@ REASONS = {
     "no number": Text(
         "检查给出的不是 0 到满分之间的数", "the check gave no number from 0 to its points"
     ),
+    "only together": Text(
+        "只在学员自己的进程里能通过，请人工看一眼",
+        "it passes only in the learner's own process: look at it",
+    ),
     NOT_REACHED: Text("评分没能进行到这个单元", "grading did not get as far as this cell"),
 }
 _HIDDEN_FAILED = Text("❌ 没有通过隐藏测试", "❌ a hidden test failed")
@@ -48,12 +52,15 @@ def steps_of(notebook: NotebookNode, source: Notebook) -> list[tuple[Step, Noteb
 def _step(cell: NotebookNode, name: str, source: Notebook) -> Step:
     if is_test(cell):
         visible, line = visible_part(cell.source)
+        how = source.how
         return Step(
-            "test", name, cell.source, source.points[name], visible, line,
-            name in source.how.writes_back,
+            "test", name, cell.source, source.points[name], visible=visible, hidden_from=line,
+            close=how.close.get(name, ()), together=name in how.together,
+            shows=name in how.shows, traits=how.traits.get(name, ()),
         )  # fmt: skip
     given = bool(name) and utils.is_locked(cell)
-    return Step("given" if given else "learner", name, cell.source)
+    binds = tuple(sorted(source.binds.get(name, ())))
+    return Step("given" if given else "learner", name, cell.source, binds=binds)
 
 
 def is_test(cell: NotebookNode) -> bool:

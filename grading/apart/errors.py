@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import builtins
 import re
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import TracebackType
@@ -37,6 +38,7 @@ class Report:
         args: its arguments, when they are plain data.
         line: the line of the learner's cell where it was raised.
         cell: the name of that cell.
+        thing: the exception itself, behind a handle, when its class is of the other side.
     """
 
     kinds: tuple[str, ...]
@@ -44,20 +46,22 @@ class Report:
     args: tuple[Any, ...] | None = None
     line: int | None = None
     cell: str = ""
+    thing: Any = None
 
     def fields(self) -> list[Any]:
         """Return what crosses."""
-        return [list(self.kinds), self.text, self.args, self.line, self.cell]
+        return [list(self.kinds), self.text, self.args, self.line, self.cell, self.thing]
 
     @classmethod
     def read(cls, fields: Any) -> Report:
         """Return the report that ``fields`` gives; raises ``NotPlain`` for anything else."""
         try:
-            kinds, text, args, line, cell = fields
+            kinds, text, args, line, cell, thing = fields
             kinds = tuple(str(kind) for kind in kinds)[:30]
             args = tuple(args) if args is not None else None
             line = line if type(line) is int and 0 < line < 1_000_000 else None
-            return cls(kinds, str(text)[:_MAX_TEXT], args, line, str(cell)[:200])
+            thing = thing if isinstance(thing, BaseException) else None
+            return cls(kinds, str(text)[:_MAX_TEXT], args, line, str(cell)[:200], thing)
         except (TypeError, ValueError):
             raise wire.NotPlain("no report of an exception") from None
 
@@ -70,42 +74,62 @@ class Report:
     def exception(self, given: Mapping[str, Any]) -> BaseException:
         """Return an exception like the one reported.
 
-        One of Python's own kinds, or of the instructor's, is of that kind; any other is of a new
-        class with its name below the nearest of those, so that ``except ValueError`` works.
+        One of Python's own kinds, of a library's or of the instructor's is of that kind; any
+        other is of a new class with its name below the nearest of those, so that
+        ``except ValueError`` works.
 
         Args:
             given: the names that the instructor's cells bind.
         """
-        known = filter(None, (_known(kind, given) for kind in self.kinds))
-        nearest: type[BaseException] = next(known, LearnerError)
-        if nearest.__name__ != self.name:
-            nearest = type(self.name, (nearest,), {"__module__": "learner"})
-        try:
-            found = nearest(*(self.args if self.args is not None else (self.text,)))
-        except Exception:
-            found = LearnerError(self.text)
+        args = self.args if self.args is not None else (self.text,)
+        if self.thing is not None:
+            found: BaseException = self.thing
+            found.args = args
+            found.__dict__["_camp_text"] = self.text
+        else:
+            known = filter(None, (exception_class(kind, given) for kind in self.kinds))
+            nearest: type[BaseException] = next(known, LearnerError)
+            if nearest.__name__ != self.name:
+                nearest = type(self.name, (nearest,), {"__module__": "learner"})
+            found = _make(nearest, args, self.text)
         found.learner_line = self.line  # type: ignore[attr-defined]
         return found
 
 
-def _known(kind: str, given: Mapping[str, Any]) -> type[BaseException] | None:
+def _make(kind: type[BaseException], args: tuple[Any, ...], text: str) -> BaseException:
+    try:
+        return kind(*args)
+    except Exception:
+        found = kind.__new__(kind, text)
+        found.args = (text,)
+        return found
+
+
+def exception_class(kind: str, given: Mapping[str, Any]) -> type[BaseException] | None:
+    """Return the exception class of a module and name, if both sides have it."""
     module, _, name = kind.rpartition(".")
     found = None
     if module == "builtins":
         found = getattr(builtins, name, None)
     elif module == "__main__" and name in given.keys():  # noqa: SIM118 - `in` would ask further
         found = given[name]
+    elif module in sys.modules and module.partition(".")[0] not in ("__main__", "grading"):
+        found = vars(sys.modules[module]).get(name)
+        found = found if isinstance(found, type) and issubclass(found, Exception) else None
     is_exception = isinstance(found, type) and issubclass(found, BaseException)
     return found if is_exception and found is not BaseException else None
 
 
-def report(error: BaseException, files: dict[str, str], own: str = "") -> Report:
+def report(
+    error: BaseException, files: dict[str, str], own: str = "", *, tell: bool = False
+) -> Report:
     """Describe an exception.
 
     Args:
         error: the exception; its methods may lie or fail.
         files: the learner's cells by the file name that their code has.
         own: the file of the function called; its last line counts, else that of any cell.
+        tell: whether the exception itself crosses too, behind a handle.
     """
     try:
         text = str(error)[:_MAX_TEXT]
@@ -120,7 +144,7 @@ def report(error: BaseException, files: dict[str, str], own: str = "") -> Report
     if isinstance(error, SyntaxError) and error.filename in files:
         line, cell = error.lineno, files[error.filename]
     kinds = [f"{base.__module__}.{base.__qualname__}" for base in type(error).__mro__]
-    return Report(tuple(kinds), text, args, line, cell)
+    return Report(tuple(kinds), text, args, line, cell, error if tell else None)
 
 
 def _place(trace: TracebackType | None, files: dict[str, str], own: str) -> tuple[int | None, str]:

@@ -1,39 +1,44 @@
 """The process that judges: it runs the test cells and never holds an object of a learner.
 
 The grader sends a plan; the judge walks through its cells in order, has the learner's process
-run the learner's, runs the tests itself, and tells the result of each at once.
+run the learner's, runs the tests itself, and tells the result of each at once. Tests that cannot
+do without the learner's process run there in a second walk, after all others have been judged;
+so do those that a learner's function passed in a way that the instructor's solution has not:
+these must pass in both.
 """
 
 from __future__ import annotations
 
-import ast
 import contextlib
 import io
 import math
-import random
 import signal
 import socket
 import sys
 import time
-import tokenize
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from types import FrameType
+from types import CodeType, FrameType
 from typing import Any
 
-from IPython.core.inputtransformer2 import TransformerManager
+from IPython.core.async_helpers import get_asyncio_loop
 
 from course_lib.language import parse_language, use_language
-from grading.apart import wire
+from grading.apart import chance, patches, scoring, surroundings, wire
+from grading.apart.answerer import imported
 from grading.apart.errors import OutOfTime, Report, Unreachable
+from grading.apart.folder import Folder
 from grading.apart.names import Names
 from grading.apart.outputs import Outputs
-from grading.apart.peer import Peer
+from grading.apart.peer import Peer, leave
+from grading.apart.remote import Mirror
+from grading.apart.scoring import BadScore, Shown
 
 MAX_RESTARTS = 10
 _MAX_TEXT = 20_000
 LATE, ENDED, UNREADABLE, NO_NUMBER = "late", "ended", "unreadable", "no number"
+NOT_REACHED, ONLY_TOGETHER = "not reached", "only together"
 
 
 def main(channel: socket.socket, home: str) -> None:
@@ -41,11 +46,9 @@ def main(channel: socket.socket, home: str) -> None:
     plan = wire.load(*wire.read_frame(lambda size: _read(channel, size)))
     use_language(parse_language(plan["language"]))
     sys.path.insert(0, home)
-    for name, content in plan["files"].items():
-        path = Path(home) / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(content)
-    Judge(channel, plan).run()
+    folder = Folder(Path(home))
+    folder.write(plan["files"])
+    Judge(channel, plan, folder).run()
 
 
 def _read(channel: socket.socket, size: int) -> bytes:
@@ -68,26 +71,33 @@ class Judge:
 
     channel: socket.socket
     plan: dict[str, Any]
+    folder: Folder
     peer: Peer | None = None
     names: Names = field(init=False)
     outputs: Outputs = field(default_factory=Outputs)
     left_out: dict[int, str] = field(default_factory=dict)
+    again: dict[int, dict[str, Any]] = field(default_factory=dict)
     restarts: int = 0
     broken: str = ""
     saw_hidden: bool = False
+    flags: int = 0
 
     def __post_init__(self) -> None:
         signal.signal(signal.SIGALRM, _out_of_time)
-        _mirror_seeds(self)
+        patches.mirror_patches(lambda: self.peer)
         self._forget()
 
     def _forget(self) -> None:
         """Begin with no names and no learner's process."""
+        self.flags = 0
         self.names = Names(
-            self._connected, solved=self.plan["solved"], classes=self.plan["classes"],
-            modules=self.plan["modules"],
-        )  # fmt: skip
-        self.names.given["get_ipython"] = self.names["get_ipython"] = _NoShell
+            self._connected, solved=self.plan["solved"], modules=self.plan["modules"]
+        )
+        shell = _NoShell(self.names)
+        self.names.given["get_ipython"] = lambda: shell
+        dict.__setitem__(self.names, "get_ipython", lambda: shell)
+        shown = [cell["source"] for cell in self.plan["cells"] if cell["kind"] != "learner"]
+        surroundings.put_in_place(self.names, self._connected, "\n".join(shown))
         if self.peer is not None:
             self.peer.channel.close()
         self.peer = None
@@ -100,11 +110,14 @@ class Judge:
             result = getattr(self, f"_{cell['kind']}")(index, cell)
             result["seconds"] = time.monotonic() - started
             self._tell("cell", index, result)
-            is_unclear = cell["kind"] == "test" and result["error"] and not result["clean"]
-            if is_unclear and not self.plan["together"]:
+            if cell["kind"] == "test" and result["error"] and not result["clean"]:
                 unclear = index + 1
         if unclear:
             self._say_again(unclear)
+        if self.again:
+            self._look_again()
+        if self.plan["learning"] and self.peer is not None:
+            self._tell("imported", [*self.peer.ask("imported"), *imported(self.folder.home)])
         self._tell("end")
 
     def _say_again(self, end: int) -> None:
@@ -117,9 +130,24 @@ class Judge:
         for index, cell in enumerate(self.plan["cells"][:end]):
             if cell["kind"] != "test":
                 getattr(self, f"_{cell['kind']}")(index, cell)
-            elif cell["visible"]:
-                result = self._test(index, {**cell, "source": cell["visible"], "hidden_from": 0})
+            elif cell["visible"] and not cell["together"]:
+                result = self._apart({**cell, "source": cell["visible"], "hidden_from": 0})
                 self._tell("said", index, result["error"])
+
+    def _look_again(self) -> None:
+        """Run the cells as a notebook does, for tests that need it or that are in doubt."""
+        self._forget()
+        self.restarts = 0
+        for index, cell in enumerate(self.plan["cells"][: max(self.again) + 1]):
+            self._connect(index)
+            started = time.monotonic()
+            if cell["kind"] == "test":
+                result = self._together(index, cell)
+                if index in self.again:
+                    result["seconds"] = time.monotonic() - started
+                    self._tell("again", index, _settled(self.again[index], result))
+            elif cell["kind"] != "support":
+                self._run_theirs(index, cell)
 
     def _tell(self, *words: Any) -> None:
         self.channel.sendall(b"".join(wire.pack_frame(*wire.dump(list(words)))))
@@ -140,10 +168,14 @@ class Judge:
             _, descriptors, _, _ = socket.recv_fds(self.channel, 1, 1)
             self.peer = Peer(socket.socket(fileno=descriptors[0]), trusting=False)
             self.peer.given = self.names.given
+            self.peer.commands["input"] = surroundings.read_input
+            self.peer.commands["leave"] = lambda manager, told: leave(manager, told, {})
             self.peer.theirs = self.names.theirs
             try:
                 self._limit_call()
+                self.peer.ask("know", self.plan["classes"], self.plan["given"])
                 self.peer.ask("files", self.plan["learner_files"])
+                self.folder.look()
             except Exception as error:
                 self._lose(error)
                 continue
@@ -179,6 +211,8 @@ class Judge:
 
     def _learner(self, index: int, cell: dict[str, Any]) -> dict[str, Any]:
         self._connect(index)
+        surroundings.remember_source(cell["name"], cell["source"])
+        self.names.forget(cell["binds"])
         outputs, told = self._run_theirs(index, cell)
         return {
             "outputs": self.outputs.keep(outputs), "error": _read_error(told),
@@ -194,25 +228,48 @@ class Judge:
 
     def _support(self, index: int, cell: dict[str, Any]) -> dict[str, Any]:
         self._connect(index)
-        with _captured(), self._timed(), contextlib.suppress(BaseException):
-            code = compile(_python(cell["source"]), f"<{cell['name']}>", "exec")
-            exec(code, self.names.given)  # noqa: S102 - the instructor's own words
+        with _captured(), self._timed(cell), contextlib.suppress(BaseException):
+            body, last = self._compiled(cell)
+            for code in filter(None, (body, last)):
+                _run(code, self.names.given)
         return {}
 
+    def _compiled(self, cell: dict[str, Any]) -> tuple[CodeType, CodeType | None]:
+        source = scoring.python(cell["source"])
+        body, last = scoring.compiled(source, f"<{cell['name']}>", self.flags)
+        self.flags |= scoring.future_flags(body)
+        return body, last
+
     def _test(self, index: int, cell: dict[str, Any]) -> dict[str, Any]:
+        if cell["together"]:
+            result: dict[str, Any] = {
+                "score": 0.0, "error": None, "printed": "", "reason": NOT_REACHED, "clean": False,
+                "traits": [], "shown": False,
+            }  # fmt: skip
+            self.again[index] = result
+            return result
         self._connect(index)
-        if self.plan["together"]:
-            return self._test_together(index, cell)
+        result = self._apart(cell)
+        doubts = set(result["traits"]) - set(cell["traits"])
+        if doubts and not self.plan["learning"] and not result["reason"]:
+            self.again[index] = result
+        return result
+
+    def _apart(self, cell: dict[str, Any]) -> dict[str, Any]:
+        """Run a test here."""
         peer, clean = self.peer, not self.saw_hidden
         self.saw_hidden = self.saw_hidden or bool(cell["hidden_from"])
-        score, error = 0.0, None
+        score, error, shown = 0.0, None, False
         with _captured() as text:
             try:
-                with self._timed():
+                with self._timed(cell):
                     score = self._score(cell)
+            except Shown:
+                score, shown = float(cell["points"]), True
             except BaseException as raised:
                 error = _describe(raised, f"<{cell['name']}>")
         reason = NO_NUMBER if error and error[0] == BadScore.__name__ else ""
+        traits = sorted(peer.traits) if peer is not None else []
         if peer is not None and peer.lost:
             reason = self._lose(Unreachable(peer.lost))
         elif self.peer is None:
@@ -220,115 +277,156 @@ class Judge:
         elif error and error[0] == OutOfTime.__name__:
             reason = LATE
             self._lose(Unreachable(LATE))
-        printed = text.getvalue()[:_MAX_TEXT]
         hidden_from = cell["hidden_from"] or math.inf
-        clean = clean and (error is None or error[2] < hidden_from)
         return {
-            "score": score, "error": error, "printed": printed, "reason": reason, "clean": clean,
+            "score": score, "error": error, "printed": text.getvalue()[:_MAX_TEXT],
+            "reason": reason, "clean": clean and (error is None or error[2] < hidden_from),
+            "traits": traits, "shown": shown,
         }  # fmt: skip
 
-    def _test_together(self, index: int, cell: dict[str, Any]) -> dict[str, Any]:
+    def _together(self, index: int, cell: dict[str, Any]) -> dict[str, Any]:
         """Run a test in the learner's process and count what a notebook would show of it."""
         outputs, told = self._run_theirs(index, cell)
         reason = self.left_out.get(index, "")
-        score, error = 0.0, None
+        points = float(cell["points"])
+        score, error, shown = 0.0, None, False
         try:
             if told is not None:
                 report = Report.read(told)
                 error = [report.name, report.text, report.line or 0, True]
-            elif not reason:
-                score = _shown_score(outputs, float(cell["points"]))
+            elif not reason and self.peer is not None:
+                score = scoring.shown_score(outputs, points, shows=cell["shows"])
+            else:
+                reason = reason or self.broken or ENDED
+        except Shown:
+            if self.plan["learning"]:
+                score, shown = points, True
+            else:
+                error, reason = [BadScore.__name__, "no number", 0, False], NO_NUMBER
         except (BadScore, wire.NotPlain) as wrong:
             error, reason = [type(wrong).__name__, str(wrong), 0, False], NO_NUMBER
-        return {"score": score, "error": error, "printed": "", "reason": reason, "clean": False}
+        return {
+            "score": score, "error": error, "printed": "", "reason": reason, "clean": False,
+            "traits": [], "shown": shown,
+        }  # fmt: skip
 
     @contextlib.contextmanager
-    def _timed(self) -> Iterator[None]:
+    def _timed(self, cell: dict[str, Any]) -> Iterator[None]:
         """Limit what is done here and each call to the learner's process."""
         seconds = self.plan["cell_seconds"]
+        close = set(cell["close"])
+        chance.mirror_seeds(lambda: self.peer)
         if self.peer is not None:
             self.peer.limit = self.plan["call_seconds"], time.monotonic() + seconds
-            self.peer.writes_back = False
+            self.peer.writes_back = "args" in close
+            self.peer.traits.clear()
+            self.peer.known = None if self.plan["learning"] else frozenset(cell["traits"])
+            self.peer.hear = lambda text: sys.stdout.write(text)
+            self.peer.before = lambda: self._hand_over(close)
+            self.peer.after = lambda: self._take_over(close)
+            self.names.shared = self.plan["read"] if "names" in close else ()
         signal.setitimer(signal.ITIMER_REAL, seconds + 1)
         try:
             yield
         finally:
             signal.setitimer(signal.ITIMER_REAL, 0)
+            self.names.shared = ()
+
+    def _hand_over(self, close: set[str]) -> None:
+        """Give the learner's process what a test prepared for a call."""
+        peer = self._connected()
+        if "files" in close:
+            peer.ask("files", self.folder.changed())
+        if "chance" in close:
+            peer.ask("set_chance", chance.chance())
+
+    def _take_over(self, close: set[str]) -> None:
+        """Take what a call made beside its value."""
+        peer = self.peer
+        if peer is None or peer.lost:
+            return
+        if "files" in close:
+            found = peer.ask("changed")
+            if type(found) is dict and all(type(name) is str for name in found):
+                self.folder.accept(found, self.plan["files"])
+        if "chance" in close:
+            chance.set_chance(peer.ask("chance"))
 
     def _score(self, cell: dict[str, Any]) -> float:
         """Run a test cell and return what it gives."""
-        if self.peer is not None:
-            self.peer.writes_back = cell["writes_back"]
-            self.peer.hear = lambda text: sys.stdout.write(text)
         points = float(cell["points"])
-        source = _python(cell["source"])
+        source = scoring.python(cell["source"])
         self.names.bind_for_classes(source)
-        tree = ast.parse(source, f"<{cell['name']}>")
-        last = tree.body.pop() if tree.body and isinstance(tree.body[-1], ast.Expr) else None
-        exec(compile(tree, f"<{cell['name']}>", "exec"), self.names)  # noqa: S102
-        if not isinstance(last, ast.Expr):
+        body, last = self._compiled(cell)
+        _run(body, self.names)
+        if last is None:
             return points
-        value = eval(  # noqa: S307 - the instructor's own words
-            compile(ast.Expression(last.value), f"<{cell['name']}>", "eval"), self.names
-        )
-        return points if value is None or _is_silenced(source) else _number(value, points)
+        value = _run(last, self.names)
+        if value is None or scoring.is_silenced(source):
+            return points
+        if cell["shows"] or (self.plan["learning"] and not scoring.is_number(value)):
+            score = scoring.outcome_of(value, points)
+            if score == points and not cell["shows"]:
+                raise Shown
+            return score
+        return scoring.number(value, points)
 
 
-class BadScore(ValueError):
-    """A test's last value that is no number from 0 to its points."""
+def _settled(before: dict[str, Any], now: dict[str, Any]) -> dict[str, Any]:
+    """Return what counts of a test: both results, where it was judged here before."""
+    if before["reason"] == NOT_REACHED:
+        return now
+    passed = now["score"] > 0 and not now["error"]
+    if before["error"] or not before["score"]:
+        return {**before, "seconds": now["seconds"], "reason": ONLY_TOGETHER if passed else ""}
+    return now if now["score"] < before["score"] else {**before, "seconds": now["seconds"]}
 
 
-def _number(value: Any, points: float) -> float:
-    if type(value).__module__ == "numpy" and hasattr(value, "item"):
-        value = value.item()
-    if type(value) not in (int, float) or not math.isfinite(value) or not 0 <= value <= points:
-        raise BadScore(f"a number from 0 to {points:g} is expected as a test's last value")
-    return float(value)
-
-
-def _shown_score(outputs: Any, points: float) -> float:
-    """Return the score that a test cell's outputs show, as nbgrader reads them."""
-    for output in outputs if isinstance(outputs, list) else []:
-        if isinstance(output, dict) and output.get("output_type") == "execute_result":
-            try:
-                text = output["data"]["text/plain"]
-                return _number(float(text), points)
-            except (KeyError, TypeError, ValueError):
-                raise BadScore("the test's last value is no number") from None
-    return points
-
-
-def _python(source: str) -> str:
-    """Return plain Python for a cell: magics become calls."""
-    with contextlib.suppress(SyntaxError, ValueError):
-        ast.parse(source)
-        return source
-    if not source.endswith("\n"):
-        source += "\n"
-    transformed: str = TransformerManager().transform_cell(source)
-    return transformed
+def _run(code: CodeType, space: dict[str, Any]) -> Any:
+    """Run a cell's code, to the end also where it awaits something."""
+    value = eval(code, space)  # noqa: S307 - the instructor's own words
+    if code.co_flags & 0x80:  # a coroutine
+        return get_asyncio_loop().run_until_complete(value)
+    return value
 
 
 class _NoShell:
-    """IPython's place in the judge: line magics of set-up cells do nothing here."""
+    """IPython's place in the judge."""
+
+    def __init__(self, names: Names) -> None:
+        self._names = names
 
     def run_line_magic(self, name: str, line: str, *_: Any) -> None:
         """Do nothing for the magics that only change how things are shown."""
         if name not in ("matplotlib", "config", "load_ext", "autoreload", "precision"):
             raise NotImplementedError(f"%{name} in a cell that a test needs")
 
+    def run_cell_magic(self, name: str, line: str, cell: str) -> None:
+        """Run a cell whose output is caught, or whose time is taken."""
+        if name not in ("capture", "time"):
+            raise NotImplementedError(f"%%{name} in a test")
+        with contextlib.redirect_stdout(io.StringIO()) as text:
+            for code in filter(None, scoring.compiled(scoring.python(cell), "<magic>", 0)):
+                _run(code, self._names)
+        if name == "time":
+            sys.stdout.write(text.getvalue())
+        elif line.strip():
+            self._names[line.split()[0]] = _Captured(text.getvalue())
 
-def _is_silenced(source: str) -> bool:
-    """Tell whether a cell ends in ``;``, which keeps IPython from showing its value."""
-    last = ""
-    with contextlib.suppress(tokenize.TokenError, IndentationError):
-        for token in tokenize.generate_tokens(io.StringIO(source).readline):
-            if token.type not in (
-                tokenize.COMMENT, tokenize.NL, tokenize.NEWLINE, tokenize.ENDMARKER,
-                tokenize.INDENT, tokenize.DEDENT,
-            ):  # fmt: skip
-                last = token.string
-    return last == ";"
+
+@dataclass(frozen=True)
+class _Captured:
+    """What ``%%capture`` keeps."""
+
+    stdout: str
+    stderr: str = ""
+
+    def show(self) -> None:
+        """Print it."""
+        sys.stdout.write(self.stdout)
+
+    def __str__(self) -> str:
+        return self.stdout
 
 
 def _describe(error: BaseException, file: str) -> list[Any]:
@@ -344,7 +442,11 @@ def _describe(error: BaseException, file: str) -> list[Any]:
         trace = trace.tb_next
     if isinstance(error, SyntaxError) and error.filename == file:
         line = error.lineno
-    return [type(error).__name__, text, line or 0, type(error).__module__ == "learner"]
+    return [type(error).__name__, text, line or 0, _is_learners(type(error))]
+
+
+def _is_learners(kind: type) -> bool:
+    return kind.__module__ == "learner" or isinstance(kind, Mirror)
 
 
 def _out_of_time(number: int, frame: FrameType | None) -> None:
@@ -374,27 +476,3 @@ def _captured() -> Iterator[io.StringIO]:
     text = _Text()
     with contextlib.redirect_stdout(text), contextlib.redirect_stderr(_Text()):
         yield text
-
-
-def _mirror_seeds(judge: Judge) -> None:
-    """Let a test that seeds a global random generator seed the learner's too."""
-
-    def mirrored(which: str, seed: Callable[..., Any]) -> Callable[..., Any]:
-        def both(*args: Any, **kwargs: Any) -> Any:
-            value = seed(*args, **kwargs)
-            number = args[0] if args else next(iter(kwargs.values()), None)
-            if judge.peer is not None and isinstance(number, int | float | str | bytes):
-                judge.peer.ask("seed", which, number)
-            return value
-
-        return both
-
-    random.seed = mirrored("random", random.seed)
-    if "numpy" in sys.modules:
-        import numpy as np
-
-        np.random.seed = mirrored("numpy", np.random.seed)
-    if "torch" in sys.modules:
-        import torch
-
-        torch.manual_seed = mirrored("torch", torch.manual_seed)

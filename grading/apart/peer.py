@@ -1,204 +1,33 @@
 """Two processes that ask each other for values and call each other's functions.
 
 Values cross as plain data (``wire``); what is not plain stays where it is behind a handle, a
-:class:`Remote` on the other side. Requests nest: whoever waits for an answer serves the other's
+``remote`` object on the other side. Requests nest: whoever waits for an answer serves the other's
 requests meanwhile, so a function that a test passes to a learner's function can be called back.
 """
 
 from __future__ import annotations
 
-import operator
 import socket
 import sys
+import threading
 import time
 import types
 from collections.abc import Callable, Mapping
-from typing import Any, TypeVar
+from typing import Any
+from weakref import WeakValueDictionary
 
-from grading.apart import wire
-from grading.apart.errors import OutOfTime, Report, Unreachable, report
-from grading.apart.wire import Handle, NotPlain
+from grading.apart import kinds, records, wire
+from grading.apart.errors import OutOfTime, Report, Unreachable, exception_class, report
+from grading.apart.operations import OPERATIONS, check_public, write_into
+from grading.apart.remote import Mirrors, Remote, kind_mro, place_of, specials_of
+from grading.apart.wire import Handle, Kind, NotPlain
 
-_T = TypeVar("_T")
 _MAX_NESTED = 40
+_FUNCTIONS = {
+    f"builtins.{kind.__name__}"
+    for kind in (types.FunctionType, types.BuiltinFunctionType, types.MethodType)
+}
 _MAX_PRINTED = 20_000  # characters of output that cross with one answer
-_BINARY = (
-    "add", "sub", "mul", "truediv", "floordiv", "mod", "pow", "matmul", "and_", "or_", "xor",
-    "lshift", "rshift", "lt", "le", "gt", "ge", "eq", "ne",
-)  # fmt: skip
-_UNARY = ("neg", "pos", "abs", "invert", "index")
-OPERATIONS: dict[str, Callable[..., Any]] = {
-    **{name: getattr(operator, name) for name in (*_BINARY, *_UNARY)},
-    **{name: getattr(operator, name) for name in ("getitem", "setitem", "delitem", "contains")},
-    **{
-        one.__name__: one
-        for one in (len, iter, next, bool, int, float, str, repr, round, isinstance, reversed)
-    },
-    "call": lambda function, args, kwargs: function(*args, **kwargs),
-    "attr": getattr,
-    "set": setattr,
-    "enter": lambda manager: type(manager).__enter__(manager),
-    "exit": lambda manager: type(manager).__exit__(manager, None, None, None),
-}
-_OWN_KINDS = {
-    "builtins.function": types.FunctionType,
-    "builtins.generator": types.GeneratorType,
-    "builtins.method": types.MethodType,
-    "builtins.type": type,
-    "builtins.module": types.ModuleType,
-}
-
-
-def _believed_class(remote: Remote) -> Any:
-    """Return what ``isinstance`` believes of a remote object; never a type of plain data."""
-    for base in object.__getattribute__(remote, "_handle").bases:
-        if base in _OWN_KINDS:
-            return _OWN_KINDS[base]
-        module, _, name = base.rpartition(".")
-        found = getattr(sys.modules.get(module), name, None)
-        if isinstance(found, type) and module != "builtins" and not wire.is_plain(found):
-            return found
-    return type(remote)
-
-
-class Remote(wire.Kept):
-    """An object of the other process; what is asked of it is asked there."""
-
-    _peer: Peer
-    _handle: Handle
-    _compares: bool
-
-    def __init__(self, peer: Peer, handle: Handle, *, compares: bool = False) -> None:
-        object.__setattr__(self, "_peer", peer)
-        object.__setattr__(self, "_handle", handle)
-        object.__setattr__(self, "_compares", compares)
-
-    def _ask(self, operation: str, *operands: Any) -> Any:
-        found = self._peer.ask("do", operation, self, *operands)
-        if isinstance(found, Remote) and self._compares:
-            object.__setattr__(found, "_compares", True)
-        return found
-
-    @property
-    def __name__(self) -> str:
-        name: str = self._handle.name
-        return name
-
-    __class__ = property(_believed_class)
-    __doc__ = property(lambda self: self._ask("attr", "__doc__"))
-
-    def __getattr__(self, name: str) -> Any:
-        if name.startswith("__") and name.endswith("__"):
-            raise AttributeError(name)
-        return self._ask("attr", name)
-
-    def __setattr__(self, name: str, value: Any) -> None:
-        self._ask("set", name, value)
-
-    def __getitem__(self, key: Any) -> Any:
-        return self._ask("getitem", key)
-
-    def __setitem__(self, key: Any, value: Any) -> None:
-        self._ask("setitem", key, value)
-
-    def __delitem__(self, key: Any) -> None:
-        self._ask("delitem", key)
-
-    def __len__(self) -> int:
-        return _exact(self._ask("len"), int)
-
-    def __iter__(self) -> Any:
-        return self._ask("iter")
-
-    def __next__(self) -> Any:
-        return self._ask("next")
-
-    def __reversed__(self) -> Any:
-        return self._ask("reversed")
-
-    def __contains__(self, item: Any) -> bool:
-        if self._compares:
-            return _exact(self._ask("contains", item), bool)
-        return any(item == one for one in self)
-
-    def __bool__(self) -> bool:
-        return _exact(self._ask("bool"), bool)
-
-    def __int__(self) -> int:
-        return _exact(self._ask("int"), int)
-
-    def __float__(self) -> float:
-        return _exact(self._ask("float"), float)
-
-    def __str__(self) -> str:
-        return _exact(self._ask("str"), str)
-
-    def __repr__(self) -> str:
-        return _exact(self._ask("repr"), str)
-
-    def __round__(self, *digits: int) -> Any:
-        return self._ask("round", *digits)
-
-    def __enter__(self) -> Any:
-        return self._ask("enter")
-
-    def __exit__(self, *_: object) -> None:
-        self._ask("exit")
-
-    def __hash__(self) -> int:
-        return hash(("remote", self._handle.number))
-
-    def __eq__(self, other: object) -> bool:
-        return self._same(other, "eq", unasked=False)
-
-    def __ne__(self, other: object) -> bool:
-        return self._same(other, "ne", unasked=True)
-
-    def _same(self, other: Any, operation: str, *, unasked: bool) -> bool:
-        """Ask the learner's own ``==`` only where the exercise is to write a class with one."""
-        if isinstance(other, Remote) and other._handle.number == self._handle.number:
-            return not unasked
-        if self._compares or (isinstance(other, Remote) and other._compares):
-            return _exact(self._ask(operation, other), bool)
-        return unasked
-
-
-def _exact(value: Any, kind: type[_T]) -> _T:
-    """Return ``value`` if it is of this very type; a learner's object cannot pose as one."""
-    if type(value) is not kind:
-        raise TypeError(f"{kind.__name__} expected")
-    return value
-
-
-def _binary(operation: str) -> None:
-    name = operation.rstrip("_")
-
-    def forward(self: Remote, other: Any) -> Any:
-        return self._ask(operation, other)
-
-    def backward(self: Remote, other: Any) -> Any:
-        return self._peer.ask("do", operation, other, self)
-
-    setattr(Remote, f"__{name}__", forward)
-    if name not in ("lt", "le", "gt", "ge"):
-        setattr(Remote, f"__r{name}__", backward)
-
-
-for _operation in _BINARY[:-2]:
-    _binary(_operation)
-for _operation in _UNARY:
-    setattr(Remote, f"__{_operation}__", lambda self, _name=_operation: self._ask(_name))
-
-
-class RemoteFunction(Remote):
-    """A function or class of the other process."""
-
-    def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        """Call it there."""
-        found = self._peer.call(self, args, kwargs)
-        if isinstance(found, Remote) and self._compares:
-            object.__setattr__(found, "_compares", True)
-        return found
 
 
 class Peer:
@@ -215,42 +44,121 @@ class Peer:
         self.channel = channel
         self.trusting = trusting
         self.commands: dict[str, Callable[..., Any]] = {"do": self._do}
-        self.printed: Callable[[], str] = lambda: ""
+        self.said: Callable[[], list[Any]] = lambda: ["", []]
         self.hear: Callable[[str], object] = lambda text: None
+        self.before: Callable[[], None] = lambda: None  # before a call
+        self.after: Callable[[], None] = lambda: None
         self.theirs: Callable[[Any], Any] = lambda value: value
         self.files: dict[str, str] = {}
         self.limit: tuple[float, float] | None = None  # seconds of a call, the moment of the end
         self.given: Mapping[str, Any] = {}
+        self.kept: frozenset[str] = frozenset()  # learners' classes whose objects never cross
         self.lost = ""
         self.writes_back = False
+        self.traits: set[str] = set()  # what was seen since it was emptied
+        self.known: frozenset[str] | None = None  # traits of the instructor's solution
         self._deadline: float | None = None
         self._objects: list[Any] = []
         self._numbers: dict[int, int] = {}
+        self._told: dict[int, tuple[Kind, ...]] = {}
+        self._remotes: WeakValueDictionary[int, Any] = WeakValueDictionary()
+        self._mirrors = Mirrors(self)
         self._nested = 0
+        self._lock = threading.RLock()
 
     # what crosses
 
-    def _keep(self, value: Any) -> Handle:
+    def keep(self, value: Any) -> Handle:
+        """Return a handle for an object of this side, or of the other."""
         value = self.theirs(value)
-        if isinstance(value, Remote):
-            return Handle(-1 - object.__getattribute__(value, "_handle").number)
+        place = place_of(value)
+        if place is not None and place[0] is self:
+            return Handle(-1 - place[1])
+        own = self._kinds(value) if isinstance(value, type) else ()
+        return Handle(self._number(value), self._kinds(type(value)), own)
+
+    def _number(self, value: Any) -> int:
         number = self._numbers.get(id(value))
         if number is None:
             number = len(self._objects)
             self._objects.append(value)
             self._numbers[id(value)] = number
-        kind = type(value)
-        bases = tuple(f"{base.__module__}.{base.__qualname__}" for base in kind.__mro__)[:10]
-        name = getattr(value, "__name__", "") if isinstance(value, _NAMED) else ""
-        return Handle(number, bases, callable(value), str(name))
+        return number
 
-    def _find(self, handle: Handle) -> Any:
+    def _kinds(self, kind: type) -> tuple[Kind, ...]:
+        if id(kind) not in self._told:
+            bases = kind_mro(kind)
+            place = {id(base): at for at, base in enumerate(bases)}
+            self._told[id(kind)] = tuple(
+                Kind(
+                    self._number(base),
+                    f"{base.__module__}.{base.__qualname__}",
+                    specials_of(base),
+                    tuple(place[id(one)] for one in base.__bases__ if id(one) in place),
+                )
+                for base in bases
+            )
+        return self._told[id(kind)]
+
+    def find(self, handle: Handle) -> Any:
+        """Return what a handle stands for."""
         if handle.number < 0:
             number = -1 - handle.number
             if number >= len(self._objects):
                 raise NotPlain("no such object")
             return self._objects[number]
-        return (RemoteFunction if handle.callable else Remote)(self, handle)
+        if not handle.kinds:
+            raise NotPlain("an object of no class")
+        if not handle.own and handle.kinds[0].name not in _FUNCTIONS:
+            self.traits.add("handle")
+        found = self._remotes.get(handle.number)
+        if found is None:
+            found = self._mirrors.stand_in(handle)
+            if isinstance(found, Remote):
+                self._remotes[handle.number] = found
+        return found
+
+    def stays(self, kind: type) -> bool:
+        """Tell whether objects of a class cross as handles, whatever their base is."""
+        return records.stays(kind, self.kept, self.given)
+
+    def record(self, value: Any) -> list[Any] | None:
+        """Return a record of an exception, or of an object of an instructor's plain class."""
+        if isinstance(value, BaseException):
+            return None if self._tells(value) else ["", report(value, {}).fields()]
+        return records.describe(value, self.given)
+
+    def rebuild(self, record: list[Any]) -> Any:
+        """Return the object of a record, of our copy of the class."""
+        if len(record) == 2 and record[0] == "":
+            return Report.read(record[1]).exception(self.given)
+        return records.read(record, self.given)
+
+    def given_class(self, name: str) -> Any:
+        """Return our copy of an instructor's class, or None."""
+        module, _, name = name.rpartition(".")
+        found = self.given[name] if module == "__main__" and name in self.given.keys() else None  # noqa: SIM118
+        return found if isinstance(found, type) else None
+
+    def exception_class(self, name: str) -> Any:
+        """Return an exception class that both sides have, or None."""
+        return exception_class(name, self.given)
+
+    def library_class(self, name: str) -> Any:
+        """Return a class of a library that this process has imported, or None."""
+        module, _, name = name.rpartition(".")
+        found: Any = getattr(sys.modules.get(module), name, None)
+        is_other = isinstance(found, type) and module.partition(".")[0] not in (
+            "builtins", "__main__", "grading",
+        )  # fmt: skip
+        if not is_other or wire.is_plain(found) or kinds.comes_by_value(found):
+            return None
+        return found
+
+    def allows(self, trait: str) -> bool:
+        """Tell whether the other side's object may decide a comparison; note that it should."""
+        self.traits.add(trait)
+        return self.known is None or trait in self.known
 
     def _write(self, frame: list[bytes]) -> None:
         self._time_left()
@@ -261,7 +169,7 @@ class Peer:
 
     def _receive(self) -> list[Any]:
         try:
-            message = wire.load(*wire.read_frame(self._read), self._find)
+            message = wire.load(*wire.read_frame(self._read), self)
         except OSError as error:
             raise Unreachable(_why(error)) from None
         if type(message) is not list or not message:
@@ -295,9 +203,16 @@ class Peer:
             Unreachable: the other side is gone, late, or sends what is no message.
             BaseException: what was raised there, see ``errors``.
         """
+        with self._lock:
+            kind, value = self._exchange([command, *words])
+        if kind == "raised":
+            raise Report.read(value).exception(self.given)
+        return value
+
+    def _exchange(self, message: list[Any]) -> tuple[Any, Any]:
         if self._nested >= _MAX_NESTED:
             raise RecursionError("calls between a test and the learner's code nest too deeply")
-        frame = wire.pack_frame(*wire.dump([command, *words], self._keep))
+        frame = wire.pack_frame(*wire.dump(message, self))
         if self._nested == 0 and self.limit:
             self._deadline = min(time.monotonic() + self.limit[0], self.limit[1])
         self._nested += 1
@@ -306,35 +221,49 @@ class Peer:
             while True:
                 message = self._receive()
                 if message[0] == "answer":
-                    kind, value, printed = message[1:]
+                    kind, value, said = message[1:]
+                    printed, traits = said
                     break
                 self._serve(message)
         except Unreachable as error:
             self.lost = str(error)
             raise
-        except (NotPlain, ValueError):
+        except (NotPlain, ValueError, TypeError):
             self.lost = "unreadable"
             raise Unreachable(self.lost) from None
         finally:
             self._nested -= 1
         if isinstance(printed, str):
             self.hear(printed[:_MAX_PRINTED])
-        if kind == "raised":
-            raise Report.read(value).exception(self.given)
-        return value
+        if isinstance(traits, list):
+            self.traits |= {trait for trait in traits[:20] if isinstance(trait, str)}
+        return kind, value
 
     def call(self, function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """Call a function of the other side.
 
-        With :attr:`writes_back` on, what it changed in lists, dicts, sets, arrays and tensors
-        among the arguments is changed here too.
+        With :attr:`writes_back` on, what it changed in lists, dicts, sets, arrays, tensors and
+        tables among the arguments is changed here too.
         """
-        if not self.writes_back:
+        if self.trusting:
             return self.ask("do", "call", function, list(args), kwargs)
-        value, changed = self.ask("write_back", function, list(args), kwargs)
-        for mine, theirs in zip((*args, *kwargs.values()), changed, strict=True):
-            _write_into(mine, theirs)
-        return value
+        self.before()
+        try:
+            answer = self.ask("call", function, list(args), kwargs, self.writes_back)
+        finally:
+            self.after()
+        value, place, changed = answer
+        if not self.writes_back:
+            return value
+        given = dict(enumerate((*args, *kwargs.values())))
+        for at, theirs in changed:
+            write_into(given[at], theirs)
+        return value if place is None else given[place]
+
+    def leave(self, manager: Any, error: BaseException | None) -> Any:
+        """Leave a context manager of the other side."""
+        told = None if error is None else report(error, {}, tell=self._tells(error)).fields()
+        return self.ask("leave", manager, told) is True
 
     # serving
 
@@ -351,15 +280,21 @@ class Peer:
         command, *words = message
         try:
             value = self.commands[command](*words)
-            answer: list[Any] = ["answer", "ok", value, self.printed()[:_MAX_PRINTED]]
-            frame = wire.pack_frame(*wire.dump(answer, self._keep))
+            answer: list[Any] = ["answer", "ok", value, self.said()]
+            frame = wire.pack_frame(*wire.dump(answer, self))
         except (Unreachable, OutOfTime):
             raise
         except BaseException as error:
-            fields = report(error, self.files, self._file_of(words)).fields()
-            answer = ["answer", "raised", fields, self.printed()[:_MAX_PRINTED]]
-            frame = wire.pack_frame(*wire.dump(answer))
+            file, tell = self._file_of(words), self._tells(error)
+            told = report(error, self.files, file, tell=tell).fields()
+            answer = ["answer", "raised", told, self.said()]
+            frame = wire.pack_frame(*wire.dump(answer, self))
         self._write(frame)
+
+    def _tells(self, error: BaseException) -> bool:
+        """Tell whether an exception is of a class that only its own side has."""
+        own = type(error).__module__ == "__main__" or place_of(error) is not None
+        return own and exception_class(_name(type(error)), self.given) is None
 
     def _file_of(self, words: list[Any]) -> str:
         for word in words[:2]:
@@ -370,56 +305,25 @@ class Peer:
 
     def _do(self, operation: str, *operands: Any) -> Any:
         if not self.trusting:
-            _check_public(operation, operands)
+            check_public(operation, operands)
         return OPERATIONS[operation](*operands)
 
 
-_NAMED = (type, types.FunctionType, types.BuiltinFunctionType, types.MethodType, types.ModuleType)
-_ASKED_BY_LEARNERS = {
-    "call", "attr", "len", "iter", "next", "bool", "str", "contains", "getitem", "enter", "exit",
-}  # fmt: skip
+def leave(manager: Any, told: Any, given: Mapping[str, Any]) -> bool:
+    """Leave a context manager of this side, after an exception of the other or without one."""
+    words: tuple[Any, ...] = (None, None, None)
+    if told is not None:
+        error = Report.read(told).exception(given)
+        words = (type(error), error, None)
+    kind = type(manager)
+    if hasattr(kind, "__exit__"):
+        return bool(kind.__exit__(manager, *words))
+    return bool(OPERATIONS["await"](kind.__aexit__(manager, *words)))
 
 
-def _check_public(operation: str, operands: tuple[Any, ...]) -> None:
-    """Refuse what a learner's code may not ask of an object that a test passed to it."""
-    if operation not in _ASKED_BY_LEARNERS:
-        raise TypeError(f"{operation!r} is not offered here")
-    if operation == "attr":
-        thing, name, *default = operands
-        own = type(thing).__flags__ & (1 << 9)  # made by a class statement
-        if default or not own or isinstance(thing, type) or not isinstance(name, str):
-            raise AttributeError("not offered here")
-        if name.startswith("_") or name not in dir(thing):
-            raise AttributeError(name)
+def _name(kind: type) -> str:
+    return f"{kind.__module__}.{kind.__qualname__}"
 
 
 def _why(error: OSError) -> str:
     return "late" if isinstance(error, TimeoutError) else "ended"
-
-
-def _write_into(mine: Any, theirs: Any) -> None:
-    """Let a mutable argument become what the other side made of it."""
-    if isinstance(mine, list | bytearray) and type(theirs) is type(mine):
-        mine[:] = theirs
-    elif (isinstance(mine, dict) and isinstance(theirs, dict)) or (
-        isinstance(mine, set) and isinstance(theirs, set)
-    ):
-        mine.clear()
-        mine.update(theirs)
-    elif type(mine).__module__ == "numpy" and getattr(mine, "shape", ()) == theirs.shape:
-        if mine.shape:
-            mine[...] = theirs
-    elif type(mine).__module__ == "torch" and hasattr(mine, "copy_"):
-        import torch
-
-        with torch.no_grad():
-            mine.copy_(theirs)
-
-
-def call_and_return_arguments(
-    function: Callable[..., Any], args: list[Any], kwargs: dict[str, Any]
-) -> list[Any]:
-    """Call and return the result with the arguments as they are afterwards."""
-    value = function(*args, **kwargs)
-    kept = [one if not callable(one) else None for one in (*args, *kwargs.values())]
-    return [value, kept]

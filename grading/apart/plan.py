@@ -21,19 +21,28 @@ class Step:
             ones only in the judge's, ``test`` ones in the judge's.
         name: what the cell is called in messages.
         source: its text, hidden tests included.
+        binds: names that the instructor's cell in its place binds.
         points: what a test is worth.
         visible: a test's text without its hidden part.
         hidden_from: the line where its hidden part begins; 0 without one.
-        writes_back: whether arguments changed by a learner's function change for the test.
+        close: what else crosses between this test and learners' code: ``args`` as a function
+            changed them, ``files``, ``names`` that the test binds, the state of ``chance``.
+        together: the test runs in the learner's process, after all others.
+        shows: its last value is no score.
+        traits: what the instructor's own solution did in this test, see ``traits``.
     """
 
     kind: Kind
     name: str
     source: str
     points: float = 0
+    binds: tuple[str, ...] = ()
     visible: str = ""
     hidden_from: int = 0
-    writes_back: bool = False
+    close: tuple[str, ...] = ()
+    together: bool = False
+    shows: bool = False
+    traits: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -51,31 +60,37 @@ class Plan:
 
     Attributes:
         steps: the cells, in order.
-        solved: names that the instructor's solution binds.
-        classes: those of them that are classes.
+        solved: names that the instructor's solution binds or changes.
+        read: names that it reads.
+        classes: classes that it defines.
+        given: names that the instructor's other cells bind.
         modules: modules that the instructor's notebook imports.
         files: what lies in the judge's work folder, by relative path.
         learner_files: what lies in the learner's.
         times: limits.
         language: the language of messages.
-        together: tests run in the learner's process, because they cannot do without.
+        learning: whether it is the instructor's own solution that runs.
     """
 
     steps: tuple[Step, ...]
     solved: tuple[str, ...] = ()
+    read: tuple[str, ...] = ()
+    given: tuple[str, ...] = ()
     classes: tuple[str, ...] = ()
     modules: tuple[str, ...] = ()
     files: dict[str, bytes] = field(default_factory=dict)
     learner_files: dict[str, bytes] = field(default_factory=dict)
     times: Times = Times()
     language: str = "zh"
-    together: bool = False
+    learning: bool = False
 
     def message(self) -> dict[str, Any]:
         """Return what crosses to the judge."""
         return {
             "cells": [asdict(step) for step in self.steps],
             "solved": list(self.solved),
+            "read": list(self.read),
+            "given": list(self.given),
             "classes": list(self.classes),
             "modules": list(self.modules),
             "files": self.files,
@@ -83,7 +98,7 @@ class Plan:
             "call_seconds": float(self.times.call),
             "cell_seconds": float(self.times.cell),
             "language": self.language,
-            "together": self.together,
+            "learning": self.learning,
         }
 
 
@@ -114,10 +129,12 @@ class Outcome:
         score: points of a test.
         printed: what was printed while a test ran.
         reason: why a TA must look: ``late``, ``ended``, ``unreadable``, ``no number``,
-            ``not reached`` or "".
+            ``only together``, ``not reached`` or "".
         clean: nothing in it can come from a hidden test.
         said: of an unclean test, the error of its visible part alone; it may be shown.
         seconds: how long it took.
+        traits: of the instructor's solution: what it did in a test.
+        shown: of the instructor's solution: a test's last value is no score.
     """
 
     outputs: list[dict[str, Any]] = field(default_factory=list)
@@ -128,10 +145,12 @@ class Outcome:
     clean: bool = True
     said: Error | None = None
     seconds: float = 0
+    traits: tuple[str, ...] = ()
+    shown: bool = False
 
 
 NOT_REACHED = "not reached"
-_REASONS = {"", "late", "ended", "unreadable", "no number"}
+_REASONS = {"", "late", "ended", "unreadable", "no number", "only together", NOT_REACHED}
 
 
 def read_outcome(step: Step, told: Any) -> Outcome:
@@ -151,6 +170,8 @@ def read_outcome(step: Step, told: Any) -> Outcome:
         if step.kind == "test":
             found.score = told["score"]
             found.printed = told["printed"][:MAX_TEXT]
+            found.traits = tuple(trait for trait in told["traits"] if type(trait) is str)
+            found.shown = told["shown"] is True
         else:
             found.outputs = told["outputs"]
     except (KeyError, TypeError, ValueError):

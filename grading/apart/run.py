@@ -20,6 +20,7 @@ class Run:
 
     outcomes: list[Outcome]
     reason: str = ""
+    imported: tuple[str, ...] = ()
     answerers: int = field(default=0, repr=False)
 
 
@@ -66,6 +67,10 @@ def _hear(job: Job, channel: socket.socket, plan: Plan, found: Run, deadline: fl
             socket.send_fds(channel, [b"x"], [answerer.fileno()])
     elif kind == "cell" and words[0] == len(found.outcomes) < len(plan.steps):
         found.outcomes.append(read_outcome(plan.steps[words[0]], words[1]))
+    elif kind == "imported" and plan.learning:
+        found.imported = tuple(name for name in words[0] if type(name) is str)
+    elif kind == "again" and type(words[0]) is int and 0 <= words[0] < len(found.outcomes):
+        found.outcomes[words[0]] = read_outcome(plan.steps[words[0]], words[1])
     elif kind == "said" and type(words[0]) is int and 0 <= words[0] < len(found.outcomes):
         found.outcomes[words[0]].said = read_error(words[1])
     else:

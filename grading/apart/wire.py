@@ -21,9 +21,12 @@ from dataclasses import dataclass
 from decimal import Decimal
 from fractions import Fraction
 from functools import lru_cache
-from typing import Any
+from typing import Any, Protocol
 
 import msgpack
+
+from grading.apart import kinds
+from grading.apart.kinds import NotPlain as NotPlain
 
 MAX_HEADER = 8 << 20  # bytes; a header of empty lists takes about 80 times as much memory
 MAX_BUFFERS = 256 << 20
@@ -33,7 +36,8 @@ MAX_ALIKE = 64  # keys of one set or dict with the same hash: more make it slow
 MAX_DEPTH = 60
 MAX_FIELDS = 200  # of a named tuple
 _MAX_DIGITS = 10_000  # bytes of one integer
-_MAX_HANDLE = 1 << 31
+_MAX_NUMBER = 1 << 31
+_MAX_KINDS = 20  # classes told of one object
 
 _INT, _TUPLE, _SET, _FROZENSET, _COMPLEX, _RANGE, _SLICE, _BYTEARRAY, _ELLIPSIS = range(1, 10)
 _DECIMAL, _FRACTION, _DATE, _TIME, _DATETIME, _DELTA = range(10, 16)
@@ -50,12 +54,27 @@ _FACTORIES: dict[str, Any] = {
 }
 
 
-class NotPlain(TypeError):
-    """A value that cannot cross, or bytes that are no value."""
-
-
 class Kept:
     """Base of the objects that always cross as handles."""
+
+    __slots__ = ()
+
+
+@dataclass(frozen=True)
+class Kind:
+    """What is told of a class.
+
+    Attributes:
+        number: where its owner finds it.
+        name: its module and qualified name.
+        specials: its special methods, a bit for each of ``remote.SPECIALS``.
+        bases: which of the classes told with it are its bases.
+    """
+
+    number: int
+    name: str
+    specials: int = 0
+    bases: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -64,28 +83,45 @@ class Handle:
 
     Attributes:
         number: where its owner finds it.
-        bases: the qualified names of its class and that class's bases.
-        callable: whether it can be called.
-        name: its ``__name__``, or "".
+        kinds: its class and that class's bases, ``object`` left out.
+        own: the same of the value itself, if it is a class.
     """
 
     number: int
-    bases: tuple[str, ...] = ()
-    callable: bool = False
-    name: str = ""
+    kinds: tuple[Kind, ...] = ()
+    own: tuple[Kind, ...] = ()
 
 
-def dump(value: Any, keep: Callable[[Any], Handle] | None = None) -> tuple[bytes, list[bytes]]:
+class Border(Protocol):
+    """What one side does with values that are not plain."""
+
+    def keep(self, value: Any) -> Handle:
+        """Return a handle for an object; raise ``NotPlain`` to refuse it."""
+
+    def find(self, handle: Handle) -> Any:
+        """Return what a handle stands for."""
+
+    def stays(self, kind: type) -> bool:
+        """Tell whether objects of a class cross as handles, whatever their base is."""
+
+    def record(self, value: Any) -> list[Any] | None:
+        """Return a record of an object of a class that both sides have."""
+
+    def rebuild(self, record: list[Any]) -> Any:
+        """Return the object of a record."""
+
+
+def dump(value: Any, border: Border | None = None) -> tuple[bytes, list[bytes]]:
     """Return a value as a header and buffers.
 
     Args:
         value: what to write.
-        keep: makes a handle for an object that is not plain; without it such a one is refused.
+        border: what to do with what is not plain; without it such a value is refused.
 
     Raises:
         NotPlain: the value, or one inside it, cannot cross, or it is too large or too deep.
     """
-    writer = _Writer(keep)
+    writer = _Writer(border)
     try:
         header = writer.pack(value)
     except NotPlain:
@@ -100,8 +136,8 @@ def dump(value: Any, keep: Callable[[Any], Handle] | None = None) -> tuple[bytes
 class _Writer:
     """Writes one message."""
 
-    def __init__(self, keep: Callable[[Any], Handle] | None) -> None:
-        self.keep = keep
+    def __init__(self, border: Border | None) -> None:
+        self.border = border
         self.buffers: list[bytes] = []
         self.depth = 0
 
@@ -133,8 +169,12 @@ class _Writer:
 
     def _describe(self, value: Any) -> tuple[int, Any]:
         kind = type(value)
-        if issubclass(kind, Kept) and self.keep:
-            return _HANDLE, _handle_fields(self.keep(value))
+        if self.border:
+            if issubclass(kind, Kept) or self.border.stays(kind):
+                return _HANDLE, _handle_fields(self.border.keep(value))
+            record = self.border.record(value)
+            if record is not None:
+                return _RECORD, record
         if kind in _SIMPLE:
             code, content = _SIMPLE[kind]
             return code, content(value)
@@ -142,6 +182,9 @@ class _Writer:
             found = self._array(value)
             if found is not None:
                 return found
+        described = kinds.describe(value)
+        if described is not None:
+            return _KIND, described
         if isinstance(value, tuple) and hasattr(kind, "_fields"):
             return _NAMED, [kind.__name__, list(map(str, kind._fields)), list(value)]
         if kind is defaultdict:
@@ -156,9 +199,9 @@ class _Writer:
         for base in (int, float, complex, str, bytes):
             if isinstance(value, base):
                 return self._base(base(value))  # type: ignore[arg-type]
-        if self.keep is None:
+        if self.border is None:
             raise NotPlain(f"an object of type {kind.__name__} cannot be passed")
-        return _HANDLE, _handle_fields(self.keep(value))
+        return _HANDLE, _handle_fields(self.border.keep(value))
 
     def _base(self, value: Any) -> tuple[int, Any]:
         """Return a builtin that msgpack would write itself, wrapped as its only item."""
@@ -204,10 +247,15 @@ def _write_int(value: int) -> bytes:
 
 
 def _handle_fields(handle: Handle) -> list[Any]:
-    return [handle.number, list(handle.bases), handle.callable, handle.name]
+    return [handle.number, kinds_told(handle.kinds), kinds_told(handle.own)]
 
 
-_BASE = 26
+def kinds_told(kinds: tuple[Kind, ...]) -> list[Any]:
+    """Return what crosses of classes."""
+    return [[kind.number, kind.name, kind.specials, list(kind.bases)] for kind in kinds]
+
+
+_BASE, _KIND, _RECORD = 26, 27, 28
 _LIKE_BYTES = frozenset({bytearray, memoryview})
 _LOOKED_INTO = frozenset({list, dict, *_LIKE_BYTES})
 _SIMPLE: dict[type, tuple[int, Callable[[Any], Any]]] = {
@@ -256,22 +304,20 @@ def _refuse(code: int, packed: bytes) -> Any:
     raise NotPlain("a value of another kind")
 
 
-def load(
-    header: bytes, buffers: Sequence[bytes], find: Callable[[Handle], Any] | None = None
-) -> Any:
+def load(header: bytes, buffers: Sequence[bytes], border: Border | None = None) -> Any:
     """Return the value of a message.
 
     Args:
         header: the header that :func:`dump` wrote; any bytes are safe.
         buffers: its buffers.
-        find: what a handle becomes; without it a message with handles is refused.
+        border: what handles and records become; without it a message with some is refused.
 
     Raises:
         NotPlain: the bytes are no value, or one too large or too deep.
     """
     if len(header) > MAX_HEADER or sum(map(len, buffers)) > MAX_BUFFERS:
         raise NotPlain("the message is too large")
-    reader = _Reader(buffers, find)
+    reader = _Reader(buffers, border)
     try:
         value = reader.unpack(header)
         _measure(value)
@@ -285,9 +331,9 @@ def load(
 class _Reader:
     """Reads one message."""
 
-    def __init__(self, buffers: Sequence[bytes], find: Callable[[Handle], Any] | None) -> None:
+    def __init__(self, buffers: Sequence[bytes], border: Border | None) -> None:
         self.buffers = buffers
-        self.find = find
+        self.border = border
         self.depth = 0
         self.wrapped = 0
 
@@ -346,15 +392,17 @@ class _Reader:
         return found.to(dtype).reshape(shape).requires_grad_(requires_grad is True)
 
     def handle(self, content: Any) -> Any:
-        number, bases, is_callable, name = _items(content, 4)
-        if type(number) is not int or abs(number) > _MAX_HANDLE or type(name) is not str:
+        number, told, own = _items(content, 3)
+        if type(number) is not int or abs(number) > _MAX_NUMBER:
             raise NotPlain("no handle")
-        if not all(type(base) is str for base in _items(bases)):
-            raise NotPlain("no handle")
-        if self.find is None:
+        if self.border is None:
             raise NotPlain("a handle where plain data is expected")
-        told = tuple(base[:200] for base in bases[:20])
-        return self.find(Handle(number, told, is_callable is True, name[:200]))
+        return self.border.find(Handle(number, _read_kinds(told), _read_kinds(own)))
+
+    def record(self, content: Any) -> Any:
+        if self.border is None:
+            raise NotPlain("a record where plain data is expected")
+        return self.border.rebuild(_items(content))
 
 
 def _items(content: Any, count: int | None = None) -> list[Any]:
@@ -362,6 +410,19 @@ def _items(content: Any, count: int | None = None) -> list[Any]:
     if type(content) is not list or (count is not None and len(content) != count):
         raise NotPlain("other parts than expected")
     return content
+
+
+def _read_kinds(content: Any) -> tuple[Kind, ...]:
+    found = []
+    for told in _items(content)[:_MAX_KINDS]:
+        number, name, specials, bases = _items(told, 4)
+        if type(name) is not str or not all(type(one) is int for one in (number, specials)):
+            raise NotPlain("no class")
+        if not 0 <= number <= _MAX_NUMBER or not 0 <= specials < 1 << 100:
+            raise NotPlain("no class")
+        below = tuple(base for base in _items(bases) if type(base) is int and 0 < base < _MAX_KINDS)
+        found.append(Kind(number, name[:200], specials, below))
+    return tuple(found)
 
 
 def _whole(content: Any, count: int) -> list[int]:
@@ -490,6 +551,8 @@ _READ: dict[int, Callable[[_Reader, Any], Any]] = {
     _DTYPE: lambda reader, content: _dtype(content),
     _HANDLE: lambda reader, content: reader.handle(content),
     _BASE: lambda reader, content: _items(content, 1)[0],
+    _KIND: lambda reader, content: kinds.read(content),
+    _RECORD: lambda reader, content: reader.record(content),
 }
 _CONTAINERS = (list, tuple, set, frozenset, dict, deque)
 
