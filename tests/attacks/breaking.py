@@ -142,7 +142,7 @@ CASES: dict[str, Case] = {
         "code that takes gigabytes to parse", review=True, solved=True, answers={"digits": "a\n" * 2_000_000}
     ),
     "nested_code": Case(
-        "code nested so deep that parsing overflows",
+        "code nested so deep that parsing overflows", review=None,
         points=FULL - POINTS["digits"] - POINTS["evens"], solved=True,
         answers={"digits": "x = " + "-" * 20_000 + "1", "evens": "y = 1" + " + 1" * 20_000},
     ),
@@ -159,9 +159,13 @@ CASES: dict[str, Case] = {
     "device": _broken("a device", _device),
     "odd_names": Case("file names with control characters", points=FULL, solved=True, write=_odd_names),
     "name_clash": Case("folders named as Python's own", points=FULL, solved=True, write=_clash),
-    "odd_types": Case("other types than a notebook has", edit=_types, solved=True),
+    "odd_types": Case(
+        "other types than a notebook has",  # the classes of what is no answer any more still count
+        points=POINTS["Account"] + POINTS["Vector"], edit=_types, solved=True,
+    ),
     "swapped_ids": Case(
-        "grade ids given to other cells", points=FULL - POINTS["digits"], solved=True, edit=_moved_ids
+        "grade ids given to other cells", points=FULL - POINTS["digits"] - POINTS["mean"], solved=True,
+        edit=_moved_ids
     ),
     "surrogates": Case(
         "text that is no UTF-8 in output and exceptions",

@@ -7,7 +7,7 @@ import copy
 from nbformat import NotebookNode
 
 from tests.attacks.case import Case, tests_of
-from tests.attacks.course import ANSWERS, FULL, POINTS, find
+from tests.attacks.course import ANSWERS, FULL, find
 
 WARNS = """
 import sys, warnings
@@ -83,6 +83,6 @@ CASES: dict[str, Case] = {
                        answers={"countdown": GENERATES, "evens": "pass"}),
     "magics": Case("magics, plots and shell commands", points=FULL, solved=True,
                    cells=("%timeit -n1 -r1 1 + 1\n!echo hello\n%matplotlib inline",)),
-    "partly": Case("half of the points", points=FULL - POINTS["slug"] / 2, solved=True, edit=_partly),
+    "partly": Case("a part of the points", points=FULL - 1, solved=True, edit=_partly),
     "errors": Case("an own cell that raises", points=FULL, solved=True, cells=("1 / 0", "syntax error here")),
 }  # fmt: skip

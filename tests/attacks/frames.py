@@ -6,18 +6,35 @@ from tests.attacks.case import Case, everywhere
 
 # finds the connection to the judge and writes messages in its format
 _SPEAK = """
-import gc, os, socket, struct, sys
-sys.path += [folder for folder in os.environ.get('PYTHONPATH', '').split(':') if folder]
+import os, socket, stat, struct, sys
 import msgpack
-links = [one for one in gc.get_objects() if isinstance(one, socket.socket) and one.fileno() > 2]
+links = []
+for name in os.listdir('/proc/self/fd'):
+    if int(name) > 2 and os.path.exists(f'/proc/self/fd/{name}'):
+        if stat.S_ISSOCK(os.fstat(int(name)).st_mode):
+            links.append(socket.socket(fileno=os.dup(int(name))))
+links = [one for one in links if one.type == socket.SOCK_STREAM]
 link = links[0] if links else socket.socketpair()[0]
-link.setblocking(True)
-def ext(code, content): return msgpack.ExtType(code, msgpack.packb(content, unicode_errors='surrogatepass'))
-def big(number): return ext(1, number.to_bytes(number.bit_length() // 8 + 1, 'little', signed=True))
+def ext(code, content):
+    return msgpack.ExtType(code, msgpack.packb(content, unicode_errors='surrogatepass'))
+def big(number):
+    return ext(1, number.to_bytes(number.bit_length() // 8 + 1, 'little', signed=True))
+def handle(number, *names):
+    return ext(25, [number, [[90 + at, name, (1 << 100) - 1, []] for at, name in enumerate(names)], []])
 def say(value, *buffers, raw=None):
     header = msgpack.packb(value, unicode_errors='surrogatepass') if raw is None else raw
     sizes = [len(header), *map(len, buffers)]
     link.sendall(struct.pack(f'<I{len(sizes)}Q', len(buffers), *sizes) + header + b''.join(buffers))
+def reply(value, *buffers):
+    say(['answer', 'ok', [value, None, []], ['', []]], *buffers)
+"""
+
+
+# uses the connection as the grading itself does
+_PEER = """
+import gc
+from grading.apart.peer import Peer
+peer = next((one for one in gc.get_objects() if isinstance(one, Peer)), None)
 """
 
 
@@ -25,7 +42,7 @@ def _in_call(text: str) -> dict[str, str]:
     """Return answers whose functions say something and then wait."""
     body = "\n    ".join(text.strip().splitlines())
     return everywhere(
-        f"{_SPEAK}\ndef mean(*args):\n    {body}\n    __import__('time').sleep(60)\n"
+        f"{_SPEAK}\ndef mean(*args):\n    {body}\n"
         "digits = slug = twice = countdown = tidy = norm = evens = mean\n"
         "class Account:\n    __init__ = put = mean\nclass Vector:\n    __init__ = __add__ = mean\n"
     )
@@ -39,7 +56,7 @@ CASES: dict[str, Case] = {
     "early_answers": Case(
         "answer questions before they are asked",
         review=None,
-        cells=_before("for _ in range(200):\n    say(['answer', 'ok', ['value', 3.0], ''])"),
+        cells=_before("for _ in range(200):\n    reply(3.0)\n    reply(['value', 3.0])"),
     ),
     "speaks_as_judge": Case(
         "tell the grader points as the judge does",
@@ -54,7 +71,7 @@ CASES: dict[str, Case] = {
         review=None,
         answers=_in_call(
             "for number in (99, -1, -2, -3, -99, 2**31, -2**62, True, None, 'x'):\n"
-            "    say(['answer', 'ok', ext(25, [number, ['builtins.int'], True, 'f']), ''])"
+            "    reply(handle(number, 'builtins.int'))"
         ),
     ),
     "claims_to_be_plain": Case(
@@ -63,7 +80,7 @@ CASES: dict[str, Case] = {
         answers=_in_call(
             "for kind in ('builtins.int', 'builtins.list', 'builtins.bool', 'numpy.float64',"
             " 'numpy.ndarray', 'collections.OrderedDict', 'grading.apart.names.Given'):\n"
-            "    say(['answer', 'ok', ext(25, [7, [kind], True, 'f']), ''])"
+            "    reply(handle(7, kind))"
         ),
     ),
     "too_large": Case(
@@ -88,15 +105,15 @@ CASES: dict[str, Case] = {
         "a reply whose keys collide",
         review=True,
         answers=_in_call(
-            "say(['answer', 'ok', ext(3, [big(((1 << 61) - 1) * n) for n in range(1, 300_000)]), ''])"
+            "reply(ext(3, [big(((1 << 61) - 1) * n) for n in range(1, 300_000)]))"
         ),
     ),
     "long_range": Case(
         "replies of ten bytes that stand for gigabytes",
         review=True,
         answers=_in_call(
-            "say(['answer', 'ok', ext(19, [ext(6, [0, 10**10, 1]), None]), ''])\n"
-            "say(['answer', 'ok', ext(11, ['1e300000000']), ''])"
+            "reply(ext(19, [ext(6, [0, 10**10, 1]), None]))\n"
+            "reply(ext(11, ['1e300000000']))"
         ),
     ),
     "many_deques": Case(
@@ -113,7 +130,7 @@ CASES: dict[str, Case] = {
         review=None,
         answers=_in_call(
             "for _ in range(9):\n"
-            "    say(['answer', 'ok', ext(21, ['|b1', [3], 0]), ''], b'\\xff\\x02\\xff')"
+            "    reply(ext(21, ['|b1', [3], 0]), b'\\xff\\x02\\xff')"
         ),
     ),
     "asks_the_judge": Case(
@@ -121,7 +138,7 @@ CASES: dict[str, Case] = {
         review=None,
         answers=_in_call(
             "for number in range(-1, -40, -1):\n"
-            "    thing = ext(25, [number, [], True, ''])\n"
+            "    thing = handle(number)\n"
             "    for name in ('__globals__', '__code__', '__closure__', '__class__', 'f_back'):\n"
             "        say(['do', 'attr', thing, name])\n"
             "    say(['do', 'call', thing, ['__import__(\"os\")._exit(0)'], {}])\n"
@@ -161,6 +178,30 @@ CASES: dict[str, Case] = {
             "    __iter__ = lambda self: itertools.count()\n    __getitem__ = lambda self, key: key\n"
             "digits = evens = countdown = norm = lambda *args: Endless()\n"
         ),
+    ),
+    "judges_class": Case(
+        "have the judge make a class whose objects equal everything",
+        review=None,
+        answers=everywhere(_PEER + """
+Equal = peer.ask('do', 'call', type, ['Equal', (list,), {'__eq__': lambda *words: True}], {})
+digits = norm = evens = lambda *args: Equal()
+countdown = lambda start: Equal()
+"""),
+    ),
+    "judges_file": Case(
+        "have the judge open and write files",
+        review=None,
+        answers=everywhere(_PEER + """
+import pathlib, types
+def everything():
+    for function in (pathlib.Path, open, eval, exec, getattr, types.FunctionType, __import__):
+        for words in (['/home/learner/io.py'], ['1'], ['os']):
+            try:
+                found = peer.ask('do', 'call', function, words, {})
+                if found == 1 or type(found).__name__ in ('module', 'TextIOWrapper'): print('LOOT', found)
+            except Exception: pass
+digits = slug = mean = lambda *args: everything()
+"""),
     ),
     "recursion": Case(
         "call back and forth without end",

@@ -41,7 +41,7 @@ for path in glob.glob('*') + glob.glob('/tmp/**', recursive=True):
 """
 HOME_FILES = """
 for path in ('@HOME@/canary.txt', os.path.expanduser('~/canary.txt'), '@COURSE@/gradebook.db',
-             '@COURSE@/.grading', '/root/.ssh', '/etc/shadow', '/proc/1/environ', '/sys', '/run',
+             '@COURSE@/.grading', '/root/.ssh', '/etc/shadow', '/sys', '/run',
              '/var/log'):
     try:
         loot(os.listdir(path) if os.path.isdir(path) else open(path, 'rb').read())
@@ -97,7 +97,7 @@ for name in os.listdir('/proc/self/fd'):
     if not target.startswith(('/dev/null', 'socket:', '/proc/')): loot(target)
 kept = {'PATH', 'HOME', 'LANG', 'LC_ALL', 'MPLBACKEND', 'TOKENIZERS_PARALLELISM'}
 for name, value in os.environ.items():
-    if any(word in name for word in ('TOKEN', 'KEY', 'SECRET', 'PASS', 'SSH', 'CANARY')): loot(name)
+    if name not in kept and any(word in name for word in ('TOKEN', 'KEY', 'SECRET', 'PASS', 'SSH', 'CANARY')): loot(name)
 for folder in ('/dev/shm', '/tmp', '/var/tmp'):
     if os.path.isdir(folder) and os.listdir(folder): loot(os.listdir(folder))
 """
@@ -140,7 +140,7 @@ if platform.machine() == 'x86_64':
 """
 CALLBACKS = """
 def twice(function, value):
-    for name in ('__globals__', '__code__', '__closure__', '__builtins__', '__self__', '__dict__',
+    for name in ('__globals__', '__code__', '__closure__', '__builtins__', '__self__',
                  '__class__', 'func_globals', 'gi_frame', '__wrapped__', '__defaults__'):
         try:
             found = getattr(function, name)
