@@ -157,8 +157,12 @@ assert len(V(4)) == 4 and 4 in V(4) and 5 not in V(4)
 v = V(1)
 v.x = 7
 assert v.x == 7"""
-    _, found = judge(learner(answer), asked(question), solved=("V",), classes=("V",))
+    learned = ("eq V", "contains V plain", "handle")
+    words = {"solved": ("V",), "classes": ("V",)}
+    _, found = judge(learner(answer), asked(question, traits=learned), **words)
     assert (found.error, found.score) == (None, 1)
+    _, found = judge(learner(answer), asked(question), **words)
+    assert (found.score, found.reason) == (0, "only together")
 
 
 def test_given_cells_count_from_the_instructors_copy(judge: Judge) -> None:
@@ -205,7 +209,7 @@ def test_arguments_change_only_where_the_test_needs_it(judge: Judge) -> None:
         "import numpy as np\nr, t, a = [2, 1], {}, np.ones(2)\nf(r, t, a)\n"
         "assert r == [1, 2] and t == {'x': 1} and a.tolist() == [2, 2]"
     )
-    _, kept, changed = judge(answer, asked(question), asked(question, writes_back=True))
+    _, kept, changed = judge(answer, asked(question), asked(question, close=("args",)))
     assert (kept.score, changed.score) == (0, 1)
 
 

@@ -7,6 +7,7 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
+from grading.apart.kinds import checked_state
 from grading.apart.peer import Peer
 
 
@@ -63,7 +64,7 @@ def set_chance(state: dict[str, Any]) -> None:
     if "numpy" in state:
         import numpy as np
 
-        np.random.set_state(state["numpy"])
+        np.random.set_state(checked_state(state["numpy"]))
     if "torch" in state:
         import torch
 

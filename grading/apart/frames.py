@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Any
+
+_ZONE = re.compile(r"(?!dateutil)[A-Za-z][\w+:/-]{0,40}\Z", re.ASCII)
 
 
 def describe(value: Any) -> list[Any] | None:
@@ -95,7 +98,13 @@ def _read_timestamp(parts: Any) -> Any:
 
     moment, zone = parts
     found = pd.Timestamp(moment)
-    return found if zone is None else found.tz_localize("UTC").tz_convert(str(zone))
+    return found if zone is None else found.tz_localize("UTC").tz_convert(_zone(zone))
+
+
+def _zone(name: Any) -> str:
+    if type(name) is not str or not _ZONE.match(name):
+        raise TypeError("no time zone")
+    return name
 
 
 def _read_series(parts: Any) -> Any:
@@ -144,7 +153,7 @@ def _read_zoned(parts: Any) -> Any:
     import pandas as pd
 
     moments, zone = parts
-    return pd.DatetimeIndex(moments).tz_localize("UTC").tz_convert(str(zone)).array
+    return pd.DatetimeIndex(moments).tz_localize("UTC").tz_convert(_zone(zone)).array
 
 
 def _read_string(parts: Any) -> Any:

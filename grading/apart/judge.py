@@ -305,8 +305,9 @@ class Judge:
                 error, reason = [BadScore.__name__, "no number", 0, False], NO_NUMBER
         except (BadScore, wire.NotPlain) as wrong:
             error, reason = [type(wrong).__name__, str(wrong), 0, False], NO_NUMBER
+        clean = not any(one["hidden_from"] for one in self.plan["cells"][: index + 1])
         return {
-            "score": score, "error": error, "printed": "", "reason": reason, "clean": False,
+            "score": score, "error": error, "printed": "", "reason": reason, "clean": clean,
             "traits": [], "shown": shown,
         }  # fmt: skip
 

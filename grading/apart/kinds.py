@@ -17,9 +17,11 @@ from decimal import Decimal
 from fractions import Fraction
 from pathlib import Path, PurePath
 from types import MappingProxyType
-from typing import Any
+from typing import Any, TypeVar
 
 from grading.apart import frames
+
+_T = TypeVar("_T")
 
 
 class NotPlain(TypeError):
@@ -55,7 +57,9 @@ def describe(value: Any) -> list[Any] | None:
     if kind is type:
         return _describe_type(value)
     if kind in (_KEYS, _VALUES, _ITEMS):
-        return [kind.__name__, list(map(list, value)) if kind is _ITEMS else list(value)]
+        if kind is _VALUES:
+            return ["values", list(value)]
+        return ["items", dict(value)] if kind is _ITEMS else ["keys", dict.fromkeys(value)]
     if kind is MappingProxyType:
         return ["mapping", dict(value)]
     if family == "dataclasses":
@@ -122,6 +126,12 @@ def read(content: Any) -> Any:
     return _READ[name](parts)
 
 
+def _is(value: Any, kind: type[_T]) -> _T:
+    if type(value) is not kind:
+        raise NotPlain(f"{kind.__name__} expected")
+    return value
+
+
 def _read_type(name: Any) -> Any:
     if type(name) is not str:
         raise NotPlain("no class")
@@ -162,6 +172,8 @@ def _read_table(parts: Any) -> Any:
     import numpy as np
 
     shape, columns = parts
+    if not all(column.shape[: len(shape)] == tuple(shape) for _, column in columns):
+        raise NotPlain("columns of other lengths")
     fields = [(name, column.dtype, column.shape[len(shape) :]) for name, column in columns]
     found = np.zeros(tuple(shape), dtype=fields)
     for name, column in columns:
@@ -191,7 +203,7 @@ def _read_generator(parts: Any) -> Any:
     if name not in _BIT_GENERATORS:
         raise NotPlain("no bit generator")
     bits = getattr(np.random, name)()
-    bits.state = state
+    bits.state = checked_state(state)
     return np.random.Generator(bits)
 
 
@@ -199,8 +211,21 @@ def _read_random_state(state: Any) -> Any:
     import numpy as np
 
     found = np.random.RandomState()
-    found.set_state(state)
+    found.set_state(checked_state(state))
     return found
+
+
+def checked_state(state: Any) -> Any:
+    """Return the state of a random generator of numpy's, which does not look at its positions.
+
+    Raises:
+        NotPlain: they lie outside of it.
+    """
+    inner = _is(_is(state, dict).get("state", {}), dict)
+    for positions, most in ((inner.get("pos", 0), 624), (state.get("buffer_pos", 0), 4)):
+        if type(positions) is not int or not 0 <= positions <= most:
+            raise NotPlain("no state of a random generator")
+    return state
 
 
 def _read_parameter(parts: Any) -> Any:
@@ -222,11 +247,11 @@ def _read_torch_generator(state: Any) -> Any:
 
 _READ: dict[str, Callable[[Any], Any]] = {
     "type": _read_type,
-    "dict_keys": lambda parts: dict.fromkeys(parts).keys(),
-    "dict_values": lambda parts: dict(enumerate(parts)).values(),
-    "dict_items": lambda parts: dict(parts).items(),
-    "mapping": dict,
-    "path": Path,
+    "keys": lambda parts: _is(parts, dict).keys(),
+    "values": lambda parts: dict(enumerate(_is(parts, list))).values(),
+    "items": lambda parts: _is(parts, dict).items(),
+    "mapping": lambda parts: _is(parts, dict),
+    "path": lambda parts: Path(_is(parts, str)),
     "mark": _read_mark,
     "random": _read_random,
     "objects": _read_objects,

@@ -70,7 +70,9 @@ def _hear(job: Job, channel: socket.socket, plan: Plan, found: Run, deadline: fl
     elif kind == "imported" and plan.learning:
         found.imported = tuple(name for name in words[0] if type(name) is str)
     elif kind == "again" and type(words[0]) is int and 0 <= words[0] < len(found.outcomes):
+        said = found.outcomes[words[0]].said
         found.outcomes[words[0]] = read_outcome(plan.steps[words[0]], words[1])
+        found.outcomes[words[0]].said = said
     elif kind == "said" and type(words[0]) is int and 0 <= words[0] < len(found.outcomes):
         found.outcomes[words[0]].said = read_error(words[1])
     else:
