@@ -13,6 +13,8 @@ from typing import Any
 from grading.apart import wire
 
 _MAX_TEXT = 2000
+# a skipped test counts as passed, a verdict is the instructor's
+_NOT_LEARNERS = {"__main__", "grading", "unittest", "_pytest", "pytest", "doctest"}
 _NAME = re.compile(r"[A-Za-z_]\w{0,80}\Z", re.ASCII)
 
 
@@ -113,7 +115,7 @@ def exception_class(kind: str, given: Mapping[str, Any]) -> type[BaseException] 
         found = getattr(builtins, name, None)
     elif module == "__main__" and name in given.keys():  # noqa: SIM118 - `in` would ask further
         found = given[name]
-    elif module in sys.modules and module.partition(".")[0] not in ("__main__", "grading"):
+    elif module in sys.modules and module.partition(".")[0] not in _NOT_LEARNERS:
         found = vars(sys.modules[module]).get(name)
         found = found if isinstance(found, type) and issubclass(found, Exception) else None
     is_exception = isinstance(found, type) and issubclass(found, BaseException)

@@ -70,6 +70,7 @@ OPERATIONS: dict[str, Callable[..., Any]] = {
     "aenter": lambda manager: _await(type(manager).__aenter__(manager)),
 }  # fmt: skip
 assert set(ASKED) | set(EXACT) <= OPERATIONS.keys()
+REFLECTED = {*BINARY, *ORDER, "eq", "ne"}  # either operand can be the one that is asked
 
 _ASKED_BY_LEARNERS = {
     *BINARY, *ORDER, *EXACT, "eq", "ne", "hash", "neg", "pos", "abs", "call", "attr", "iter",
@@ -79,6 +80,10 @@ _OF_FILES = {
     "read", "readline", "readlines", "readable", "write", "writelines", "writable", "seek", "tell",
     "close", "closed", "flush", "getvalue", "encoding", "name", "truncate",
 }  # fmt: skip
+_OF_MOCKS = (  # what would change the mock's verdict on how it was called
+    "assert", "mock", "method_calls", "call_args", "call_count", "called", "side_effect",
+    "configure_mock", "attach_mock", "reset_mock", "await",
+)  # fmt: skip
 _OF_FUNCTIONS = {"__name__", "__qualname__", "__doc__"}
 
 
@@ -101,7 +106,7 @@ def check_public(operation: str, operands: tuple[Any, ...]) -> None:
     if not own or name.startswith("_") or type(thing).__module__ == "typing":
         raise AttributeError(name)
     if isinstance(thing, NonCallableMock):
-        if name.startswith(("assert", "mock", "method_calls", "call_args", "side_effect")):
+        if name.startswith(_OF_MOCKS):
             raise AttributeError(name)
     elif type(thing).__module__ != "__main__" and (operation == "set" or name not in dir(thing)):
         raise AttributeError(name)

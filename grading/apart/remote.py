@@ -2,8 +2,9 @@
 
 Each class of the other side has a class of its own here, a :class:`Mirror`, with the same name,
 bases and special methods; its objects are :class:`Remote`. What is asked of them is asked there.
-Whether two things are equal, or one is less than another, is asked there only where the
-instructor's own solution needed it: an object that equals everything earns nothing.
+Whether two things are equal, one is less than another, what they are together, and what a method
+says, is asked there only where the instructor's own solution needed it: an object that equals
+everything, or whose difference from everything is 0, earns nothing.
 """
 
 from __future__ import annotations
@@ -92,6 +93,18 @@ def ask(thing: Any, operation: str, *operands: Any) -> Any:
     return place[0].ask("do", operation, thing, *operands)
 
 
+def _attribute(thing: Any, name: str) -> Any:
+    """Return an attribute: a value, or a method that the instructor's solution has there too.
+
+    An object in the place of a text would pass ``f(x).startswith("a")`` by a method of its own.
+    """
+    found = ask(thing, "attr", name)
+    place = place_of(found)
+    if place is not None and not place[0].allows(f"attr {name}"):
+        raise AttributeError(f"{name} is not asked of the object that the exercise expects")
+    return found
+
+
 def _kinds(remote: Remote) -> tuple[Kind, ...]:
     handle: Handle = object.__getattribute__(remote, "_camp_object")[1]
     return handle.kinds
@@ -141,7 +154,7 @@ class Remote(wire.Kept):
             return object.__getattribute__(self, name)
         if name in _NOWHERE:
             raise AttributeError(name)
-        return ask(self, "attr", name)
+        return _attribute(self, name)
 
     def __setattr__(self, name: str, value: Any) -> None:
         ask(self, "set", name, value)
@@ -263,8 +276,22 @@ def _forward(operation: str) -> Callable[..., Any]:
     return lambda self, *operands: ask(self, operation, *operands)
 
 
+def _combined(operation: str) -> Callable[..., Any]:
+    def combine(self: Remote, other: Any, *more: Any) -> Any:
+        if not _decides(self, operation, other):
+            return NotImplemented
+        return ask(self, operation, other, *more)
+
+    return combine
+
+
 def _backward(operation: str) -> Callable[..., Any]:
-    return lambda self, other: _own_peer(self).ask("do", operation, other, self)
+    def combine(self: Remote, other: Any) -> Any:
+        if not _decides(self, operation, other):
+            return NotImplemented
+        return _own_peer(self).ask("do", operation, other, self)
+
+    return combine
 
 
 def _exactly(operation: str) -> Callable[..., Any]:
@@ -314,7 +341,8 @@ def _awaitable(operation: str) -> Callable[..., Any]:
 
 
 _METHODS: dict[str, Any] = {
-    **{f"__{name}__": _forward(name) for name in (*BINARY, *IN_PLACE, *ASKED, "aiter")},
+    **{f"__{name}__": _combined(name) for name in (*BINARY, *IN_PLACE)},
+    **{f"__{name}__": _forward(name) for name in (*ASKED, "aiter")},
     **{f"__r{name}__": _backward(name) for name in BINARY},
     **{f"__{name}__": _ordered(name) for name in ORDER},
     **{f"__{name}__": _exactly(name) for name in EXACT},
@@ -351,7 +379,7 @@ class Mirror(type, wire.Kept):
             raise AttributeError(f"type object {cls.__name__!r} has no attribute {name!r}")
         if name in _NOWHERE:
             raise AttributeError(name)
-        return ask(cls, "attr", name)
+        return _attribute(cls, name)
 
     def __setattr__(cls, name: str, value: Any) -> None:
         ask(cls, "set", name, value)
@@ -458,7 +486,7 @@ def _error_methods() -> dict[str, Any]:
 def _ask_of_error(error: Any, name: str) -> Any:
     if name.startswith("_") or place_of(error) is None:
         raise AttributeError(name)
-    return ask(error, "attr", name)
+    return _attribute(error, name)
 
 
 def kind_mro(kind: type) -> list[type]:
