@@ -17,7 +17,7 @@ CHECKS = {"check_count_params": 40.0, "check_weight_bytes": 30.0}
 
 
 @cache
-def _empty() -> bytes:
+def empty_gradebook() -> bytes:
     """Return an empty gradebook; nbgrader spawns ``alembic`` for it, which takes seconds."""
     use_own_environment()
     with tempfile.TemporaryDirectory() as folder:
@@ -38,7 +38,7 @@ def make_lesson(course: Path, lesson: str = LESSON) -> None:
     """Enter a lesson of 100 points: two checks and a note that a TA marks with up to 30."""
     course.mkdir(parents=True, exist_ok=True)
     if not (course / "gradebook.db").exists():
-        (course / "gradebook.db").write_bytes(_empty())
+        (course / "gradebook.db").write_bytes(empty_gradebook())
     with opened(course) as gradebook:
         gradebook.add_assignment(lesson)
         gradebook.add_notebook(lesson, lesson)

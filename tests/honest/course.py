@@ -20,6 +20,7 @@ from course_lib.cli import use_own_environment
 from grading.course import Course, quiet
 from grading.grade import grade
 from tests.conftest import isolated_home
+from tests.gradebooks import empty_gradebook
 from tests.honest.material import Material
 
 Cell = tuple[str, str, str, str]  # assignment, notebook, learner, cell
@@ -38,6 +39,8 @@ class Entry:
 def write_course(root: Path, materials: Sequence[Material]) -> None:
     """Write a course, release it, and hand in what all learners wrote."""
     use_own_environment()
+    root.mkdir(parents=True, exist_ok=True)
+    (root / "gradebook.db").write_bytes(empty_gradebook())
     for material in materials:
         source = root / "source" / material.name
         source.mkdir(parents=True)

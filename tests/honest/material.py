@@ -17,7 +17,6 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-import nbformat
 from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
@@ -166,9 +165,3 @@ def _notebook(cells: list[NotebookNode], minor: int) -> NotebookNode:
             del cell["id"]
     found.nbformat_minor = minor
     return found
-
-
-def as_lists(notebook: NotebookNode) -> str:
-    """Return the notebook's file with each source as a list of lines, as Jupyter writes it."""
-    text: str = nbformat.v4.writes(notebook)
-    return text
