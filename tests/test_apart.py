@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 
 import pytest
 
@@ -157,12 +158,31 @@ assert len(V(4)) == 4 and 4 in V(4) and 5 not in V(4)
 v = V(1)
 v.x = 7
 assert v.x == 7"""
-    learned = ("eq V", "contains V plain", "handle")
     words = {"solved": ("V",), "classes": ("V",)}
+    _, solution = judge(learner(answer), asked(question), **words, learning=True)
+    assert {"eq V", "contains V plain", "handle"} < set(solution.traits)
+    learned = solution.traits
     _, found = judge(learner(answer), asked(question, traits=learned), **words)
     assert (found.error, found.score) == (None, 1)
     _, found = judge(learner(answer), asked(question), **words)
     assert (found.score, found.reason) == (0, "only together")
+
+
+def test_a_name_of_the_instructors_is_never_the_learners(judge: Judge) -> None:
+    """A learner's function that ends the instructor's cell cannot fill in what it left unbound."""
+    steps = (
+        learner("EXPECTED = 0\ndef helper(x): return 0\ndef f(x): raise SystemExit"),
+        given("f(1)\nEXPECTED = 42\ndef helper(x): return 42"),
+        learner("EXPECTED = 0\ndef helper(x): return 0\ndef f(x): return 0"),
+        asked("assert f(1) == EXPECTED"),
+        asked("assert f(1) == helper(1)"),
+    )
+    words = {"solved": ("f",), "given": ("EXPECTED", "helper")}
+    *_, constant, function = judge(*steps, **words)
+    assert [constant.score, function.score] == [0, 0]
+    assert getattr(constant.error, "name", "") == "NameError"
+    unwatched = judge(*steps, solved=("f",))
+    assert unwatched[-2].score == 1, "without the list of names this test proves nothing"
 
 
 def test_given_cells_count_from_the_instructors_copy(judge: Judge) -> None:
@@ -197,7 +217,10 @@ def test_objects_that_the_answer_needs_are_made_on_its_side(judge: Judge) -> Non
             "assert sum(p.numel() for p in layer.parameters() if p.requires_grad) == 12"
         ),
     )
-    *_, counted, used = judge(*steps, modules=("torch",), solved=("Twice",), classes=("Twice",))
+    words = {"modules": ("torch",), "solved": ("Twice",), "classes": ("Twice",)}
+    *_, solution = judge(*steps, **words, learning=True)
+    steps = (*steps[:-1], replace(steps[-1], traits=solution.traits))
+    *_, counted, used = judge(*steps, **words)
     assert (counted.error, used.error) == (None, None)
 
 

@@ -91,8 +91,9 @@ class Judge:
         """Begin with no names and no learner's process."""
         self.flags = 0
         self.names = Names(
-            self._connected, solved=self.plan["solved"], modules=self.plan["modules"]
-        )
+            self._connected, solved=self.plan["solved"], modules=self.plan["modules"],
+            owned=self.plan["given"],
+        )  # fmt: skip
         shell = _NoShell(self.names)
         self.names.given["get_ipython"] = lambda: shell
         dict.__setitem__(self.names, "get_ipython", lambda: shell)

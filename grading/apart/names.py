@@ -37,6 +37,7 @@ class Names(dict[str, Any]):
         *,
         solved: Collection[str],
         modules: Collection[str],
+        owned: Collection[str] = (),
     ) -> None:
         """Look names up.
 
@@ -45,14 +46,17 @@ class Names(dict[str, Any]):
             solved: names that the instructor's solution binds or changes; these are the
                 learner's, also where they shadow builtins.
             modules: modules that the instructor's notebook imports.
+            owned: names that the instructor's cells bind. Where such a cell ended before it bound
+                one, a learner's value of that name is not taken in its place.
         """
         super().__init__(__name__="__main__", __builtins__=builtins)
         self._peer = peer
         self._solved = solved
         self._modules = modules
+        self._owned = frozenset(owned) - frozenset(solved)
         self.shared: Collection[str] = ()  # what a test binds in the learner's process instead
         self._moved: set[str] = set()
-        self.given = Instructors(self.learners)
+        self.given = Instructors(self._unowned)
 
     def __missing__(self, name: str) -> Any:
         """Return the value of a name that no test binds."""
@@ -62,7 +66,7 @@ class Names(dict[str, Any]):
             return self._given(name, self.given[name])
         if hasattr(builtins, name) and name not in self._solved:
             raise KeyError(name)
-        return self.learners(name)
+        return self._unowned(name)
 
     def __setitem__(self, name: str, value: Any) -> None:
         if name not in self.shared:
@@ -82,7 +86,9 @@ class Names(dict[str, Any]):
     def __contains__(self, name: object) -> bool:
         if super().__contains__(name) or dict.__contains__(self.given, name):
             return True
-        return isinstance(name, str) and self._peer().ask("has", name) is True
+        if not isinstance(name, str) or name in self._owned - self._moved:
+            return False
+        return self._peer().ask("has", name) is True
 
     def forget(self, names: Collection[str]) -> None:
         """Let go of what tests bound to names that a later cell binds anew."""
@@ -114,6 +120,11 @@ class Names(dict[str, Any]):
 
     def __iter__(self) -> Iterator[str]:
         return iter(self.keys())
+
+    def _unowned(self, name: str) -> Any:
+        if name in self._owned:
+            raise NameError(f"name {name!r} is not defined")
+        return self.learners(name)
 
     def learners(self, name: str) -> Any:
         """Return the value that a name has in the learner's process."""
