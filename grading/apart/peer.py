@@ -109,7 +109,7 @@ class Peer:
         """Return what a handle stands for."""
         if handle.number < 0:
             number = -1 - handle.number
-            if number not in self._handed:
+            if not (number in self._handed or self.trusting):
                 raise NotPlain("no such object")
             return self._objects[number]
         if not handle.kinds:
