@@ -557,6 +557,11 @@ _READ: dict[int, Callable[[_Reader, Any], Any]] = {
 _CONTAINERS = (list, tuple, set, frozenset, dict, deque)
 
 
+def _is_container(value: Any) -> bool:
+    """Tell it by the real class: an object of the other side may pass for a dict's subclass."""
+    return issubclass(type(value), _CONTAINERS)
+
+
 def _measure(value: Any) -> None:
     """Refuse a value with too many parts or too deep a nesting."""
     count = 0
@@ -564,14 +569,13 @@ def _measure(value: Any) -> None:
     for _ in range(MAX_DEPTH):
         below: list[Any] = []
         for one in level:
-            count += len(one) if isinstance(one, _CONTAINERS) else 1
+            count += len(one) if _is_container(one) else 1
             if count > MAX_COUNT:
                 raise NotPlain("too many values")
-            if isinstance(one, dict):
-                below += [part for part in one.values() if isinstance(part, _CONTAINERS)]
-                below += [part for part in one if isinstance(part, _CONTAINERS)]
-            elif isinstance(one, _CONTAINERS):
-                below += [part for part in one if isinstance(part, _CONTAINERS)]
+            if isinstance(one, dict) and _is_container(one):
+                below += filter(_is_container, one.values())
+            if _is_container(one):
+                below += filter(_is_container, one)
         if not below:
             return
         level = below

@@ -34,7 +34,7 @@ MATERIALS = {
         minor=5,
     ),
     "habits": Material(
-        "habits", [*odds.EXERCISES, *talking.EXERCISES, *objects.EXERCISES], minor=0
+        "habits", [*talking.EXERCISES, *objects.EXERCISES, *odds.EXERCISES], minor=0
     ),
     "science": Material(
         "science",
