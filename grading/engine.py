@@ -53,27 +53,24 @@ class Engine:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._spawners: dict[Needs, Spawner] = {}
+        self._spawners: dict[tuple[str, Rules], Spawner] = {}
         atexit.register(self.close)
 
     def spawner(self, assignment: Assignment, rules: Rules) -> Spawner:
-        """Return the zygote for an assignment.
+        """Return the zygote for an assignment, which has imported what its notebooks need.
 
         Raises:
             CampError: it cannot be started with all its walls, see ``isolation``.
         """
-        needs = _needs(assignment, rules)
+        wanted = {*_ALWAYS, *assignment.imports}
+        key = assignment.name, rules
         with self._lock:
-            if needs not in self._spawners:
-                self._spawners[needs] = Spawner(needs)
-            return self._spawners[needs]
-
-    def let_go(self, assignment: Assignment, rules: Rules) -> None:
-        """End the zygote for an assignment, if there is one."""
-        with self._lock:
-            spawner = self._spawners.pop(_needs(assignment, rules), None)
-        if spawner is not None:
-            spawner.close()
+            if key not in self._spawners:
+                needs = Needs(tuple(sorted(wanted)), rules.read, rules.hide, rules.allow_weaker)
+                self._spawners[key] = Spawner(needs)
+            spawner = self._spawners[key]
+            spawner.preload(wanted)
+            return spawner
 
     @property
     def missing(self) -> list[str]:
@@ -161,11 +158,6 @@ class Engine:
         limits = dataclasses.replace(rules.limits, seconds=int(assignment.times.submission) + 10)
         with self.spawner(assignment, rules).job(limits) as job:
             return apart.run(job, plan)
-
-
-def _needs(assignment: Assignment, rules: Rules) -> Needs:
-    preload = tuple(sorted({*_ALWAYS, *assignment.imports}))
-    return Needs(preload, rules.read, rules.hide, rules.allow_weaker)
 
 
 ENGINE = Engine()

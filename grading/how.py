@@ -91,7 +91,7 @@ class _Trial:
     """Runs the instructor's own solution."""
 
     def __init__(self, assignment: Assignment, notebook: Notebook, rules: Rules) -> None:
-        self.assignment = self._last = assignment
+        self.assignment = assignment
         self.notebook = notebook
         self.rules = rules
 
@@ -99,9 +99,6 @@ class _Trial:
         """Return what is known after a run in which tests are judged in a given way."""
         notebook = dataclasses.replace(self.notebook, how=how)
         assignment = self.assignment.with_notebook(notebook)
-        if assignment.imports != self._last.imports:
-            ENGINE.let_go(self._last, self.rules)
-            self._last = assignment
         solution, _ = repair(notebook.instructor, notebook.instructor, notebook.plan)
         found, imports = ENGINE.learn(assignment, notebook, solution, self.rules)
         tests = [(step, outcome) for step, outcome in found if step.kind == "test"]

@@ -37,7 +37,8 @@ def imported(home: str) -> list[str]:
 
 def prepare() -> None:
     """Make IPython ready before processes are forked."""
-    _SHELL.append(make_shell())
+    if not _SHELL:
+        _SHELL.append(make_shell())
     _LOADED.update(sys.modules)
 
 

@@ -13,7 +13,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -69,6 +69,7 @@ class Spawner:
         self._lock = threading.Lock()
         self._numbers = itertools.count()
         self._groups: list[cgroup.Group] = []
+        self._preloaded = set(needs.preload)
         with self._log.open("wb") as log:
             self._process = subprocess.Popen(
                 [sys.executable, "-P", "-m", "grading.isolation.zygote", str(there.fileno())],
@@ -80,9 +81,9 @@ class Spawner:
         assert self._process.stdin is not None
         with contextlib.suppress(BrokenPipeError), self._process.stdin as pipe:
             pipe.write(json.dumps(orders).encode() + b"\n")
-        self.missing, self.threads = self._wait_until_ready(needs.allow_weaker)
+        self.missing, self.threads = self._wait_until_ready(allow_weaker=needs.allow_weaker)
 
-    def _wait_until_ready(self, allow_weaker: bool) -> tuple[list[str], int]:
+    def _wait_until_ready(self, *, allow_weaker: bool) -> tuple[list[str], int]:
         self._control.settimeout(_START)
         try:
             told = json.loads(self._control.recv(_MESSAGE) or b"{}")
@@ -103,6 +104,19 @@ class Spawner:
             self.close()
             raise CampError(f"the grading process did not start: {said[-800:] or 'no reason'}")
         return missing, told["threads"]
+
+    def preload(self, modules: Iterable[str]) -> None:
+        """Import what is missing of ``modules`` for the rooms that are opened from now on.
+
+        Raises:
+            CampError: the zygote has ended.
+        """
+        with self._lock:
+            more = set(modules) - self._preloaded
+            if more:
+                self._control.send(json.dumps({"preload": sorted(more)}).encode())
+                self._wait_until_ready(allow_weaker=True)
+                self._preloaded |= more
 
     def job(self, limits: Limits) -> Job:
         """Return a new job: the rooms of one submission."""

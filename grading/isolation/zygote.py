@@ -61,6 +61,25 @@ class _Zygote:
     selector: selectors.DefaultSelector = field(default_factory=selectors.DefaultSelector)
     rooms: list[_Room] = field(default_factory=list)
 
+    def preload(self, names: list[str]) -> None:
+        """Import modules, so that rooms forked from now on have them, and say when it is done."""
+        for name in names:
+            with contextlib.suppress(BaseException):  # who imports it later is told why it fails
+                _preload(*name.split(":"))
+        for module in _ROLES.values():
+            prepare = getattr(sys.modules[module], "prepare", None)
+            if prepare:
+                prepare()
+        tasks = Path("/proc/self/task")
+        threads = len(list(tasks.iterdir())) if tasks.is_dir() else 1
+        gc.collect()
+        gc.freeze()
+        if limits.held().private > _LARGE:
+            with contextlib.suppress(OSError):
+                sc.use_huge_pages()
+        self.held = limits.held()
+        self.control.send(json.dumps({"missing": self.house.missing, "threads": threads}).encode())
+
     def serve(self) -> None:
         """Fork rooms until the grader is gone."""
         self.selector.register(self.control, selectors.EVENT_READ, self._take_job)
@@ -76,9 +95,12 @@ class _Zygote:
                     self._end_strangers()
 
     def _take_job(self) -> None:
-        data, descriptors, _, _ = socket.recv_fds(self.control, 16, 1)
+        data, descriptors, _, _ = socket.recv_fds(self.control, _MESSAGE, 1)
         if not data:
             os._exit(0)  # the first process of the namespace: all others end with it
+        if not descriptors:
+            self.preload(json.loads(data)["preload"])
+            return
         job = socket.socket(fileno=descriptors[0])
         self.selector.register(job, selectors.EVENT_READ, lambda: self._take_order(job))
 
@@ -245,22 +267,9 @@ def main() -> None:
         return
     if not found.namespaces:
         sc.prctl(sc.PR_SET_CHILD_SUBREAPER, 1)
-    for name in orders["preload"]:
-        with contextlib.suppress(BaseException):  # who imports it later is told why it fails
-            _preload(*name.split(":"))
-    for module in _ROLES.values():
-        prepare = getattr(sys.modules[module], "prepare", None)
-        if prepare:
-            prepare()
-    tasks = Path("/proc/self/task")
-    threads = len(list(tasks.iterdir())) if tasks.is_dir() else 1
-    gc.collect()
-    gc.freeze()
-    if limits.held().private > _LARGE:
-        with contextlib.suppress(OSError):
-            sc.use_huge_pages()
-    control.send(json.dumps({"missing": found.missing, "threads": threads}).encode())
-    _Zygote(control, found, roles, limits.held()).serve()
+    zygote = _Zygote(control, found, roles, limits.held())
+    zygote.preload(orders["preload"])
+    zygote.serve()
 
 
 if __name__ == "__main__":
