@@ -16,6 +16,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from grading.isolation import leftovers
 from grading.isolation.limits import Limits
 
 _ROOT = Path("/sys/fs/cgroup")
@@ -59,6 +60,13 @@ def make(name: str, limits: Limits) -> Group | None:
             continue
         return Group(tuple(folders))
     return None
+
+
+def sweep() -> None:
+    """Remove the groups of graders that were killed."""
+    for places in _hierarchies(Limits()):
+        for parent in places:
+            leftovers.sweep_groups(parent)
 
 
 def _hierarchies(limits: Limits) -> Iterator[dict[Path, dict[str, int]]]:

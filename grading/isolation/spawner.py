@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from course_lib.errors import CampError
-from grading.isolation import cgroup
+from grading.isolation import cgroup, leftovers
 from grading.isolation.limits import Limits
 
 _START = 180  # seconds for the zygote's imports
@@ -60,7 +60,8 @@ class Spawner:
         Raises:
             CampError: a part of the walls is missing here, or the zygote does not start.
         """
-        self._folder = tempfile.mkdtemp(prefix="camp-")
+        leftovers.sweep(Path(tempfile.gettempdir()))
+        self._folder = tempfile.mkdtemp(prefix=leftovers.name_of(os.getpid()))
         Path(self._folder).chmod(0o711)
         root = Path(self._folder) / "root"
         root.mkdir(mode=0o755)
@@ -69,6 +70,7 @@ class Spawner:
         self._lock = threading.Lock()
         self._numbers = itertools.count()
         self._groups: list[cgroup.Group] = []
+        cgroup.sweep()
         self._preloaded = set(needs.preload)
         with self._log.open("wb") as log:
             self._process = subprocess.Popen(
@@ -129,7 +131,8 @@ class Spawner:
         folder = Path(self._folder) / f"job{number}"
         if self.missing:
             folder.mkdir(mode=0o700)
-        group = cgroup.make(f"camp-{os.getpid()}-{self._process.pid}-{number}", limits)
+        name = f"{leftovers.name_of(os.getpid())}{self._process.pid}-{number}"
+        group = cgroup.make(name, limits)
         if group:
             self._groups.append(group)
         return Job(here, limits, folder, group)
