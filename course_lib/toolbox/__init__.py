@@ -1,0 +1,1 @@
+"""The upstream tools: installed apart from the course, run from notebooks and terminals."""
