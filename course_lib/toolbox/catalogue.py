@@ -30,6 +30,7 @@ class Tool(_Frozen):
     excludes: tuple[str, ...]
     imports: tuple[str, ...]
     commands: tuple[str, ...]
+    variables: dict[str, str]
     uses: tuple[str, ...]
     disk_mb: int
     cuda_mb: int
@@ -39,6 +40,11 @@ class Tool(_Frozen):
     def version(self) -> str:
         """Return the version of the tool itself, which is the first thing it requires."""
         return self.requires[0].partition("==")[2]
+
+    @property
+    def program(self) -> str:
+        """Return the command that :func:`course_lib.toolbox.run` starts."""
+        return self.commands[0] if self.commands else "python"
 
     @property
     def lock(self) -> Path:

@@ -1,7 +1,6 @@
 """Where the tools' environments lie, and which are whole.
 
-An environment is made beside its place and moved there when it is whole, so what lies there is
-whole; its mark says from which lock it was made.
+An environment's mark, written last and taken away first, says that it is whole and from which lock.
 """
 
 from __future__ import annotations
