@@ -154,7 +154,7 @@ class _Job:
         settings = [f"{name}={shlex.quote(value)}" for name, value in self.own.items()]
         path = f"PATH={shlex.quote(str(self.environment.bin))}:$PATH"
         tool = shlex.join([self.environment.tool.program, *self.words])
-        fed = "" if self.stdin is None else f"printf %s {shlex.quote(self.stdin)} | "
+        fed = "" if self.stdin is None else f"printf {_as_format(self.stdin)} | "
         return f"cd {shlex.quote(str(self.folder))} && {fed}{' '.join([path, *settings])} {tool}"
 
     def variables(self) -> dict[str, str]:
@@ -222,6 +222,13 @@ class _Job:
                         kept.write(line + "\n")
                 view.update(state)
             return running.wait()
+
+
+def _as_format(text: str) -> str:
+    """Return ``text`` as a format for the shell's printf, in one line."""
+    for old, new in (("\\", "\\\\"), ("%", "%%"), ("\n", "\\n")):
+        text = text.replace(old, new)
+    return shlex.quote(text)
 
 
 def _relative(path: Path, folder: Path) -> str:

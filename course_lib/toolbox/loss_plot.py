@@ -6,13 +6,13 @@ import base64
 import io
 from collections.abc import Sequence
 
+from matplotlib.figure import Figure
+
+from course_lib.plots import BLUE, use_style
+
 
 def loss_png(losses: Sequence[tuple[int, float]]) -> bytes:
     """Return the loss over the iterations as a PNG, about 600 by 220 pixels."""
-    from matplotlib.figure import Figure
-
-    from course_lib.plots import BLUE, use_style
-
     use_style()
     figure = Figure(figsize=(5.6, 2.1), layout="constrained")
     ax = figure.subplots()

@@ -10,7 +10,7 @@ from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, ConfigDict, ValidationError
 
 from course_lib.files import write_atomic
 
@@ -34,6 +34,8 @@ class Record(BaseModel):
     its folder where they lie in it; ``losses`` are (iteration, loss) as the log tells them;
     ``inputs`` is a hash of the words and of the files that they name.
     """
+
+    model_config = ConfigDict(ser_json_inf_nan="strings")  # JSON has no nan
 
     tool: str
     version: str
