@@ -25,6 +25,19 @@ _NOISE = re.compile(
 )
 
 
+class Words(BaseModel):
+    """A text in both languages, in which ``{x}`` stands for a pattern's group."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    zh: str
+    en: str
+
+    def filled(self, values: dict[str, str]) -> Text:
+        """Return the text with the groups' values put in; other braces stay."""
+        return Text(*(_filled(text, values) for text in (self.zh, self.en)))
+
+
 class Problem(BaseModel):
     """A known problem; ``problems.yml`` explains the fields."""
 
@@ -32,14 +45,24 @@ class Problem(BaseModel):
 
     name: str
     pattern: str
-    cause: dict[str, str]
-    fix: dict[str, str]
+    where: str | None = None
+    cause: Words
+    fix: Words
     source: str
 
     @cached_property
-    def regex(self) -> re.Pattern[str]:
-        """Return the pattern, which may span lines."""
-        return re.compile(self.pattern, re.MULTILINE)
+    def _patterns(self) -> tuple[re.Pattern[str], ...]:
+        given = (self.where, self.pattern)
+        return tuple(re.compile(text, re.MULTILINE) for text in given if text)
+
+    def find(self, log: str) -> re.Match[str] | None:
+        """Return where a log tells of the problem, or None."""
+        found = None
+        for pattern in self._patterns:
+            found = pattern.search(log)
+            if found is None:
+                return None
+        return found
 
 
 @dataclass(frozen=True)
@@ -85,21 +108,17 @@ def explain(log: Sequence[str]) -> Explanation:
     lines = [progress.plain(line) for line in log]
     text = "\n".join(lines)
     for problem in problems():
-        found = problem.regex.search(text)
+        found = problem.find(text)
         if found:
             values = {name: value or "" for name, value in found.groupdict().items()}
-            cause, fix = (
-                Text(*(_filled(words[language], values) for language in ("zh", "en")))
-                for words in (problem.cause, problem.fix)
-            )
             first = text.count("\n", 0, found.start())
             matched = lines[first : text.count("\n", 0, found.end()) + 1]
+            cause, fix = problem.cause.filled(values), problem.fix.filled(values)
             return Explanation(problem.name, cause, fix, tuple(_short(matched)))
     return Explanation(None, None, None, relevant(lines))
 
 
 def _filled(text: str, values: dict[str, str]) -> str:
-    """Put what the pattern's named groups matched into ``{name}``; other braces stay."""
     return re.sub(r"\{(\w+)\}", lambda found: values.get(found[1], found[0]), text)
 
 
