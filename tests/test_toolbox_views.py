@@ -49,8 +49,7 @@ def test_a_notebook_keeps_the_result_the_plot_and_the_log_folded(folder: Path) -
     (cell,) = execute(folder, RUN)
     shown = [out["data"]["text/html"] for out in cell.outputs if "text/html" in out.get("data", {})]
     assert len(shown) == 1
-    assert "xtuner train cfg.py: done in" in shown[0]
-    assert "loss 3.5 → 2" in shown[0]
+    assert "xtuner train cfg.py: loss 3.5 → 2, done in" in shown[0]
     assert 'alt="loss 3.5 at iteration 10, 2 at 40" src="data:image/png;base64,' in shown[0]
     assert "<details><summary>log (7 lines" in shown[0]
     assert "Saving checkpoint at 40 iterations" in shown[0]
@@ -123,7 +122,7 @@ def test_a_terminal_shows_lines_and_a_bar(folder: Path) -> None:
     assert "Saving checkpoint at 40 iterations" in text
     assert "40/40" in text
     assert "loss 2" in text
-    assert "xtuner train cfg.py: done in" in text
+    assert "xtuner train cfg.py: loss 3.5 → 2, done in" in text
 
 
 def test_a_pipe_gets_plain_lines(folder: Path) -> None:
@@ -131,7 +130,7 @@ def test_a_pipe_gets_plain_lines(folder: Path) -> None:
         [sys.executable, "-c", TERMINAL], cwd=folder, capture_output=True, text=True, check=True
     )
     assert "\x1b" not in done.stdout
-    assert done.stdout.splitlines()[-1].startswith("xtuner train cfg.py: done in")
+    assert done.stdout.splitlines()[-1].startswith("xtuner train cfg.py: loss 3.5 → 2, done")
 
 
 @pytest.mark.parametrize(

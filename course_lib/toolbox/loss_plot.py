@@ -16,7 +16,7 @@ def loss_png(losses: Sequence[tuple[int, float]]) -> bytes:
     use_style()
     figure = Figure(figsize=(5.6, 2.1), layout="constrained")
     ax = figure.subplots()
-    ax.plot(*zip(*losses, strict=True), color=BLUE, marker="o", ms=3)
+    ax.plot(*zip(*losses, strict=True), color=BLUE, marker="o", ms=3, clip_on=False)
     ax.set(xlabel="iteration", ylabel="loss")
     ax.set_ylim(bottom=0)
     made = io.BytesIO()

@@ -35,7 +35,9 @@ class Notebook:
         print(f"$ {state.command}", flush=True)
         self._status = widgets.HTML()
         self._bar = widgets.IntProgress(layout=widgets.Layout(width="22em"))
-        self._plot = widgets.Image(format="png", layout=widgets.Layout(display="none"))
+        self._plot = widgets.Image(
+            format="png", layout=widgets.Layout(display="none", width="min(560px, 100%)")
+        )
         self._log = widgets.HTML()
         fold = widgets.Accordion([self._log], selected_index=None)
         fold.set_title(0, str(Text("日志", "log")))

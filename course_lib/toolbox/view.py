@@ -93,8 +93,8 @@ def summary(state: State, record: Record) -> Text:
                 'again="continue" goes on, again="over" starts over',
             )
     return Text(
-        "，".join(filter(None, [f"{state.title}：{end.zh}", loss])),
-        ", ".join(filter(None, [f"{state.title}: {end.en}", loss])),
+        f"{state.title}：{'，'.join(filter(None, [loss, end.zh]))}",
+        f"{state.title}: {', '.join(filter(None, [loss, end.en]))}",
     )
 
 
