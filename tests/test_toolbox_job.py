@@ -140,6 +140,34 @@ def test_nothing_stays_behind_a_step_that_ended(folder: Path) -> None:
     assert running_inside(folder) == []
 
 
+FILLS_THE_DISK = """
+for number in range(3000):
+    print("a line of a talkative tool", number, flush=True)
+open("result", "wb").write(bytes(1_000_000))
+"""
+
+
+def test_a_full_disk_is_named(folder: Path) -> None:
+    stand_in.make(folder.parent / "tools", "xtuner", FILLS_THE_DISK)
+    small = folder / "small"
+    small.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=32k", "none", str(small)]
+    if subprocess.run(mount, capture_output=True).returncode:
+        pytest.skip("needs root, to mount a small disk")
+    try:
+        with pytest.raises(toolbox.ToolError) as caught:
+            toolbox.run("xtuner", "fill", folder=small)
+    finally:
+        subprocess.run(["umount", str(small)], check=True)
+    assert caught.value.explanation.name == "disk-full"
+
+
+def test_a_folder_for_the_log_that_cannot_be_made_is_one_line(folder: Path) -> None:
+    (folder / records.FOLDER).write_text("in the way")
+    with pytest.raises(CampError, match=r"cannot write .*tool-logs: File exists"):
+        toolbox.run(*TRAIN, folder=folder)
+
+
 def running_inside(folder: Path) -> list[psutil.Process]:
     found = []
     for process in psutil.process_iter(["cwd", "pid"]):

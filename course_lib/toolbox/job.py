@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shlex
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from io import FileIO
 from pathlib import Path
 from typing import Literal
 
@@ -193,7 +195,8 @@ class _Job:
                 losses=state.losses,
                 inputs=self.inputs,
             )
-            records.write(log, record)
+            with contextlib.suppress(OSError):  # a full disk: the run's own end says so
+                records.write(log, record)
             view.finish(state, record)
         if verdict.missing is None:
             return Run(record, log)
@@ -208,20 +211,25 @@ class _Job:
     def _stream(self, view: View, state: State) -> int:
         program = self.environment.bin / self.environment.tool.program
         with (
-            state.log.open("w", encoding="utf-8", buffering=1) as kept,
+            state.log.open("wb", buffering=0) as kept,
             Process(
                 [str(program), *self.words], self.folder, self.variables(), self.stdin
             ) as running,
         ):
-            kept.write(f"$ {self.command}\n")
+            _keep(kept, f"$ {self.command}")
             for piece in running.pieces():
                 if piece is not None:
                     line = progress.plain(piece.text)
                     state.hear(line, kept=piece.kept)
                     if piece.kept:
-                        kept.write(line + "\n")
+                        _keep(kept, line)
                 view.update(state)
             return running.wait()
+
+
+def _keep(log: FileIO, line: str) -> None:
+    with contextlib.suppress(OSError):  # on a full disk the tool goes on, and says it itself
+        log.write(f"{line}\n".encode())
 
 
 def _as_format(text: str) -> str:

@@ -12,7 +12,9 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from course_lib.errors import CampError
 from course_lib.files import write_atomic
+from course_lib.language import Text
 
 FOLDER = "tool-logs"
 _QUOTED = re.compile(r"""["']([^"'\n]{1,400})["']""")
@@ -51,11 +53,18 @@ class Record(BaseModel):
 
 
 def new_log(folder: Path, tool: str, words: Sequence[str], started: datetime) -> Path:
-    """Return the path of a new log; its record lies beside it, with the ending ``.json``."""
+    """Return the path of a new log; its record lies beside it, with the ending ``.json``.
+
+    Raises CampError where the folder for it cannot be made.
+    """
     step = re.sub(r"[^\w-]+", "-", "-".join([tool, *words[:2]]))[:60].strip("-")
     stem = f"{started:%Y%m%d-%H%M%S}-{step}"
     path, number = folder / FOLDER / f"{stem}.log", 1
-    path.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        what = Text(f"不能写 {path.parent}", f"cannot write {path.parent}")
+        raise CampError(f"{what}: {error.strerror}") from None
     while path.exists():
         number += 1
         path = path.with_name(f"{stem}-{number}.log")
