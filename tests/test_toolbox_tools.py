@@ -115,14 +115,14 @@ def test_a_training_by_lora_is_converted_merged_and_asked(folder: Path) -> None:
 
 
 def test_full_parameter_training_leaves_no_adapter(folder: Path) -> None:
-    write_config(folder, "full.py", full=True, lr=2e-3, max_epochs=2)
+    write_config(folder, "full.py", full=True, lr=2e-3, max_epochs=2, warmup_ratio=0.3)
     run = toolbox.run("xtuner", "train", "full.py", "--work-dir", "full", folder=folder)
     name = Path((folder / "full" / "last_checkpoint").read_text()).name
     words = ("convert", "pth_to_hf", "full.py", f"full/{name}", "full-hf", "--fp32")
     made = toolbox.run("xtuner", *words, "--safe-serialization", folder=folder).record.files
     assert "full-hf/config.json" in made
     assert "full-hf/adapter_config.json" not in made
-    assert run.losses[-1][1] < run.losses[0][1] or len(run.losses) == 1
+    assert run.losses[-1][1] < run.losses[0][1]
 
 
 def test_pre_training_reads_plain_text(folder: Path) -> None:
@@ -134,7 +134,9 @@ def test_pre_training_reads_plain_text(folder: Path) -> None:
         *xtuner_config.for_cpu(text),
         *xtuner_config.with_model(text, "model"),
         *xtuner_config.with_data(text, "text.json", ["我是"]),
-        *xtuner_config.with_settings(text, max_length=128, accumulative_counts=1, lr=2e-3),
+        *xtuner_config.with_settings(
+            text, max_length=128, accumulative_counts=1, lr=2e-3, warmup_ratio=0.2
+        ),
         *xtuner_config.short_answers(text),
     ]
     (folder / "pre.py").write_text(edits.apply(text, changes))
