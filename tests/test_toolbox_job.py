@@ -134,6 +134,18 @@ time.sleep(600 if sys.argv[1] == "wait" else 1)
 """
 
 
+EATS = """
+import subprocess, sys
+subprocess.run([sys.executable, "-c", "x = bytearray(300_000_000); x[::4096] = bytes(len(x[::4096]))"])
+"""
+
+
+def test_the_memory_of_the_largest_process_is_measured(folder: Path) -> None:
+    stand_in.make(folder.parent / "tools", "xtuner", EATS)
+    run = toolbox.run("xtuner", "eat", folder=folder)
+    assert 300e6 < run.record.memory < 400e6
+
+
 def test_nothing_stays_behind_a_step_that_ended(folder: Path) -> None:
     stand_in.make(folder.parent / "tools", "xtuner", TREE)
     toolbox.run("xtuner", "end", folder=folder)  # leaves two processes that ignore SIGTERM

@@ -18,7 +18,7 @@ from course_lib.language import Text
 from course_lib.toolbox import environments, progress, records
 from course_lib.toolbox.environments import Environment
 from course_lib.toolbox.explain import Explanation, explain
-from course_lib.toolbox.process import Process
+from course_lib.toolbox.process import End, Process
 from course_lib.toolbox.records import Outcome, Record
 from course_lib.toolbox.steps import Step, Verdict, is_made, judge
 from course_lib.toolbox.tool_steps import step_of
@@ -171,15 +171,15 @@ class _Job:
         log = records.new_log(self.folder, tool.name, self.words, started)
         state = State(" ".join([tool.name, *self.words[:2]]), self.command, log)
         view.start(state)
-        exit_code, outcome, verdict = -1, Outcome.INTERRUPTED, Verdict(None, ())
+        end, outcome, verdict = End(-1, 0), Outcome.INTERRUPTED, Verdict(None, ())
         try:
-            exit_code = self._stream(view, state)
+            end = self._stream(view, state)
             step = Step(
                 (*self.step.files, *((pattern,) for pattern in files)),
                 (*self.step.lines, *lines),
                 wrong=self.step.wrong,
             )
-            verdict = judge(step, self.folder, state.lines, started.timestamp(), exit_code)
+            verdict = judge(step, self.folder, state.lines, started.timestamp(), end.exit_code)
             outcome = Outcome.FAILED if verdict.missing else Outcome.PASSED
         finally:
             record = Record(
@@ -189,7 +189,8 @@ class _Job:
                 command=self.command,
                 started=started,
                 seconds=round(time.monotonic() - clock, 1),
-                exit_code=exit_code,
+                exit_code=end.exit_code,
+                memory=end.memory,
                 outcome=outcome,
                 files=[_relative(path, self.folder) for path in verdict.files],
                 losses=state.losses,
@@ -208,7 +209,7 @@ class _Job:
         whole = Text(f"完整日志：{log}", f"whole log: {log}")
         raise ToolError(f"{what}\n{found}\n{whole}", found, log)
 
-    def _stream(self, view: View, state: State) -> int:
+    def _stream(self, view: View, state: State) -> End:
         program = self.environment.bin / self.environment.tool.program
         with (
             state.log.open("wb", buffering=0) as kept,

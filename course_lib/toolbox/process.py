@@ -31,6 +31,14 @@ class Piece:
     kept: bool
 
 
+@dataclass(frozen=True)
+class End:
+    """How a command ended: exit code (128 + N for signal N), bytes of its largest process."""
+
+    exit_code: int
+    memory: int
+
+
 class Process:
     """A running command, whose tree of processes ends with the ``with`` block."""
 
@@ -95,6 +103,9 @@ class Process:
         if rest.strip():
             yield Piece(rest.rstrip("\r"), True)
 
-    def wait(self) -> int:
-        """Wait for the end and return the exit code, 128 + N for signal N."""
-        return self._process.wait()
+    def wait(self) -> End:
+        """Wait for the end of the command."""
+        _, status, used = os.wait4(self._process.pid, 0)
+        self._process.returncode = os.waitstatus_to_exitcode(status)
+        unit = 1 if sys.platform == "darwin" else 1024
+        return End(self._process.returncode, used.ru_maxrss * unit)

@@ -32,9 +32,10 @@ class Outcome(StrEnum):
 class Record(BaseModel):
     """One run of a tool: what was asked, how it ended, what it left.
 
-    ``command`` is what a shell would run; ``files`` are the paths that prove the run, relative to
-    its folder where they lie in it; ``losses`` are (iteration, loss) as the log tells them;
-    ``inputs`` is a hash of the words and of the files that they name.
+    ``command`` is what a shell would run; ``memory`` are the bytes of its largest process (0 when
+    it was interrupted); ``files`` are the paths that prove the run, relative to its folder where
+    they lie in it; ``losses`` are (iteration, loss) as the log tells them; ``inputs`` is a hash of
+    the words and of the files that they name.
     """
 
     model_config = ConfigDict(ser_json_inf_nan="strings")  # JSON has no nan
@@ -46,6 +47,7 @@ class Record(BaseModel):
     started: datetime
     seconds: float
     exit_code: int
+    memory: int = 0
     outcome: Outcome
     files: list[str]
     losses: list[tuple[int, float]]

@@ -82,7 +82,11 @@ def summary(state: State, record: Record) -> Text:
     time_zh, time_en = f"{record.seconds:.0f} 秒", f"{record.seconds:.0f} s"
     match record.outcome:
         case Outcome.PASSED:
-            end = Text(f"完成，用时 {time_zh}", f"done in {time_en}")
+            megabytes = f"{record.memory / 1e6:.0f} MB"
+            end = Text(
+                f"完成，用时 {time_zh}，内存最多 {megabytes}",
+                f"done in {time_en} with {megabytes} of memory",
+            )
         case Outcome.FAILED:
             end = Text(f"没有成功，用时 {time_zh}", f"failed after {time_en}")
         case Outcome.INTERRUPTED:
