@@ -135,7 +135,7 @@ def test_pre_training_reads_plain_text(folder: Path) -> None:
         *xtuner_config.with_model(text, "model"),
         *xtuner_config.with_data(text, "text.json", ["我是"]),
         *xtuner_config.with_settings(
-            text, max_length=128, accumulative_counts=1, lr=2e-3, warmup_ratio=0.2
+            text, max_length=128, accumulative_counts=1, lr=2e-3, max_epochs=2, warmup_ratio=0.2
         ),
         *xtuner_config.short_answers(text),
     ]
