@@ -104,15 +104,16 @@ def run(
     if again != "over" and (earlier := records.passed(place, inputs)):
         view.say(_already(*earlier))
         return Run(*earlier)
+    own = {**environment.tool.variables, **(variables or {})}
     if again == "continue" and step.resume and "--resume" not in asked:
         asked += step.resume
+        own |= step.resume_variables
     elif outputs and is_made(step, place) and (aside := _set_aside(outputs[0])):
         view.say(
             Text(
                 f"原来的 {step.output} 保留在 {aside}", f"the old {step.output} is kept as {aside}"
             )
         )
-    own = {**environment.tool.variables, **(variables or {})}
     job = _Job(environment, place, asked, step, own, stdin, inputs)
     return job.run(view, tuple(files), tuple(lines))
 

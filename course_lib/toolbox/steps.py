@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import re
 import stat
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from course_lib.language import Text
@@ -28,6 +28,7 @@ class Step:
         lines: regular expressions, each found in a line of the log.
         output: the file or folder that the step writes, which a new start sets aside.
         resume: the words that let the step go on from where it stopped, when it can.
+        resume_variables: environment variables that going on needs.
         wrong: given the folder and the log's lines, what else is wrong, or None.
     """
 
@@ -35,6 +36,7 @@ class Step:
     lines: tuple[str, ...] = ()
     output: Path | None = None
     resume: tuple[str, ...] = ()
+    resume_variables: Mapping[str, str] = field(default_factory=dict)
     wrong: Callable[[Path, Sequence[str]], Text | None] | None = None
 
 

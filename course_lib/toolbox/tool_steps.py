@@ -56,6 +56,9 @@ def _training(folder: Path, config: str, rest: Sequence[str]) -> Step:
         lines=(r"Saving checkpoint at \d+ (iterations|epochs)",),
         output=output,
         resume=("--resume", last) if last and (folder / last).exists() else (),
+        # MMEngine 0.10 saves its log buffers with the weights, which torch 2.6 and later only
+        # reads when told that the file is trusted: it is the learner's own checkpoint.
+        resume_variables={"TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD": "1"},
         wrong=_unfinished,
     )
 
