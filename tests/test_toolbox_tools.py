@@ -217,7 +217,8 @@ def test_mineru_turns_a_page_into_markdown(tmp_path: Path) -> None:
     figure = Figure()
     figure.text(0.1, 0.8, "The camp starts on Monday.", fontsize=14)
     figure.savefig(tmp_path / "page.pdf")
-    toolbox.run("mineru", "parse", "page.pdf", "-o", "out", "--tier", "flash", folder=tmp_path)
+    words = ("parse", "page.pdf", "-o", "out", "--tier", "flash", "--ocr-mode", "txt")
+    toolbox.run("mineru", *words, folder=tmp_path)
     (page,) = (tmp_path / "out").rglob("*.md")
     assert "The camp starts on Monday." in page.read_text()
 
