@@ -12,3 +12,7 @@ class CampError(Exception):
     def __init__(self, message: str, exit_code: int = 1) -> None:
         super().__init__(message)
         self.exit_code = exit_code
+
+    def _render_traceback_(self) -> list[str]:
+        """Return what IPython shows in place of a traceback: the text alone."""
+        return [str(self)]

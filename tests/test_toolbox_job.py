@@ -1,0 +1,262 @@
+"""Jobs of the toolbox: proof, progress, interruption, running again. The tool is a stand-in."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import psutil
+import pytest
+
+from course_lib import toolbox
+from course_lib.errors import CampError
+from course_lib.toolbox import records
+from course_lib.toolbox.records import Outcome
+from tests import stand_in
+
+TRAIN = ("xtuner", "train", "cfg.py", "--work-dir", "work")
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Return a folder in which the stand-in for XTuner trains as ``cfg.py`` says."""
+    monkeypatch.setenv("CAMP_TOOLS", str(tmp_path / "tools"))
+    monkeypatch.setenv("CAMP_LANG", "en")
+    stand_in.make(tmp_path / "tools", "xtuner", stand_in.TRAINING)
+    work = tmp_path / "folder with blanks"
+    work.mkdir()
+    (work / "cfg.py").write_text("pass")
+    return work
+
+
+def set_mode(folder: Path, mode: str) -> None:
+    (folder / "cfg.py").write_text(mode)
+
+
+def last_record(folder: Path) -> records.Record:
+    path = sorted((folder / records.FOLDER).glob("*.json"))[-1]
+    record = records.read(path)
+    assert record is not None
+    return record
+
+
+def test_a_step_that_proves_success_returns_its_losses_and_files(folder: Path) -> None:
+    run = toolbox.run(*TRAIN, folder=folder)
+    assert run.losses == [(10, 3.5), (20, 3.0), (30, 2.5), (40, 2.0)]
+    assert set(run.record.files) == {"work/last_checkpoint", "work/iter_20.pth", "work/iter_40.pth"}
+    assert run.record.outcome is Outcome.PASSED
+    assert "Map: 100%" in run.log.read_text()
+    assert "Map:  50%" not in run.log.read_text()  # a bar's earlier states are not kept
+
+
+@pytest.mark.parametrize(
+    ("mode", "said"),
+    [
+        ("traceback", "it stopped with an error"),
+        ("killed", "it ended at iteration 20 of 40"),
+        ("nan", "the loss became nan"),
+    ],
+)
+def test_exit_code_0_is_not_believed(folder: Path, mode: str, said: str) -> None:
+    set_mode(folder, mode)
+    with pytest.raises(toolbox.ToolError) as caught:
+        toolbox.run(*TRAIN, folder=folder)
+    assert f"xtuner train cfg.py failed: {said}" in str(caught.value)
+    assert last_record(folder).outcome is Outcome.FAILED
+    assert last_record(folder).exit_code == 0
+
+
+def test_an_unknown_failure_shows_the_lines_that_matter(folder: Path) -> None:
+    set_mode(folder, "traceback")
+    with pytest.raises(toolbox.ToolError) as caught:
+        toolbox.run(*TRAIN, folder=folder)
+    assert caught.value.explanation.name is None
+    assert caught.value.explanation.lines[-1] == "ZeroDivisionError: division by zero"
+    assert "camp doctor" in str(caught.value)
+
+
+def test_a_file_of_an_earlier_run_proves_nothing(folder: Path) -> None:
+    (folder / "a_copy.py").write_text("old")
+    os.utime(folder / "a_copy.py", (1, 1))
+    with pytest.raises(toolbox.ToolError, match=r"it wrote no a_copy\.py"):
+        toolbox.run("xtuner", "copy-cfg", "a", ".", folder=folder)
+
+
+def test_own_proof_is_asked_for_besides_the_known(folder: Path) -> None:
+    with pytest.raises(toolbox.ToolError, match=r"it wrote no work/report\.txt"):
+        toolbox.run(*TRAIN, folder=folder, files=["work/report.txt"])
+    with pytest.raises(toolbox.ToolError, match="no line like “all is well”"):
+        toolbox.run(*TRAIN, folder=folder, lines=["all is well"], again="over")
+
+
+def test_what_passed_is_not_done_again_until_its_input_changes(folder: Path) -> None:
+    (folder / "data.json").write_text("[]")
+    set_mode(folder, "# 'data.json'")
+    first = toolbox.run(*TRAIN, folder=folder)
+    assert toolbox.run(*TRAIN, folder=folder).log == first.log
+    (folder / "data.json").write_text("[1]")  # read by the configuration
+    second = toolbox.run(*TRAIN, folder=folder)
+    assert second.log != first.log
+    assert (folder / "work.1" / "iter_40.pth").is_file()  # the first result is kept
+    (folder / "work" / "iter_40.pth").unlink()
+    assert toolbox.run(*TRAIN, folder=folder).log != second.log
+
+
+def test_a_new_start_sets_the_old_result_aside(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    toolbox.run(*TRAIN, folder=folder)
+    toolbox.run(*TRAIN, folder=folder, again="over")
+    toolbox.run(*TRAIN, folder=folder, again="over")
+    assert {path.name for path in folder.glob("work*")} == {"work", "work.1", "work.2"}
+    assert f"the old work is kept as {folder / 'work.2'}" in capsys.readouterr().out
+
+
+INTERRUPTED = """
+import sys
+from course_lib import toolbox
+toolbox.run(*sys.argv[2:], folder=sys.argv[1])
+"""
+
+
+TREE = """
+import os, subprocess, sys, time
+own = [sys.executable, "-c", "import signal, time; signal.signal(15, signal.SIG_IGN); time.sleep(600)"]
+subprocess.Popen(own)
+subprocess.Popen(own, start_new_session=True)
+open("started", "w").write("1")
+time.sleep(600 if sys.argv[1] == "wait" else 1)
+"""
+
+
+EATS = """
+import subprocess, sys
+subprocess.run([sys.executable, "-c", "x = bytearray(300_000_000); x[::4096] = bytes(len(x[::4096]))"])
+"""
+
+
+def test_the_memory_of_the_largest_process_is_measured(folder: Path) -> None:
+    stand_in.make(folder.parent / "tools", "xtuner", EATS)
+    run = toolbox.run("xtuner", "eat", folder=folder)
+    assert 300e6 < run.record.memory < 400e6
+
+
+def test_nothing_stays_behind_a_step_that_ended(folder: Path) -> None:
+    stand_in.make(folder.parent / "tools", "xtuner", TREE)
+    toolbox.run("xtuner", "end", folder=folder)  # leaves two processes that ignore SIGTERM
+    assert running_inside(folder) == []
+
+
+FILLS_THE_DISK = """
+for number in range(3000):
+    print("a line of a talkative tool", number, flush=True)
+open("result", "wb").write(bytes(1_000_000))
+"""
+
+
+def test_a_full_disk_is_named(folder: Path) -> None:
+    stand_in.make(folder.parent / "tools", "xtuner", FILLS_THE_DISK)
+    small = folder / "small"
+    small.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=32k", "none", str(small)]
+    if subprocess.run(mount, capture_output=True).returncode:
+        pytest.skip("needs root, to mount a small disk")
+    try:
+        with pytest.raises(toolbox.ToolError) as caught:
+            toolbox.run("xtuner", "fill", folder=small)
+    finally:
+        subprocess.run(["umount", str(small)], check=True)
+    assert caught.value.explanation.name == "disk-full"
+
+
+def test_a_folder_for_the_log_that_cannot_be_made_is_one_line(folder: Path) -> None:
+    (folder / records.FOLDER).write_text("in the way")
+    with pytest.raises(CampError, match=r"cannot write .*tool-logs: File exists"):
+        toolbox.run(*TRAIN, folder=folder)
+
+
+def running_inside(folder: Path) -> list[psutil.Process]:
+    found = []
+    for process in psutil.process_iter(["cwd", "pid"]):
+        if process.info["cwd"] == str(folder) and process.pid != os.getpid():
+            found.append(process)
+    return found
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
+def test_the_tree_ends_with_an_interrupt_or_its_caller(folder: Path, number: int) -> None:
+    set_mode(folder, "wait")
+    caller = subprocess.Popen(
+        [sys.executable, "-c", INTERRUPTED, str(folder), *TRAIN],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    deadline = time.monotonic() + 60
+    while not (folder / "work" / "iter_20.pth").is_file():
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+    assert running_inside(folder)
+    caller.send_signal(number)
+    caller.wait(timeout=20)
+    while running_inside(folder) and time.monotonic() < deadline:
+        time.sleep(0.1)
+    assert running_inside(folder) == []
+    if number == signal.SIGINT:
+        assert last_record(folder).outcome is Outcome.INTERRUPTED
+
+
+def test_a_training_goes_on_where_it_stopped(folder: Path) -> None:
+    set_mode(folder, "killed")
+    with pytest.raises(toolbox.ToolError):
+        toolbox.run(*TRAIN, folder=folder)
+    set_mode(folder, "pass")
+    run = toolbox.run(*TRAIN, folder=folder, again="continue")
+    assert run.losses == [(30, 2.5), (40, 2.0)]
+    assert "resumed from" in run.log.read_text()
+    assert not (folder / "work.1").exists()
+
+
+def test_the_command_shown_is_one_that_a_shell_runs(folder: Path) -> None:
+    run = toolbox.run(*TRAIN, folder=folder)
+    command = run.log.read_text().splitlines()[0].removeprefix("$ ")
+    done = subprocess.run(["bash", "-c", command], capture_output=True, text=True, check=True)
+    assert "Saving checkpoint at 40 iterations" in done.stdout
+    assert shlex.split(command)[:2] == ["cd", str(folder)]
+
+
+ECHO = """
+import os, sys
+print(repr(sys.stdin.read()), os.environ["OMP_NUM_THREADS"], "MPLBACKEND" in os.environ)
+"""
+
+
+def test_input_and_variables_reach_the_tool(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    stand_in.make(folder.parent / "tools", "xtuner", ECHO)
+    monkeypatch.setenv("MPLBACKEND", "module://matplotlib_inline.backend_inline")
+    said = "100% 你好\n\nEXIT\\n"
+    run = toolbox.run("xtuner", "echo", stdin=said, folder=folder)
+    assert run.lines[-1] == f"{said!r} 1 False"
+    monkeypatch.delenv("MPLBACKEND")  # a terminal has none
+    shown = subprocess.run(["bash", "-c", run.record.command], capture_output=True, text=True)
+    assert shown.stdout.splitlines() == run.lines[-1:]
+
+
+def test_a_tool_that_is_not_installed_is_one_line_with_the_command(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CAMP_TOOLS", str(tmp_path))
+    monkeypatch.setenv("CAMP_LANG", "en")
+    with pytest.raises(CampError) as caught:
+        toolbox.run("xtuner", "train", "cfg.py")
+    assert str(caught.value) == (
+        "XTuner is not installed: run `camp tools install xtuner` in a terminal"
+    )
+    assert not toolbox.has("xtuner")
+    monkeypatch.setenv("CAMP_LANG", "zh")
+    with pytest.raises(CampError, match="在终端运行 camp tools install xtuner"):
+        toolbox.need("xtuner")
