@@ -14,7 +14,7 @@ from playwright.sync_api import Page, expect
 from grading.course import Course
 from grading.grade import grade
 from tests.conftest import free_port, isolated_home, wait_for
-from tests.toy_course import LESSON, hand_in_for_marking, make_course
+from tests.toy_course import LESSON, answer, hand_in, hand_in_for_marking, make_course, solved
 
 pytestmark = [pytest.mark.browser, pytest.mark.usefixtures("walls")]
 COMMAND = (
@@ -28,6 +28,11 @@ def course(tmp_path_factory: pytest.TempPathFactory) -> Course:
     course = make_course(tmp_path_factory.mktemp("course"))
     hand_in_for_marking(course)
     grade(LESSON, course)
+    hand_in(course, "c_dropped", solved(course, answer("triple", "def triple(x):\n    return x")))
+    with course.gradebook() as gradebook:
+        gradebook.add_student("c_dropped", last_name="c_dropped")
+    command = [sys.executable, "-m", "nbgrader", "autograde", LESSON, "--student", "c_dropped"]
+    subprocess.run(command, cwd=course.path, check=True, capture_output=True)
     return course
 
 
@@ -116,6 +121,20 @@ def test_learners_scripts_do_not_run_and_nothing_leaves_the_machine(watched: Wat
     assert notebook.locator("script, iframe, svg, object, [onerror], [onload]").count() == 0
     assert page.locator("b:has-text('bold')").count() > 0
     assert watched.left_the_machine == []
+    assert watched.problems == []
+
+
+def test_what_nbgrader_graded_itself_is_shown_and_marked(watched: Watched, course: Course) -> None:
+    page = watched.open_submission("c_dropped")
+    for name, points in {"double": "10", "triple": "0", "share": "4"}.items():
+        shown = page.locator(f"#check_{name}")
+        assert (shown.input_value() or shown.get_attribute("placeholder")) == points
+    with page.expect_response("**/api/grade/*"):
+        page.locator("#note_toy").fill("3")
+        page.locator("#note_toy").press("Tab")
+    with course.gradebook() as gradebook:
+        submission = gradebook.find_submission(LESSON, "c_dropped")
+        assert (submission.score, submission.needs_manual_grade) == (17, False)
     assert watched.problems == []
 
 

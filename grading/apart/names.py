@@ -80,6 +80,8 @@ class Names(dict[str, Any]):
         if name in self._moved:
             self._moved.remove(name)
             self._peer().ask("unbind", name)
+        elif name in self.shared and not super().__contains__(name):
+            self._peer().ask("unbind", name)
         else:
             super().__delitem__(name)
 

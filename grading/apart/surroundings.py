@@ -95,9 +95,18 @@ def put_in_place(names: Names, peer: Callable[[], Peer], shown: str) -> None:
         found = _Plots(own, lambda name: peer().ask("module", PLOTS, name))
         sys.modules[PLOTS] = found
         sys.modules["matplotlib"].pyplot = found  # type: ignore[attr-defined]
+    if "doctest" in shown:
+        import doctest
+
+        doctest.DocTestFinder.find = _find_no_examples  # type: ignore[method-assign]
     dict.__setitem__(names, "eval", _evaluator(names, peer, shown))
     dict.__setitem__(names, "issubclass", is_subclass)
     names.given |= {"eval": names["eval"], "issubclass": is_subclass}
+
+
+def _find_no_examples(*_: Any, **__: Any) -> Any:
+    """Fail: none found, all would pass. The instructor's own solution shows it, see ``how``."""
+    raise NotImplementedError("examples in docstrings run in the learner's process")
 
 
 def _evaluator(names: Names, peer: Callable[[], Peer], shown: str) -> Callable[..., Any]:

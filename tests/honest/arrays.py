@@ -80,8 +80,7 @@ EXERCISES = [
         (
             "def normalise(x):\n    z = x - np.mean(x)\n    z /= np.sqrt(np.mean(z ** 2))\n    return z\ndef clip_negative(x):\n    np.maximum(x, 0, out=x)\ndef first_row(matrix):\n    return np.array(matrix[0])",
             "def normalise(x):\n    x -= x.mean()\n    x /= x.std()\n    return x\ndef clip_negative(x):\n    x = np.where(x < 0, 0, x)\ndef first_row(matrix):\n    return matrix[0]",
-            "def normalise(x):\n    return [(v - sum(x) / len(x)) / np.std(x) for v in x]\ndef clip_negative(x):\n    for i in range(len(x)):\n        if x[i] < 0:\n            x[i] = 0\n    return x\ndef first_row(matrix):\n    return matrix[0, :]",
-            "def normalise(x):\n    return x / 0\ndef clip_negative(x):\n    return np.clip(x, 0, None)\ndef first_row(matrix):\n    return list(matrix[0])",
+            "def normalise(x):\n    return [(v - sum(x) / len(x)) / np.std(x) for v in x]\ndef clip_negative(x):\n    for i in range(len(x)):\n        if x[i] < 0:\n            x[i] = 0\n    return x\ndef first_row(matrix):\n    return list(matrix[0])",
         ),
     ),
     Exercise(

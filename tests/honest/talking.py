@@ -224,6 +224,8 @@ EXERCISES = [
         # %% test documented_testmod 1
         result = doctest.testmod()
         assert result.attempted > 0 and result.failed == 0
+        # %% test documented_failed 1
+        assert doctest.testmod().failed == 0
         """,
         (
             'def absolute(x: float) -> float:\n    """Absolute value.\n\n    >>> absolute(-1)\n    1\n    """\n    return abs(x)',

@@ -48,7 +48,7 @@ BROKEN = {"environment_open"}
 TOGETHER = {
     "programming": {"contexts_recorded", "shapes_subclass"},
     "habits": {
-        "documented_doctest", "documented_testmod", "kinds_warns", "patterns_cause", "store_inner",
+        "documented_doctest", "documented_failed", "documented_testmod", "kinds_warns", "patterns_cause", "store_inner",
         "store_logs", "store_pickle",
     },
     "science": {"losses_gradient", "network_backward", "network_weights"},
