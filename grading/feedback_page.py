@@ -20,7 +20,7 @@ from pygments.lexers import PythonLexer  # type: ignore[import-untyped]
 
 from course_lib.language import Language, Text, parse_language
 from course_lib.verdicts import NotPassed
-from grading.sanitize import markdown_to_html, safe_outputs
+from grading.sanitize import markdown_to_html, plain, safe_outputs
 from grading.steps import read_remarks, review_reason, said_to_learner
 
 TEMPLATES = Path(__file__).parent / "templates"
@@ -73,6 +73,7 @@ class SafeNotebook(NbGraderPreprocessor):  # type: ignore[misc]
         """Clean all cells (nbconvert's interface)."""
         for cell in nb.cells:
             marks = cell.metadata.get("nbgrader")
+            cell.source = plain(cell.source)
             cell.metadata = NotebookNode(
                 {key: cell.metadata[key] for key in ("camp",) if key in cell.metadata}
             )

@@ -66,6 +66,19 @@ _WEB_ADDRESS = re.compile(r"(?i)(https?://|mailto:)")
 _INLINE_IMAGE = re.compile(r"data:image/(png|jpeg|gif|webp);base64,[A-Za-z0-9+/=\s]+\Z")
 _BASE64 = re.compile(r"[A-Za-z0-9+/=\s]+\Z")
 _SIZE = re.compile(r"[0-9.]{1,8}(%|px|em)?\Z")
+_ESCAPE = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b\n]*(?:\x07|\x1b\\)?|[@-_])")
+_RETURN = re.compile(r"\r\n?")
+_CONTROL = re.compile(  # also what turns the direction of text, and halves of pairs
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff\ufffe\uffff]"
+)
+
+
+def plain(text: str) -> str:
+    """Return text without what would steer a terminal: no escape sequence, no control character.
+
+    Colours of a terminal vanish, a carriage return becomes a new line, the rest becomes �.
+    """
+    return _CONTROL.sub("�", _RETURN.sub("\n", _ESCAPE.sub("", text)))
 
 
 def clean_html(markup: str) -> str:
@@ -184,8 +197,8 @@ def safe_outputs(outputs: list[Any]) -> list[dict[str, Any]]:
                 text = _joined(output.get("text"))
                 safe.append({"output_type": "stream", "name": name, "text": text})
             case "error":
-                lines = [str(line)[:MAX_TEXT] for line in output.get("traceback", [])[:200]]
-                ename, evalue = (str(output.get(key, ""))[:2000] for key in ("ename", "evalue"))
+                lines = [_joined(line) for line in output.get("traceback", [])[:200]]
+                ename, evalue = (_joined(output.get(key), 2000) for key in ("ename", "evalue"))
                 safe.append(
                     {"output_type": "error", "ename": ename, "evalue": evalue, "traceback": lines}
                 )
@@ -211,4 +224,5 @@ def _safe_data(data: Mapping[str, Any]) -> dict[str, str]:
 
 
 def _joined(text: Any, limit: int = MAX_TEXT) -> str:
-    return ("".join(map(str, text)) if isinstance(text, list) else str(text or ""))[:limit]
+    whole = "".join(map(str, text)) if isinstance(text, list) else str(text or "")
+    return plain(whole[:limit])

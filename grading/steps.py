@@ -15,6 +15,7 @@ from grading.apart.plan import NOT_REACHED, Error, Outcome, Step
 from grading.assignment import Notebook
 from grading.cell_names import parse
 from grading.plan import visible_part
+from grading.sanitize import plain
 
 REASONS = {
     "late": Text("这个单元运行超时", "this cell took too long"),
@@ -24,9 +25,9 @@ REASONS = {
     "no number": Text(
         "检查给出的不是 0 到满分之间的数", "the check gave no number from 0 to its points"
     ),
-    "only together": Text(
-        "只在学员自己的进程里能通过，请人工看一眼",
-        "it passes only in the learner's own process: look at it",
+    "only believed": Text(
+        "只有相信学员自己的对象才能通过，请人工看一眼",
+        "it passes only if the learner's own objects are believed: look at it",
     ),
     NOT_REACHED: Text("评分没能进行到这个单元", "grading did not get as far as this cell"),
 }
@@ -146,12 +147,12 @@ def _fixed_messages(source: str) -> set[str]:
 
 
 def _told(error: Error) -> Text:
-    text = " ".join(error.text.split())[:500]
+    text = " ".join(plain(error.text).split())[:500]
     if error.name in (NotPassed.__name__, "AssertionError") and not error.learners:
         line = error.line
         failed = Text(f"❌ 检查的第 {line} 行没有通过", f"❌ line {line} of the check failed")
         return Text(text, text) if text else failed
-    raised = ": ".join(filter(None, [error.name, text]))
+    raised = ": ".join(filter(None, [plain(error.name), text]))
     return Text(f"💥 你的代码抛出 {raised}", f"💥 your code raised {raised}")
 
 

@@ -165,7 +165,7 @@ assert v.x == 7"""
     _, found = judge(learner(answer), asked(question, traits=learned), **words)
     assert (found.error, found.score) == (None, 1)
     _, found = judge(learner(answer), asked(question), **words)
-    assert (found.score, found.reason) == (0, "only together")
+    assert (found.score, found.reason) == (0, "only believed")
 
 
 def test_a_name_of_the_instructors_is_never_the_learners(judge: Judge) -> None:
@@ -351,3 +351,63 @@ def test_a_flood_of_output_is_cut(judge: Judge) -> None:
     (found,) = judge(learner(source), times=Times(30, 30, 60))
     assert found.error is None
     assert sum(len(str(output)) for output in found.outputs) < 200_000
+
+
+SPY = """
+from grading.apart.shell import Shell
+seen = []
+run = Shell.run
+def spying(self, source, name):
+    seen.append(source)
+    return run(self, source, name)
+Shell.run = spying
+def f(x):
+    x.append(0)
+    return 1
+def g(x):
+    x.append(0)
+    if seen:
+        raise ValueError(repr(seen))
+    return 1
+"""
+
+
+@pytest.mark.parametrize("together", [False, True])
+def test_a_hidden_part_never_enters_the_learners_process(judge: Judge, together: bool) -> None:
+    """Not even where a learner's function makes a test doubtful, which is then looked at again."""
+    hidden = asked(
+        "assert f([]) == 1\nsecret = 7", visible="assert f([]) == 1\n", hidden_from=2,
+        together=together,
+    )  # fmt: skip
+    _, first, second = judge(learner(SPY), hidden, asked("assert g([]) == 1"))
+    assert (first.score, second.score) == (1, 0)
+    assert second.error is not None
+    told = repr([first, second])
+    assert ("assert f([])" in told, "secret" in told) == (True, together)
+
+
+def test_a_doubtful_hidden_part_counts_as_the_learners_objects_say_but_earns_nothing(
+    judge: Judge,
+) -> None:
+    answer = learner(
+        "class E:\n    def __eq__(s, o): return True\n"
+        "def f(x): return E()\ndef g(x):\n    x.sort()\n    return x"
+    )
+    words = {"visible": "pass", "hidden_from": 2}
+    lies = asked("pass\nassert f(3) == 9", **words)
+    sorts = asked("x = [2, 1]\nassert g(x) == [1, 2] and x == [2, 1]", **words)
+    _, lied, changed = judge(answer, lies, sorts)
+    assert (lied.score, lied.reason) == (0, "only believed")
+    assert (changed.score, changed.reason) == (0, "")
+
+
+def test_a_test_that_lost_the_learners_process_earns_nothing(judge: Judge) -> None:
+    question = "try:\n    f(1)\nexcept Exception:\n    pass"
+    _, found = judge(learner("import os\ndef f(x): os._exit(0)"), asked(question))
+    assert (found.score, found.reason) == (0, "ended")
+
+
+def test_a_given_cell_that_lost_the_process_costs_the_next_test_nothing(judge: Judge) -> None:
+    steps = (learner("import os\ndef f(x): os._exit(0)\ndef g(): return 1"),
+             given("try:\n    f(1)\nexcept Exception:\n    pass"), asked("assert g() == 1"))  # fmt: skip
+    assert judge(*steps)[-1].score == 1

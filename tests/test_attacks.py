@@ -20,6 +20,7 @@ from typing import Any
 import nbformat
 import psutil
 import pytest
+from bs4 import BeautifulSoup
 
 from grading.course import Course
 from tests.attacks import breaking, fair, forging, frames, harming, leaking, spying
@@ -133,13 +134,14 @@ def graded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Graded]:
         yield Graded(scene, results, before, handed_in, time.monotonic() - started, heard)
 
 
-def _parameters() -> Iterator[Any]:
-    for topic in TOPICS:
-        for name in topic.CASES:
-            yield pytest.param(name, id=f"{topic.__name__.rpartition('.')[2]}-{name}")
+PARAMETERS = [
+    pytest.param(name, id=f"{topic.__name__.rpartition('.')[2]}-{name}")
+    for topic in TOPICS
+    for name in topic.CASES
+]
 
 
-@pytest.mark.parametrize("learner", _parameters())
+@pytest.mark.parametrize("learner", PARAMETERS)
 def test_each_earns_what_it_is_worth(graded: Graded, learner: str) -> None:
     case, result = CASES[learner], graded.results[learner]
     told = [remark["en"] for remark in result["remarks"]]
@@ -257,9 +259,15 @@ def test_no_hidden_value_reaches_a_learner(pages: dict[str, str], learner: str) 
 
 @pytest.mark.parametrize("learner", ["scripts", "lies_about_errors"])
 def test_no_script_reaches_a_page(pages: dict[str, str], learner: str) -> None:
-    page = pages[learner].lower()
-    for word in ("<script", "javascript:", "onerror=", "onload=", "<iframe", "\x1b"):
-        assert word not in page
+    """Text that looks like a script may be shown, as in a listing of the learner's own code."""
+    text = pages[learner]
+    assert all(one.isprintable() or one in "\n\u3000" for one in text)
+    page = BeautifulSoup(text, "html.parser")
+    for tag in page.find_all(True):
+        assert tag.name not in ("script", "iframe", "svg", "object", "embed", "form", "base")
+        assert not [name for name in tag.attrs if name.startswith("on") or name == "srcdoc"]
+        for name in ("href", "src", "action"):
+            assert not str(tag.get(name, "")).strip().lower().startswith("javascript")
 
 
 def test_the_course_can_be_opened(graded: Graded) -> None:

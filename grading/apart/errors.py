@@ -15,6 +15,7 @@ from grading.apart import wire
 _MAX_TEXT = 2000
 # a skipped test counts as passed, a verdict is the instructor's
 _NOT_LEARNERS = {"__main__", "grading", "unittest", "_pytest", "pytest", "doctest"}
+_VERDICTS = "course_lib.verdicts"
 _NAME = re.compile(r"[A-Za-z_]\w{0,80}\Z", re.ASCII)
 
 
@@ -98,6 +99,11 @@ class Report:
         return found
 
 
+def is_learners(error: BaseException) -> bool:
+    """Tell whether an exception was raised in the other process, of whatever class it is."""
+    return hasattr(error, "learner_line") or type(error).__module__ == "learner"
+
+
 def _make(kind: type[BaseException], args: tuple[Any, ...], text: str) -> BaseException:
     try:
         return kind(*args)
@@ -115,7 +121,11 @@ def exception_class(kind: str, given: Mapping[str, Any]) -> type[BaseException] 
         found = getattr(builtins, name, None)
     elif module == "__main__" and name in given.keys():  # noqa: SIM118 - `in` would ask further
         found = given[name]
-    elif module in sys.modules and module.partition(".")[0] not in _NOT_LEARNERS:
+        if getattr(found, "__module__", "") != "__main__":  # imported there under this name
+            return None
+    elif module != _VERDICTS and module.partition(".")[0] not in _NOT_LEARNERS:
+        if module not in sys.modules:
+            return None
         found = vars(sys.modules[module]).get(name)
         found = found if isinstance(found, type) and issubclass(found, Exception) else None
     is_exception = isinstance(found, type) and issubclass(found, BaseException)

@@ -2,16 +2,19 @@
 
 The grader sends a plan; the judge walks through its cells in order, has the learner's process
 run the learner's, runs the tests itself, and tells the result of each at once. Tests that cannot
-do without the learner's process run there in a second walk, after all others have been judged;
-so do those that a learner's function passed in a way that the instructor's solution has not:
-these must pass in both.
+do without the learner's process run there in a second walk, after all others have been judged.
+
+A test is in doubt where a learner's function did what the instructor's solution does not do in
+it. It is looked at once more: what a learner got of it runs as a notebook runs it; a hidden part,
+which never enters the learner's process, is judged here with arguments changed as the function
+changed them, and with the learner's own objects believed. The lower score counts; a test that
+passes only so earns nothing until a TA has looked.
 """
 
 from __future__ import annotations
 
 import contextlib
 import io
-import math
 import signal
 import socket
 import sys
@@ -27,7 +30,7 @@ from IPython.core.async_helpers import get_asyncio_loop
 from course_lib.language import parse_language, use_language
 from grading.apart import chance, patches, scoring, surroundings, wire
 from grading.apart.answerer import imported
-from grading.apart.errors import OutOfTime, Report, Unreachable
+from grading.apart.errors import OutOfTime, Report, Unreachable, is_learners
 from grading.apart.folder import Folder
 from grading.apart.names import Names
 from grading.apart.outputs import Outputs
@@ -38,7 +41,7 @@ from grading.apart.scoring import BadScore, Shown
 MAX_RESTARTS = 10
 _MAX_TEXT = 20_000
 LATE, ENDED, UNREADABLE, NO_NUMBER = "late", "ended", "unreadable", "no number"
-NOT_REACHED, ONLY_TOGETHER = "not reached", "only together"
+NOT_REACHED, ONLY_BELIEVED = "not reached", "only believed"
 
 
 def main(channel: socket.socket, home: str) -> None:
@@ -116,7 +119,9 @@ class Judge:
         if unclear:
             self._say_again(unclear)
         if self.again:
-            self._look_again()
+            self._look_together()
+        if self.again:
+            self._look_believing()
         if self.plan["learning"] and self.peer is not None:
             self._tell("imported", [*self.peer.ask("imported"), *imported(self.folder.home)])
         self._tell("end")
@@ -135,20 +140,44 @@ class Judge:
                 result = self._apart({**cell, "source": cell["visible"], "hidden_from": 0})
                 self._tell("said", index, result["error"])
 
-    def _look_again(self) -> None:
-        """Run the cells as a notebook does, for tests that need it or that are in doubt."""
+    def _look_together(self) -> None:
+        """Run the cells as a notebook does, for tests that need it or that are in doubt.
+
+        Hidden parts are left out, but of tests that need it.
+        """
         self._forget()
         self.restarts = 0
         for index, cell in enumerate(self.plan["cells"][: max(self.again) + 1]):
             self._connect(index)
             started = time.monotonic()
             if cell["kind"] == "test":
-                result = self._together(index, cell)
+                whole = cell["together"] or not cell["hidden_from"]
+                result = self._together(
+                    index, cell if whole else {**cell, "source": cell["visible"]}
+                )
+                failed = result["error"] or result["reason"]
+                if index in self.again and (whole or failed):
+                    result["seconds"] = time.monotonic() - started
+                    result["score"] = result["score"] if whole else 0.0
+                    before = self.again.pop(index)
+                    self._tell("again", index, _settled(before, result))
+            elif cell["kind"] != "support":
+                self._run_theirs(index, cell)
+
+    def _look_believing(self) -> None:
+        """Judge the tests with hidden parts that are still in doubt, believing all objects."""
+        self._forget()
+        self.restarts = 0
+        for index, cell in enumerate(self.plan["cells"][: max(self.again) + 1]):
+            if cell["kind"] != "test":
+                getattr(self, f"_{cell['kind']}")(index, cell)
+            elif not cell["together"]:
+                self._connect(index)
+                started = time.monotonic()
+                result = self._apart(cell, believing=index in self.again)
                 if index in self.again:
                     result["seconds"] = time.monotonic() - started
                     self._tell("again", index, _settled(self.again[index], result))
-            elif cell["kind"] != "support":
-                self._run_theirs(index, cell)
 
     def _tell(self, *words: Any) -> None:
         self.channel.sendall(b"".join(wire.pack_frame(*wire.dump(list(words)))))
@@ -165,7 +194,6 @@ class Judge:
         while self.peer is None and self.restarts <= MAX_RESTARTS:
             self.restarts += 1
             self._tell("answerer")
-            self.saw_hidden = False
             _, descriptors, _, _ = socket.recv_fds(self.channel, 1, 1)
             self.peer = Peer(socket.socket(fileno=descriptors[0]), trusting=False)
             self.peer.given = self.names.given
@@ -233,6 +261,8 @@ class Judge:
             body, last = self._compiled(cell)
             for code in filter(None, (body, last)):
                 _run(code, self.names.given)
+        if self.peer is not None and self.peer.lost:
+            self._lose(Unreachable(self.peer.lost))
         return {}
 
     def _compiled(self, cell: dict[str, Any]) -> tuple[CodeType, CodeType | None]:
@@ -256,19 +286,25 @@ class Judge:
             self.again[index] = result
         return result
 
-    def _apart(self, cell: dict[str, Any]) -> dict[str, Any]:
-        """Run a test here."""
+    def _apart(self, cell: dict[str, Any], *, believing: bool = False) -> dict[str, Any]:
+        """Run a test here.
+
+        Args:
+            cell: the test.
+            believing: let the learner's objects decide what they are asked, and change arguments.
+        """
         peer, clean = self.peer, not self.saw_hidden
         self.saw_hidden = self.saw_hidden or bool(cell["hidden_from"])
         score, error, shown = 0.0, None, False
         with _captured() as text:
             try:
-                with self._timed(cell):
+                with self._timed(cell, believing=believing):
                     score = self._score(cell)
             except Shown:
                 score, shown = float(cell["points"]), True
             except BaseException as raised:
                 error = _describe(raised, f"<{cell['name']}>")
+                clean = clean and _ran_before_hidden(raised, cell)
         reason = NO_NUMBER if error and error[0] == BadScore.__name__ else ""
         traits = sorted(peer.traits) if peer is not None else []
         if peer is not None and peer.lost:
@@ -278,10 +314,9 @@ class Judge:
         elif error and error[0] == OutOfTime.__name__:
             reason = LATE
             self._lose(Unreachable(LATE))
-        hidden_from = cell["hidden_from"] or math.inf
         return {
-            "score": score, "error": error, "printed": text.getvalue()[:_MAX_TEXT],
-            "reason": reason, "clean": clean and (error is None or error[2] < hidden_from),
+            "score": 0.0 if reason else score, "error": error,
+            "printed": text.getvalue()[:_MAX_TEXT], "reason": reason, "clean": clean,
             "traits": traits, "shown": shown,
         }  # fmt: skip
 
@@ -306,23 +341,25 @@ class Judge:
                 error, reason = [BadScore.__name__, "no number", 0, False], NO_NUMBER
         except (BadScore, wire.NotPlain) as wrong:
             error, reason = [type(wrong).__name__, str(wrong), 0, False], NO_NUMBER
-        clean = not any(one["hidden_from"] for one in self.plan["cells"][: index + 1])
+        before = self.plan["cells"][: index + 1]
+        clean = not any(one["together"] and one["hidden_from"] for one in before)
         return {
             "score": score, "error": error, "printed": "", "reason": reason, "clean": clean,
             "traits": [], "shown": shown,
         }  # fmt: skip
 
     @contextlib.contextmanager
-    def _timed(self, cell: dict[str, Any]) -> Iterator[None]:
+    def _timed(self, cell: dict[str, Any], *, believing: bool = False) -> Iterator[None]:
         """Limit what is done here and each call to the learner's process."""
         seconds = self.plan["cell_seconds"]
         close = set(cell["close"])
         chance.mirror_seeds(lambda: self.peer)
         if self.peer is not None:
             self.peer.limit = self.plan["call_seconds"], time.monotonic() + seconds
-            self.peer.writes_back = "args" in close
+            self.peer.writes_back = believing or "args" in close
             self.peer.traits.clear()
-            self.peer.known = None if self.plan["learning"] else frozenset(cell["traits"])
+            believing = believing or self.plan["learning"]
+            self.peer.known = None if believing else frozenset(cell["traits"])
             self.peer.hear = lambda text: sys.stdout.write(text)
             self.peer.before = lambda: self._hand_over(close)
             self.peer.after = lambda: self._take_over(close)
@@ -380,7 +417,7 @@ def _settled(before: dict[str, Any], now: dict[str, Any]) -> dict[str, Any]:
         return now
     passed = now["score"] > 0 and not now["error"]
     if before["error"] or not before["score"]:
-        return {**before, "seconds": now["seconds"], "reason": ONLY_TOGETHER if passed else ""}
+        return {**before, "seconds": now["seconds"], "reason": ONLY_BELIEVED if passed else ""}
     return now if now["score"] < before["score"] else {**before, "seconds": now["seconds"]}
 
 
@@ -442,13 +479,26 @@ def _describe(error: BaseException, file: str) -> list[Any]:
         if trace.tb_frame.f_code.co_filename == file:
             line = trace.tb_lineno
         trace = trace.tb_next
-    if isinstance(error, SyntaxError) and error.filename == file:
+    if line is None and isinstance(error, SyntaxError) and error.filename == file:
         line = error.lineno
-    return [type(error).__name__, text, line or 0, _is_learners(type(error))]
+    learners = is_learners(error) or isinstance(type(error), Mirror)
+    return [type(error).__name__, text, line or 0, learners]
 
 
-def _is_learners(kind: type) -> bool:
-    return kind.__module__ == "learner" or isinstance(kind, Mirror)
+def _ran_before_hidden(error: BaseException, cell: dict[str, Any]) -> bool:
+    """Tell whether the statement that an exception ended lies before a test's hidden part.
+
+    Functions of the visible part are called from the hidden one too, so the line where it was
+    raised says nothing.
+    """
+    if not cell["hidden_from"]:
+        return True
+    trace, line = error.__traceback__, 0
+    while trace is not None and not line:
+        if trace.tb_frame.f_code.co_filename == f"<{cell['name']}>":
+            line = trace.tb_lineno
+        trace = trace.tb_next
+    return 0 < scoring.end_of_statement(cell["source"], line) < int(cell["hidden_from"])
 
 
 def _out_of_time(number: int, frame: FrameType | None) -> None:

@@ -129,7 +129,7 @@ class Outcome:
         score: points of a test.
         printed: what was printed while a test ran.
         reason: why a TA must look: ``late``, ``ended``, ``unreadable``, ``no number``,
-            ``only together``, ``not reached`` or "".
+            ``only believed``, ``not reached`` or "".
         clean: nothing in it can come from a hidden test.
         said: of an unclean test, the error of its visible part alone; it may be shown.
         seconds: how long it took.
@@ -150,7 +150,7 @@ class Outcome:
 
 
 NOT_REACHED = "not reached"
-_REASONS = {"", "late", "ended", "unreadable", "no number", "only together", NOT_REACHED}
+_REASONS = {"", "late", "ended", "unreadable", "no number", "only believed", NOT_REACHED}
 
 
 def read_outcome(step: Step, told: Any) -> Outcome:

@@ -16,6 +16,7 @@ from IPython.core.inputtransformer2 import TransformerManager
 _FUTURES: int = sum(
     getattr(__future__, name).compiler_flag for name in __future__.all_feature_names
 )
+_TREE = ast.PyCF_ONLY_AST | ast.PyCF_ALLOW_TOP_LEVEL_AWAIT
 
 
 class BadScore(ValueError):
@@ -90,12 +91,24 @@ def shown_score(outputs: Any, points: float, *, shows: bool) -> float:
 def python(source: str) -> str:
     """Return plain Python for a cell: magics become calls."""
     with contextlib.suppress(SyntaxError, ValueError):
-        compile(source, "<cell>", "exec", ast.PyCF_ONLY_AST | ast.PyCF_ALLOW_TOP_LEVEL_AWAIT, True)
+        compile(source, "<cell>", "exec", _TREE, True)
         return source
     if not source.endswith("\n"):
         source += "\n"
     transformed: str = TransformerManager().transform_cell(source)
     return transformed
+
+
+def end_of_statement(source: str, line: int) -> int:
+    """Return the last line of the statement of a cell that a line belongs to, 0 if it is unknown.
+
+    It is unknown where a magic stands in the cell: that runs its text as one statement.
+    """
+    if python(source) != source:
+        return 0
+    tree = compile(source, "<cell>", "exec", _TREE, True)
+    ends = (one.end_lineno for one in tree.body if one.lineno <= line <= (one.end_lineno or 0))
+    return next(ends, 0) or 0
 
 
 def compiled(source: str, file: str, flags: int) -> tuple[CodeType, CodeType | None]:

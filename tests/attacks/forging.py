@@ -217,6 +217,7 @@ CASES: dict[str, Case] = {
     "equal_objects": Case("return objects that equal everything", answers=everywhere(EQUAL)),
     "lying_objects": Case(
         "return objects that answer any comparison, sum or method as wished",
+        review=True,
         answers=everywhere(LIAR),
     ),
     "always_equal_class": Case(
