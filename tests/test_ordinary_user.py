@@ -52,14 +52,19 @@ class Site:
         return done.returncode, done.stderr, {result["learner"]: result for result in results}
 
 
+def reachable(home: Path) -> Path:
+    """Make a folder that an ordinary user can reach: pytest's are closed to others."""
+    home.mkdir()
+    if os.getuid() == 0:
+        for parent in home.parents:
+            if not parent.stat().st_mode & stat.S_IXOTH:
+                parent.chmod(parent.stat().st_mode | stat.S_IXOTH)
+    return home
+
+
 @pytest.fixture
 def site(tmp_path_factory: pytest.TempPathFactory) -> Site:
-    home = tmp_path_factory.mktemp("ordinary") / "home"
-    home.mkdir()
-    if os.getuid() == 0:  # pytest's folders are closed to the user
-        for parent in home.parents:
-            if parent.owner() == "root" and parent != Path("/"):
-                parent.chmod(parent.stat().st_mode | stat.S_IXOTH)
+    home = reachable(tmp_path_factory.mktemp("ordinary") / "home")
     (home / "canary.txt").write_text(CANARY)
     scene = Scene(make_course(home / "course"), home, 9)
     for learner, case in CASES.items():
@@ -104,3 +109,18 @@ def test_without_namespaces_nothing_is_run_unless_it_is_allowed(site: Site) -> N
         assert LOOT not in text_of(site, name), name
         assert CANARY not in text_of(site, name), name
     assert not [one for one in psutil.process_iter(["cmdline"]) if MARK in one.info["cmdline"]]
+
+
+@pytest.mark.parametrize("namespaces", [True, False])
+def test_the_machine_says_which_walls_it_has(tmp_path: Path, namespaces: bool) -> None:
+    done = run(
+        [sys.executable, "-m", "grading.isolation"],
+        home=reachable(tmp_path / "home"),
+        namespaces=namespaces,
+    )
+    lines = [line for line in done.stdout.splitlines() if line.startswith("NO ")]
+    assert done.returncode == (0 if namespaces else 1), done.stderr
+    assert [("namespaces" in line or "root folder" in line) for line in lines] == (
+        [] if namespaces else [True, True]
+    )
+    assert ("missing: user namespaces" in done.stdout) is not namespaces
