@@ -13,6 +13,7 @@ from nbformat import NotebookNode
 
 from course_lib.language import Text
 from grading.apart import run as apart
+from grading.apart.folder import is_data
 from grading.apart.plan import NOT_REACHED, Outcome, Plan, Step
 from grading.assignment import Assignment, Notebook
 from grading.course import Course
@@ -149,7 +150,7 @@ class Engine:
             given=tuple(sorted(notebook.given)),
             classes=tuple(sorted(notebook.classes)),
             modules=tuple(sorted(notebook.modules)),
-            files={**{k: v for k, v in files.items() if Path(k).suffix in _DATA}, **given},
+            files={k: v for k, v in files.items() if _is_data(k)} | given,
             learner_files={**files, **given},
             times=assignment.times,
         )
@@ -158,6 +159,10 @@ class Engine:
         limits = dataclasses.replace(rules.limits, seconds=int(assignment.times.submission) + 10)
         with self.spawner(assignment, rules).job(limits) as job:
             return apart.run(job, plan)
+
+
+def _is_data(name: str) -> bool:
+    return Path(name).suffix in _DATA and is_data(name)
 
 
 ENGINE = Engine()

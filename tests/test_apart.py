@@ -411,3 +411,105 @@ def test_a_given_cell_that_lost_the_process_costs_the_next_test_nothing(judge: J
     steps = (learner("import os\ndef f(x): os._exit(0)\ndef g(): return 1"),
              given("try:\n    f(1)\nexcept Exception:\n    pass"), asked("assert g() == 1"))  # fmt: skip
     assert judge(*steps)[-1].score == 1
+
+
+EVIL = "class Evil:\n    def __reduce__(self): return exec, (FORGE,)\n"
+FORGE = "import __main__\n__main__.wanted = 0"
+RUN_BY_TESTS = {  # each makes `f(1) == wanted` true where it is run beside the test
+    "exec": ("def text(): return FORGE", "exec(text())"),
+    "exec of Python's own": ("def text(): return FORGE", "import builtins\nbuiltins.exec(text())"),
+    "a compiled text": ("def text(): return FORGE", "exec(compile(text(), '<x>', 'exec'))"),
+    "eval of a word of the test": (
+        "def text(): return 'wanted'\nf = lambda x: 0",
+        "assert eval(text()) == wanted",
+    ),
+    "an annotation": (
+        "def text(): 0\ntext.__annotations__ = {'x': '__import__(\"builtins\").exec(FORGE)'}",
+        "import typing\ntyping.get_type_hints(text, globals())",
+    ),
+    "timeit": ("def text(): return FORGE", "import timeit\ntimeit.timeit(text(), number=1)"),
+    "pickle": (
+        f"import pickle\n{EVIL}def text(): return pickle.dumps(Evil())",
+        "import pickle\npickle.loads(text())",
+    ),
+    "numpy's files": (
+        f"import io, numpy as np\n{EVIL}def text():\n    file = io.BytesIO()\n"
+        "    np.save(file, np.array([Evil()], dtype=object))\n    return file.getvalue()",
+        "import io, numpy as np\nnp.load(io.BytesIO(text()), allow_pickle=True)",
+    ),
+    "a shell": ("def text(): return 'true'", "import os\nos.system(text())"),
+    "a program": (
+        "def text(): return 'true'", "import subprocess\nsubprocess.run(text(), shell=True)"
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", RUN_BY_TESTS)
+def test_no_text_of_a_learners_is_run_beside_the_tests(judge: Judge, name: str) -> None:
+    answer, question = RUN_BY_TESTS[name]
+    forge = f"FORGE = {FORGE!r}\ndef f(x): return 0\n"
+    test = asked(f"wanted = 9\n{question}\nassert f(1) == wanted")
+    _, found = judge(learner(forge + answer), test)
+    assert found.score == 0
+    assert found.error is not None
+    assert found.error.line == 2 + question.count("\n")  # not the last line
+
+
+def test_what_libraries_write_themselves_is_run(judge: Judge) -> None:
+    question = """import collections, dataclasses, pickle, unittest.mock, numpy as np
+@dataclasses.dataclass
+class D:
+    x: int
+P = collections.namedtuple("P", "a b")
+g = unittest.mock.create_autospec(lambda a, b: None, return_value=P(1, 2))
+data = {"a": [1, {2}], "b": np.arange(3)}
+assert g(1, b=2) == (1, 2) and D(3).x == 3
+assert str(pickle.loads(pickle.dumps(data))) == str(data) == str(pickle.loads(f(data)))
+text = "answer = f(5)"
+exec(text)
+assert f(eval("len('four')")) == pickle.dumps(4) and answer == f(5)"""
+    answer = "import pickle\ndef f(x): return pickle.dumps(x)"
+    _, found = judge(learner(answer), asked(question), solved=("f",))
+    assert (found.error, found.score) == (None, 1)
+
+
+LIES = {
+    "a class that contains everything": (
+        "class M(type):\n    def __contains__(c, i): return True\nclass C(metaclass=M): pass\n"
+        "def f(x): return C",
+        "assert 9 in f(3)",
+    ),
+    "an exception posing as the instructor's": (
+        "class SkipTest(Exception): pass\ndef f(x): raise SkipTest",
+        "import io, unittest\nclass T(unittest.TestCase):\n    def test(self): f(1)\n"
+        "found = unittest.TextTestRunner(stream=io.StringIO()).run(\n"
+        "    unittest.defaultTestLoader.loadTestsFromTestCase(T))\nassert found.wasSuccessful()",
+    ),
+    "sums and orders": (
+        "class L:\n    __sub__ = __rsub__ = __abs__ = lambda *a: 0.0\n    __lt__ = lambda *a: True\n"
+        "def f(x): return L()",
+        "assert abs(f(3) - 9) < 1e-9",
+    ),
+    "methods": (
+        "class L:\n    startswith = lambda *a: True\ndef f(x): return L()",
+        "assert f(3).startswith('9')",
+    ),
+    "the end of a loop": ("def f(x): raise StopIteration", "assert all(map(f, [1, 2]))"),
+    "a mock's verdict": (
+        "def f(m):\n    for name in ('configure_mock', '_mock_add_spec'):\n"
+        "        try: getattr(m, name)(**{'assert_called_with': print})\n        except Exception: pass\n"
+        "    try: m.assert_called_with = print\n    except Exception: pass",
+        "from unittest.mock import Mock\nm = Mock()\nf(m)\nm.assert_called_with(9)",
+    ),
+    "a library's object that writes files": (
+        "def f(archive): archive.writestr('x', 'y')",
+        "import io, zipfile\nf(zipfile.ZipFile(io.BytesIO(), 'w'))",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", LIES)
+def test_what_an_objects_own_methods_say_earns_nothing(judge: Judge, name: str) -> None:
+    answer, question = LIES[name]
+    steps = (given("from unittest import SkipTest"), learner(answer), asked(question))
+    assert judge(*steps, given=("SkipTest",))[-1].score == 0

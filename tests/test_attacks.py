@@ -23,11 +23,11 @@ import pytest
 from bs4 import BeautifulSoup
 
 from grading.course import Course
-from tests.attacks import breaking, fair, forging, frames, harming, leaking, spying
+from tests.attacks import leaking, table
 from tests.attacks.case import LOOT, MARK, Case, Scene
 from tests.attacks.course import FULL, HOMEWORK, MARKED, SECRET, make_course
+from tests.attacks.table import TOPICS
 
-TOPICS = (fair, forging, frames, spying, leaking, harming, breaking)
 CASES: dict[str, Case] = {name: case for topic in TOPICS for name, case in topic.CASES.items()}
 CAMP = str(Path(sys.executable).parent / "camp")
 AGAIN = ("no_json", "loop", "pipe", "shuts_the_door", "kills")  # had a good score before
@@ -76,7 +76,7 @@ def listening(home: Path) -> Iterator[tuple[int, list[bytes]]]:
     port = tcp.getsockname()[1]
     udp.bind(("127.0.0.1", port))
     named, placed = socket.socket(socket.AF_UNIX), socket.socket(socket.AF_UNIX)
-    named.bind("\0camp-canary")
+    named.bind(f"\0camp-canary-{port}")
     placed.bind(str(home / "canary.sock"))
 
     def accept(listener: socket.socket) -> None:
@@ -124,7 +124,7 @@ def graded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Graded]:
     with listening(root / "home") as (port, heard):
         scene = Scene(make_course(root / "course"), root / "home", port)
         for learner in AGAIN:
-            fair.CASES["solved"].hand_in(learner, scene)
+            CASES["solved"].hand_in(learner, scene)
         before = grade(scene)
         for learner, case in CASES.items():
             case.hand_in(learner, scene)
@@ -272,3 +272,10 @@ def test_no_script_reaches_a_page(pages: dict[str, str], learner: str) -> None:
 
 def test_the_course_can_be_opened(graded: Graded) -> None:
     assert Course.open(graded.scene.course.path).learners(HOMEWORK) == sorted(CASES)
+
+
+@pytest.mark.parametrize("language", table.PAGES)
+def test_the_pages_list_the_corpus_as_it_is(language: str) -> None:
+    told = (table.ROOT / table.PAGES[language]).read_text(encoding="utf-8")
+    assert table.page(language) == told, "run python -m tests.attacks.table"
+    assert CASES.keys() == table.chinese.TRIES.keys()

@@ -13,6 +13,13 @@ _MAX_FILES = 200
 _CODE = (".py", ".pyc", ".pyo", ".so", ".pth", ".pyd", ".zip", ".egg", ".whl")
 
 
+def is_data(name: str) -> bool:
+    """Tell whether Python finds neither code nor settings in a file of this path."""
+    path = Path(name)
+    folders = (one for one in path.parts if one.endswith((".dist-info", ".egg-info")))
+    return path.suffix not in _CODE and not any(folders)
+
+
 class Folder:
     """The work folder and the one for temporary files, and what of them the other side has."""
 
@@ -38,7 +45,7 @@ class Folder:
             path = Path(os.path.normpath(self._home / name))
             inside = any(path.is_relative_to(folder) for folder in self._folders())
             relative = str(path.relative_to(self._home)) if path.is_relative_to(self._home) else ""
-            if not inside or path.suffix in _CODE or relative in kept:
+            if not inside or not is_data(name) or relative in kept:
                 continue
             if content is None or type(content) is bytes:
                 _put(path, name, content)

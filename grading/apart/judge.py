@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import contextlib
 import io
+import os
 import signal
 import socket
 import sys
@@ -28,7 +29,7 @@ from typing import Any
 from IPython.core.async_helpers import get_asyncio_loop
 
 from course_lib.language import parse_language, use_language
-from grading.apart import chance, patches, scoring, surroundings, wire
+from grading.apart import chance, guard, patches, scoring, surroundings, wire
 from grading.apart.answerer import imported
 from grading.apart.errors import OutOfTime, Report, Unreachable, is_learners
 from grading.apart.folder import Folder
@@ -51,7 +52,10 @@ def main(channel: socket.socket, home: str) -> None:
     sys.path.insert(0, home)
     folder = Folder(Path(home))
     folder.write(plan["files"])
-    Judge(channel, plan, folder).run()
+    os.set_inheritable(channel.fileno(), False)
+    judge = Judge(channel, plan, folder)
+    guard.install()
+    judge.run()
 
 
 def _read(channel: socket.socket, size: int) -> bytes:
@@ -101,7 +105,7 @@ class Judge:
         self.names.given["get_ipython"] = lambda: shell
         dict.__setitem__(self.names, "get_ipython", lambda: shell)
         shown = [cell["source"] for cell in self.plan["cells"] if cell["kind"] != "learner"]
-        surroundings.put_in_place(self.names, self._connected, "\n".join(shown))
+        surroundings.put_in_place(self.names, self._connected, shown)
         if self.peer is not None:
             self.peer.channel.close()
         self.peer = None
@@ -195,6 +199,7 @@ class Judge:
             self.restarts += 1
             self._tell("answerer")
             _, descriptors, _, _ = socket.recv_fds(self.channel, 1, 1)
+            os.set_inheritable(descriptors[0], False)
             self.peer = Peer(socket.socket(fileno=descriptors[0]), trusting=False)
             self.peer.given = self.names.given
             self.peer.commands["input"] = surroundings.read_input

@@ -411,6 +411,9 @@ class Mirror(type, wire.Kept):
         return int(_is_exact(ask(cls, "len"), int))
 
     def __contains__(cls, item: Any) -> bool:
+        peer, _ = type.__getattribute__(cls, "_camp_class")
+        if not peer.allows("contains class"):
+            raise TypeError("a class says what it contains only where the exercise expects one")
         return bool(_is_exact(ask(cls, "contains", item), bool))
 
     def __bool__(cls) -> bool:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import ast
 import builtins
 import linecache
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable, Sequence
 from types import ModuleType
 from typing import Any
 
@@ -13,8 +14,10 @@ from IPython.core.error import StdinNotImplementedError
 
 from grading.apart import wire
 from grading.apart.given import is_subclass
+from grading.apart.guard import NotHere
 from grading.apart.names import Names
 from grading.apart.peer import Peer
+from grading.cell_names import parse
 
 PLOTS = "matplotlib.pyplot"
 _INPUT, _STDIN = builtins.input, sys.stdin
@@ -80,14 +83,16 @@ class _Plots(ModuleType):
         return mine if name.startswith("__") or isinstance(mine, type) else self._ask(name)
 
 
-def put_in_place(names: Names, peer: Callable[[], Peer], shown: str) -> None:
-    """Let tests find the notebook as ``__main__``, its plots, and an ``eval`` of their own.
+def put_in_place(names: Names, peer: Callable[[], Peer], cells: Sequence[str]) -> None:
+    """Let tests find the notebook as ``__main__``, its plots, and ``eval`` and ``exec``.
 
     Args:
         names: the names of the tests.
         peer: returns the connection to the learner's process.
-        shown: the text of all cells of the instructor's.
+        cells: the text of all cells of the instructor's.
     """
+    shown = "\n".join(cells)
+    written = _written(cells)
     sys.modules["__main__"] = _Notebook(names)
     plots = sys.modules.get(PLOTS)
     if plots is not None and "pyplot" in shown:
@@ -99,9 +104,10 @@ def put_in_place(names: Names, peer: Callable[[], Peer], shown: str) -> None:
         import doctest
 
         doctest.DocTestFinder.find = _find_no_examples  # type: ignore[method-assign]
-    dict.__setitem__(names, "eval", _evaluator(names, peer, shown))
+    dict.__setitem__(names, "eval", _evaluator(names, peer, written))
+    dict.__setitem__(names, "exec", _executor(names, written))
     dict.__setitem__(names, "issubclass", is_subclass)
-    names.given |= {"eval": names["eval"], "issubclass": is_subclass}
+    names.given |= {"eval": names["eval"], "exec": names["exec"], "issubclass": is_subclass}
 
 
 def _find_no_examples(*_: Any, **__: Any) -> Any:
@@ -109,15 +115,53 @@ def _find_no_examples(*_: Any, **__: Any) -> Any:
     raise NotImplementedError("examples in docstrings run in the learner's process")
 
 
-def _evaluator(names: Names, peer: Callable[[], Peer], shown: str) -> Callable[..., Any]:
+def _evaluator(
+    names: Names, peer: Callable[[], Peer], written: Collection[str]
+) -> Callable[..., Any]:
     """Return an ``eval`` that runs text of a learner's in the learner's process."""
 
     def evaluate(source: Any, space: Any = None, local: Any = None) -> Any:
-        if isinstance(source, str) and source not in shown:
+        if isinstance(source, str) and source not in written:
             return peer().ask("eval", source)
+        _refuse_unwritten(source, written)
         return eval(source, names if space is None else space, local)  # noqa: S307 - their words
 
     return evaluate
+
+
+def _executor(names: Names, written: Collection[str]) -> Callable[..., None]:
+    """Return an ``exec`` that runs the instructor's own words only."""
+
+    def execute(source: Any, space: Any = None, local: Any = None, **words: Any) -> None:
+        _refuse_unwritten(source, written)
+        exec(source, names if space is None else space, local, **words)  # noqa: S102 - their words
+
+    return execute
+
+
+def _refuse_unwritten(source: Any, written: Collection[str]) -> None:
+    if not isinstance(source, str) or source not in written:
+        raise NotHere("only the instructor's own text is run as code in the process that judges")
+
+
+def _written(cells: Iterable[str]) -> set[str]:
+    """Return the texts in the instructor's cells that are meant to be run.
+
+    Those are the ones that call something, and what ``exec`` is given as it stands. A word like
+    ``"wanted"`` is not: a learner's function could return it, and it would stand for the test's
+    own variable of that name.
+    """
+    found = set()
+    for cell in cells:
+        tree = parse(cell)
+        for node in ast.walk(tree) if tree else ():
+            if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "exec":
+                found |= {one.value for one in node.args if isinstance(one, ast.Constant)}
+            elif isinstance(node, ast.Constant) and isinstance(node.value, str):
+                inner = parse(node.value) if "(" in node.value else None
+                if inner and any(isinstance(one, ast.Call) for one in ast.walk(inner)):
+                    found.add(node.value)
+    return {one for one in found if isinstance(one, str)}
 
 
 def crosses(value: Any, peer: Peer) -> bool:

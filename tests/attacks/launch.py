@@ -53,7 +53,7 @@ def without_namespaces() -> None:
 
 
 def run(
-    command: Sequence[str], *, home: Path, namespaces: bool = True
+    command: Sequence[str], *, home: Path, namespaces: bool = True, timeout: float = 200
 ) -> subprocess.CompletedProcess[str]:
     """Run a command as an ordinary user.
 
@@ -61,6 +61,7 @@ def run(
         command: the command.
         home: the user's home; given to the user with all that is in it.
         namespaces: whether it may make user namespaces.
+        timeout: seconds after which it is ended.
     """
     if os.getuid() == 0:
         for path in (home, *home.rglob("*")):
@@ -70,7 +71,7 @@ def run(
     kept = {key: os.environ[key] for key in ("PATH", "LANG", "CAMP_LANG") if key in os.environ}
     return subprocess.run(
         launch, cwd=ROOT, env={**kept, "HOME": str(home)}, capture_output=True, text=True,
-        timeout=200,
+        timeout=timeout,
     )  # fmt: skip
 
 

@@ -104,7 +104,7 @@ for folder in ('/dev/shm', '/tmp', '/var/tmp'):
 NETWORK = """
 import socket
 for family, place in ((socket.AF_INET, ('127.0.0.1', @PORT@)), (socket.AF_INET, ('10.0.0.1', 80)),
-                      (socket.AF_UNIX, '\\0camp-canary'), (socket.AF_UNIX, '@HOME@/canary.sock')):
+                      (socket.AF_UNIX, '\\0camp-canary-@PORT@'), (socket.AF_UNIX, '@HOME@/canary.sock')):
     for kind in (socket.SOCK_STREAM, socket.SOCK_DGRAM):
         try:
             link = socket.socket(family, kind)

@@ -1,0 +1,126 @@
+"""A part of the corpus of attacks graded by an ordinary user, with and without user namespaces."""
+
+from __future__ import annotations
+
+import json
+import os
+import stat
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+
+from tests.attacks import fair, forging, harming, spying
+from tests.attacks.case import LOOT, MARK, Case, Scene
+from tests.attacks.course import HOMEWORK, make_course
+from tests.attacks.launch import run
+
+pytestmark = [
+    pytest.mark.skipif(sys.platform != "linux", reason="learners' code runs on Linux"),
+    pytest.mark.usefixtures("walls"),
+]
+CAMP = str(Path(sys.executable).parent / "camp")
+CANARY = "canary of the grader's home"
+CASES: dict[str, Case] = {
+    "solved": fair.CASES["solved"],
+    "dies_once": fair.CASES["dies_once"],
+    "equal_objects": forging.CASES["equal_objects"],
+    "detached": harming.CASES["detached"],
+    "kills": harming.CASES["kills"],
+    **{name: spying.CASES[name] for name in ("gradebook", "home_files", "kernel", "memory",
+       "network", "other_submissions", "source", "writes")},
+}  # fmt: skip
+# Without namespaces, landlock and the filter of system calls remain; processes see each other.
+SEEN_WITHOUT = {"kernel", "kills"}
+
+
+@dataclass(frozen=True)
+class Site:
+    """A user's home with a course in it, where all cases are handed in."""
+
+    scene: Scene
+
+    def grade(self, *words: str, namespaces: bool) -> tuple[int, str, dict[str, dict[str, Any]]]:
+        """Run ``camp grade``; return its exit code, what it said, and its results by learner."""
+        course = str(self.scene.course.path)
+        command = [CAMP, "grade", HOMEWORK, "--course", course, "--json", *words]
+        done = run(command, home=self.scene.home, namespaces=namespaces)
+        results = json.loads(done.stdout) if done.stdout.strip() else []
+        return done.returncode, done.stderr, {result["learner"]: result for result in results}
+
+
+def reachable(home: Path) -> Path:
+    """Make a folder that an ordinary user can reach: pytest's are closed to others."""
+    home.mkdir()
+    if os.getuid() == 0:
+        for parent in home.parents:
+            if not parent.stat().st_mode & stat.S_IXOTH:
+                parent.chmod(parent.stat().st_mode | stat.S_IXOTH)
+    return home
+
+
+@pytest.fixture
+def site(tmp_path_factory: pytest.TempPathFactory) -> Site:
+    home = reachable(tmp_path_factory.mktemp("ordinary") / "home")
+    (home / "canary.txt").write_text(CANARY)
+    scene = Scene(make_course(home / "course"), home, 9)
+    for learner, case in CASES.items():
+        case.hand_in(learner, scene)
+    return Site(scene)
+
+
+def text_of(site: Site, learner: str) -> str:
+    path = site.scene.course.autograded(learner, HOMEWORK) / f"{HOMEWORK}.ipynb"
+    cells = json.loads(path.read_text())["cells"] if path.exists() else []
+    return str([cell.get("outputs") for cell in cells])
+
+
+def test_an_ordinary_user_grades_behind_all_walls(site: Site) -> None:
+    code, said, results = site.grade(namespaces=True)
+    assert code == 0, said
+    assert {name: results[name]["score"] for name in CASES} == {
+        name: case.points for name, case in CASES.items()
+    }
+    for name, case in CASES.items():
+        assert LOOT not in text_of(site, name), name
+        assert CANARY not in text_of(site, name), name
+        assert case.review in (None, results[name]["review"])
+    assert (site.scene.home / "canary.txt").read_text() == CANARY
+    assert not [one for one in psutil.process_iter(["cmdline"]) if MARK in one.info["cmdline"]]
+
+
+def test_without_namespaces_nothing_is_run_unless_it_is_allowed(site: Site) -> None:
+    code, said, results = site.grade(namespaces=False)
+    assert (code, results) == (1, {})
+    assert "lacks: user namespaces" in said
+    assert "--allow-weaker" in said
+    assert "Traceback" not in said
+    assert not (site.scene.course.path / "autograded").exists()
+
+    code, said, results = site.grade("--allow-weaker", namespaces=False)
+    assert code == 0, said
+    assert {name: results[name]["score"] for name in CASES if name not in SEEN_WITHOUT} == {
+        name: case.points for name, case in CASES.items() if name not in SEEN_WITHOUT
+    }
+    for name in CASES.keys() - SEEN_WITHOUT:
+        assert LOOT not in text_of(site, name), name
+        assert CANARY not in text_of(site, name), name
+    assert not [one for one in psutil.process_iter(["cmdline"]) if MARK in one.info["cmdline"]]
+
+
+@pytest.mark.parametrize("namespaces", [True, False])
+def test_the_machine_says_which_walls_it_has(tmp_path: Path, namespaces: bool) -> None:
+    done = run(
+        [sys.executable, "-m", "grading.isolation"],
+        home=reachable(tmp_path / "home"),
+        namespaces=namespaces,
+    )
+    lines = [line for line in done.stdout.splitlines() if line.startswith("NO ")]
+    assert done.returncode == (0 if namespaces else 1), done.stderr
+    assert [("namespaces" in line or "root folder" in line) for line in lines] == (
+        [] if namespaces else [True, True]
+    )
+    assert ("missing: user namespaces" in done.stdout) is not namespaces
