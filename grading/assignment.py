@@ -30,7 +30,7 @@ from grading.cell_names import (
 from grading.course import Course
 from grading.plan import Planned
 
-ENGINE = 4  # raised when the same submission may get another score
+ENGINE = 5  # raised when the same submission may get another score
 
 
 @dataclass(frozen=True)

@@ -18,8 +18,8 @@ from grading.course import Course
 from grading.engine import ENGINE, Rules
 from grading.repair import repair
 
-_ALL = ("args", "chance", "files", "names")
-_CLOSE = (_ALL, *((one,) for one in _ALL))
+_ALL = ("args", "chance", "files", "globals")
+_CLOSE = (_ALL, *((one,) for one in ("args", "chance", "files", "names", "globals")))
 _STORED = TypeAdapter(dict[str, Any])
 _HOW = TypeAdapter(How)
 

@@ -368,7 +368,9 @@ class Judge:
             self.peer.hear = lambda text: sys.stdout.write(text)
             self.peer.before = lambda: self._hand_over(close)
             self.peer.after = lambda: self._take_over(close)
-            self.names.shared = self.plan["read"] if "names" in close else ()
+            shares = not close.isdisjoint({"names", "globals"})
+            self.names.shared = self.plan["read"] if shares else ()
+            self.names.returns = "globals" in close
         signal.setitimer(signal.ITIMER_REAL, seconds + 1)
         try:
             yield

@@ -54,7 +54,8 @@ class Names(dict[str, Any]):
         self._solved = solved
         self._modules = modules
         self._owned = frozenset(owned) - frozenset(solved)
-        self.shared: Collection[str] = ()  # what a test binds in the learner's process instead
+        self.shared: Collection[str] = ()  # what a test binds in the learner's process too
+        self.returns = False  # and reads there again
         self._moved: set[str] = set()
         self.given = Instructors(self._unowned)
 
@@ -69,12 +70,13 @@ class Names(dict[str, Any]):
         return self._unowned(name)
 
     def __setitem__(self, name: str, value: Any) -> None:
-        if name not in self.shared:
+        if name in self.shared and self.returns:
+            self.pop(name, None)
+            self._moved.add(name)
+        else:
             super().__setitem__(name, value)
-            return
-        self.pop(name, None)
-        self._moved.add(name)
-        self._peer().ask("bind", name, value)
+        if name in self.shared:
+            self._peer().ask("bind", name, value)
 
     def __delitem__(self, name: str) -> None:
         if name in self._moved:

@@ -26,7 +26,8 @@ class Step:
         visible: a test's text without its hidden part.
         hidden_from: the line where its hidden part begins; 0 without one.
         close: what else crosses between this test and learners' code: ``args`` as a function
-            changed them, ``files``, ``names`` that the test binds, the state of ``chance``.
+            changed them, ``files``, ``names`` that the test binds, ``globals`` that it binds and
+            the answer may bind anew, the state of ``chance``.
         together: the test runs in the learner's process, after all others.
         shows: its last value is no score.
         traits: what the instructor's own solution did in this test, see ``traits``.

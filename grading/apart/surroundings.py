@@ -104,10 +104,28 @@ def put_in_place(names: Names, peer: Callable[[], Peer], cells: Sequence[str]) -
         import doctest
 
         doctest.DocTestFinder.find = _find_no_examples  # type: ignore[method-assign]
+    _watch_timer(written)
     dict.__setitem__(names, "eval", _evaluator(names, peer, written))
     dict.__setitem__(names, "exec", _executor(names, written))
     dict.__setitem__(names, "issubclass", is_subclass)
     names.given |= {"eval": names["eval"], "exec": names["exec"], "issubclass": is_subclass}
+
+
+def _watch_timer(written: Collection[str]) -> None:
+    """Let ``timeit`` measure functions, and text of the instructor's own."""
+    import timeit
+
+    begin = timeit.Timer.__init__
+
+    def checked(
+        timer: Any, stmt: Any = "pass", setup: Any = "pass", *more: Any, **words: Any
+    ) -> None:
+        for text in (stmt, setup):
+            if not callable(text) and text != "pass":
+                _refuse_unwritten(text, written)
+        begin(timer, stmt, setup, *more, **words)
+
+    timeit.Timer.__init__ = checked  # type: ignore[method-assign, assignment]
 
 
 def _find_no_examples(*_: Any, **__: Any) -> Any:
