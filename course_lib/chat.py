@@ -1,0 +1,216 @@
+"""Chat with a model folder in this process: generate, stream, trim the history, count and time.
+
+``python -m course_lib.chat`` is the command-line demo.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+import torch
+
+from course_lib import models
+from course_lib.decoding import CAMP, Sampling, TextBuilder, penalise, probabilities
+from course_lib.errors import CampError
+from course_lib.language import Text
+from course_lib.template import END, Message, parse_message, render
+
+Turns = Sequence[Message | dict[str, Any]]
+GREEDY = Sampling()
+
+
+@dataclass(frozen=True)
+class Delta:
+    """A piece of a reply: its new text (perhaps empty), its token, seconds since the request."""
+
+    text: str
+    token: int
+    seconds: float
+
+
+@dataclass
+class Reply:
+    """A finished reply with its counts; times in seconds since the request."""
+
+    text: str = ""
+    prompt_tokens: int = 0
+    deltas: list[Delta] = field(default_factory=list)
+    finish: Literal["stop", "length"] = "length"
+
+    @property
+    def new_tokens(self) -> int:
+        """Return how many tokens were generated, without the end marker."""
+        return len(self.deltas)
+
+    @property
+    def first_token_seconds(self) -> float:
+        """Return the time to the first token."""
+        return self.deltas[0].seconds if self.deltas else 0.0
+
+    @property
+    def tokens_per_second(self) -> float:
+        """Return the speed after the first token; 0 with fewer than two."""
+        if len(self.deltas) < 2:
+            return 0.0
+        return (len(self.deltas) - 1) / (self.deltas[-1].seconds - self.deltas[0].seconds)
+
+
+class ChatModel:
+    """A loaded model and its tokenizer."""
+
+    def __init__(self, model: Any, tokenizer: Any, folder: Path) -> None:
+        self.model, self.tokenizer, self.folder = model, tokenizer, folder
+        ends = model.generation_config.eos_token_id
+        self.ends = {ends} if isinstance(ends, int) else set(ends or [])
+        self.ends.add(tokenizer.eos_token_id)
+        turn_end = tokenizer.convert_tokens_to_ids(END)
+        if turn_end not in (None, tokenizer.unk_token_id):
+            self.ends.add(turn_end)
+
+    @property
+    def context(self) -> int:
+        """Return how many tokens prompt and reply may have together."""
+        return int(self.model.config.max_position_embeddings)
+
+    def encode(self, text: str, *, begin: bool = True) -> list[int]:
+        """Return the ids of ``text``; ``begin`` puts the tokenizer's first token before it."""
+        return list(self.tokenizer(text, add_special_tokens=begin)["input_ids"])
+
+    def count(self, text: str) -> int:
+        """Return how many tokens ``text`` is."""
+        return len(self.encode(text, begin=False))
+
+    def prompt(self, messages: Turns | str, meta: str | None = None) -> str:
+        """Return the text that the model gets for ``messages``, or for one user's words."""
+        turns: Turns = [Message("user", messages)] if isinstance(messages, str) else messages
+        return render(turns, meta)
+
+    def chat(
+        self, messages: Turns | str, sampling: Sampling = GREEDY, meta: str | None = None
+    ) -> Reply:
+        """Return the assistant's reply to ``messages``."""
+        return self.complete(self.prompt(messages, meta), sampling)
+
+    def complete(self, text: str, sampling: Sampling = GREEDY) -> Reply:
+        """Return how the model goes on with ``text``, as a base model does."""
+        reply = Reply()
+        for _ in self._generate(text, sampling, reply):
+            pass
+        return reply
+
+    def stream(
+        self, messages: Turns | str, sampling: Sampling = GREEDY, meta: str | None = None
+    ) -> Iterator[Delta]:
+        """Yield the reply piece by piece: deltas, not the growing text. Closing it stops the model."""
+        return self._generate(self.prompt(messages, meta), sampling, Reply())
+
+    @torch.inference_mode()
+    def _generate(self, text: str, sampling: Sampling, reply: Reply) -> Iterator[Delta]:
+        began = time.perf_counter()
+        ids = torch.tensor([self.encode(text)], device=self.model.device)
+        reply.prompt_tokens = ids.shape[1]
+        room = self.context - ids.shape[1]
+        if room <= 0:
+            raise CampError(
+                str(
+                    Text(
+                        f"提示词有 {ids.shape[1]} 个 token，模型最多 {self.context}：缩短提示词或历史",
+                        f"the prompt has {ids.shape[1]} tokens, the model takes {self.context}: "
+                        "shorten the prompt or the history",
+                    )
+                )
+            )
+        dice = torch.Generator()
+        if sampling.seed is not None:
+            dice.manual_seed(sampling.seed)
+        else:
+            dice.seed()
+        builder, seen, cache = TextBuilder(self.tokenizer), ids, None
+        for _ in range(min(sampling.max_new_tokens, room)):
+            out = self.model(input_ids=ids, past_key_values=cache, use_cache=True)
+            cache = out.past_key_values
+            logits = penalise(out.logits[0, -1].float(), seen[0], sampling.repetition_penalty)
+            shares = probabilities(logits, sampling).cpu()
+            ids = torch.multinomial(shares, 1, generator=dice)[None].to(self.model.device)
+            token = int(ids)
+            if token in self.ends:
+                reply.finish = "stop"
+                break
+            seen = torch.cat([seen, ids], dim=1)
+            delta = Delta(builder.add([token]), token, time.perf_counter() - began)
+            reply.deltas.append(delta)
+            reply.text += delta.text
+            yield delta
+        rest = builder.add([], last=True)
+        if rest:
+            reply.text += rest
+            yield Delta(rest, -1, time.perf_counter() - began)
+
+
+def load(model: models.Model | str | Path | None = None) -> ChatModel:
+    """Load a model folder (by default that of ``models.find``) on the GPU, if any, or the CPU."""
+    from transformers import AutoModelForCausalLM, AutoTokenizer
+
+    found = model if isinstance(model, models.Model) else models.find(model, say=None)
+    logging.getLogger("transformers").setLevel(logging.ERROR)
+    device = "cuda" if torch.cuda.is_available() else "cpu"
+    options: dict[str, Any] = {"trust_remote_code": True} if found.own_code else {}
+    try:
+        tokenizer = AutoTokenizer.from_pretrained(found.folder, local_files_only=True, **options)
+        network = AutoModelForCausalLM.from_pretrained(
+            found.folder,
+            dtype=torch.float32 if device == "cpu" else torch.bfloat16,
+            use_safetensors=True,
+            local_files_only=True,
+            **options,
+        )
+    except Exception as error:
+        first = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+        raise CampError(
+            str(
+                Text(
+                    f"{found.folder}：transformers 读不了这个模型（{first}）：换一个模型，或设 {models.VARIABLE}=camp-mini",
+                    f"{found.folder}: transformers cannot load this model ({first}): use another, "
+                    f"or set {models.VARIABLE}=camp-mini",
+                )
+            )
+        ) from error
+    return ChatModel(network.to(device).eval(), tokenizer, found.folder)
+
+
+def trim_history(
+    messages: Turns, budget: int, count: Callable[[str], int] = len
+) -> list[Message]:
+    """Return ``messages`` without their oldest turns, so that their contents fit ``budget``.
+
+    System turns stay; a user's turn goes together with all that answers it; the last user's turn
+    stays even when it is over the budget.
+    """
+    turns = [parse_message(message) for message in messages]
+    last = max((n for n, turn in enumerate(turns) if turn.role == "user"), default=0)
+    keep = list(range(len(turns)))
+
+    def total() -> int:
+        return sum(count(turns[n].content) for n in keep)
+
+    while total() > budget:
+        old = [n for n in keep if turns[n].role != "system" and n < last]
+        if not old:
+            break
+        end = next((n for n in old[1:] if turns[n].role == "user"), last)
+        keep = [n for n in keep if turns[n].role == "system" or n >= end]
+    return [turns[n] for n in keep]
+
+
+def clean_turn(text: str) -> str | None:
+    """Return what the user typed without the space around it; None for ``exit``."""
+    stripped = text.strip()
+    return None if stripped.lower() == "exit" else stripped
+
+
+__all__ = ["CAMP", "ChatModel", "Delta", "Message", "Reply", "Sampling", "load", "trim_history"]

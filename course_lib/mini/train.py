@@ -1,0 +1,188 @@
+"""Train camp-mini: on the CPU in two processes of one thread each, or on one GPU.
+
+A run writes ``checkpoint.pt``, ``log.csv`` and ``loss.png`` into its folder and goes on from the
+checkpoint when it is started again.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+import torch.distributed as dist
+import torch.multiprocessing as multiprocessing
+from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+from tokenizers import Tokenizer
+from torch import Tensor
+
+from course_lib.mini.batches import Place, Stream
+from course_lib.mini.muon import Muon, all_reduce
+from course_lib.mini.network import Network
+from course_lib.mini.run import Checkpoint, Entry, Settings, load_checkpoint, write_log
+from course_lib.ports import first_free
+
+SAVE_EVERY = 120.0
+"""Seconds between checkpoints."""
+LOG_EVERY = 25
+SMOOTHING = 0.97
+
+
+@dataclass(frozen=True)
+class Files:
+    """What a run reads: ``tokenizer.json`` and, if any, the checkpoint whose weights it starts from."""
+
+    tokenizer: Path
+    start: Path | None = None
+
+
+class Trainer:
+    """One process of a training run."""
+
+    def __init__(
+        self, rank: int, settings: Settings, folder: Path, files: Files, device: str
+    ) -> None:
+        self.rank, self.settings, self.folder, self.device = rank, settings, folder, device
+        torch.manual_seed(0)
+        self.network = Network(settings.shape)
+        tokenizer = Tokenizer.from_file(str(files.tokenizer))
+        place = None
+        self.step, self.log, saved = 0, [], None
+        path = folder / "checkpoint.pt"
+        if path.exists():
+            saved = load_checkpoint(path)
+            self.step, self.log = saved.step, saved.log
+            self.network.load_state_dict(saved.weights)
+            if len(saved.places) == settings.processes:
+                place = Place(*saved.places[rank])
+        elif files.start is not None:
+            self.network.load_state_dict(load_checkpoint(files.start).weights)
+        self.network.to(device)
+        if settings.compiled:
+            self.network.hidden = torch.compile(self.network.hidden, dynamic=True)  # type: ignore[method-assign]
+        self.optimiser = Muon(
+            self.network, settings.matrix_rate, settings.other_rate, rank, settings.processes
+        )
+        if saved is not None:
+            self.optimiser.restore(saved.optimiser)
+        seed = f"{settings.seed} process {rank}" + (f" after {self.step}" if saved and not place else "")
+        self.stream = Stream(
+            tokenizer,
+            settings.stage,
+            seed,
+            settings.batch_tokens,
+            warmed=files.start is not None,
+            place=place,
+        )
+        last = self.log[-1] if self.log else None
+        self.tokens = last.tokens if last else 0
+        self.loss = last.loss if last else None
+        self.before = (last.seconds, last.cpu_seconds) if last else (0.0, 0.0)
+
+    def run(self, report: Progress | None) -> None:
+        """Train to the end, saving now and then."""
+        settings = self.settings
+        task = None
+        if report:
+            task = report.add_task(f"{settings.stage}", total=settings.steps, completed=self.step, loss="")
+        began, saved_at = time.monotonic(), time.monotonic()
+        self.stream.progress = self.step / settings.steps
+        batches = iter(self.stream)
+        while self.step < settings.steps:
+            batch = next(batches)
+            loss = self.network.loss(
+                batch.ids.to(self.device), batch.targets.to(self.device), batch.weights.to(self.device)
+            )
+            loss.backward()
+            value, tokens, due = self._share(loss.detach(), batch.tokens, time.monotonic() - saved_at)
+            self.optimiser.step(settings.factor(self.step))
+            self.network.zero_grad(set_to_none=True)
+            self.step += 1
+            self.tokens += tokens
+            self.stream.progress = self.step / settings.steps
+            smooth = SMOOTHING if self.loss is not None else 0.0
+            self.loss = smooth * (self.loss or 0.0) + (1 - smooth) * value
+            if self.step % LOG_EVERY == 0 or self.step == settings.steps:
+                seconds = self.before[0] + time.monotonic() - began
+                cpu = self.before[1] + time.process_time() * settings.processes
+                self.log.append(Entry(self.step, self.tokens, self.loss, seconds, cpu))
+                if report and task is not None:
+                    report.update(task, completed=self.step, loss=f"loss {self.loss:.3f}")
+            if due > SAVE_EVERY or self.step == settings.steps:
+                saved_at = time.monotonic()
+                self._save(batch.after)
+
+    def _share(self, loss: Tensor, tokens: int, waited: float) -> tuple[float, int, float]:
+        """Average gradients and loss over the processes; return loss, tokens, seconds waited."""
+        facts = torch.tensor([float(loss), float(tokens), waited])
+        processes = self.settings.processes
+        if processes > 1:
+            gradients = [p.grad for p in self.network.parameters() if p.grad is not None]
+            all_reduce([*gradients, facts])
+            for gradient in gradients:
+                gradient.div_(processes)
+        value, total, waited = facts.tolist()
+        return value / processes, int(total), waited / processes
+
+    def _save(self, place: Place) -> None:
+        mine = torch.tensor([place.pool, place.batch, place.progress], dtype=torch.float64)
+        places = [mine]
+        if self.settings.processes > 1:
+            places = [torch.zeros_like(mine) for _ in range(self.settings.processes)]
+            dist.all_gather(places, mine)
+        if self.rank:
+            return
+        Checkpoint(
+            self.settings,
+            self.step,
+            {name: tensor.cpu() for name, tensor in self.network.state_dict().items()},
+            self.optimiser.state(),
+            [(int(p[0]), int(p[1]), float(p[2])) for p in places],
+            self.log,
+        ).save(self.folder / "checkpoint.pt")
+        write_log(self.folder, self.log)
+
+
+def _progress() -> Progress:
+    return Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TextColumn("{task.completed}/{task.total}"),
+        TextColumn("{task.fields[loss]}"),
+        TimeRemainingColumn(),
+    )
+
+
+def _process(
+    rank: int, port: int, settings: Settings, folder: Path, files: Files, device: str
+) -> None:
+    torch.set_num_threads(1)
+    if settings.processes > 1:
+        os.environ.update(MASTER_ADDR="127.0.0.1", MASTER_PORT=str(port))
+        dist.init_process_group("gloo", rank=rank, world_size=settings.processes)
+    trainer = Trainer(rank, settings, folder, files, device)
+    if rank:
+        trainer.run(None)
+    else:
+        with _progress() as report:
+            trainer.run(report)
+    if settings.processes > 1:
+        dist.destroy_process_group()
+
+
+def train(settings: Settings, folder: Path, files: Files) -> Checkpoint:
+    """Train in ``folder`` and return the last checkpoint.
+
+    A run that was stopped goes on where its last checkpoint is, with these settings.
+    """
+    os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+    device = "cuda" if torch.cuda.is_available() else "cpu"
+    if settings.processes == 1:
+        _process(0, 0, settings, folder, files, device)
+    else:
+        port = first_free(29500, tries=500) or 29500
+        rest = (port, settings, folder, files, device)
+        multiprocessing.spawn(_process, rest, nprocs=settings.processes)
+    return load_checkpoint(folder / "checkpoint.pt")
