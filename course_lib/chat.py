@@ -6,13 +6,15 @@
 from __future__ import annotations
 
 import logging
+import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import torch
+import typer
 
 from course_lib import models
 from course_lib.decoding import CAMP, Sampling, TextBuilder, penalise, probabilities
@@ -106,7 +108,7 @@ class ChatModel:
     def stream(
         self, messages: Turns | str, sampling: Sampling = GREEDY, meta: str | None = None
     ) -> Iterator[Delta]:
-        """Yield the reply piece by piece: deltas, not the growing text. Closing it stops the model."""
+        """Yield the reply in deltas, not as the growing text; closing the iterator stops it."""
         return self._generate(self.prompt(messages, meta), sampling, Reply())
 
     @torch.inference_mode()
@@ -119,7 +121,7 @@ class ChatModel:
             raise CampError(
                 str(
                     Text(
-                        f"提示词有 {ids.shape[1]} 个 token，模型最多 {self.context}：缩短提示词或历史",
+                        f"提示词有 {ids.shape[1]} 个 token，模型最多 {self.context}：请缩短",
                         f"the prompt has {ids.shape[1]} tokens, the model takes {self.context}: "
                         "shorten the prompt or the history",
                     )
@@ -157,12 +159,11 @@ def load(model: models.Model | str | Path | None = None) -> ChatModel:
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
     found = model if isinstance(model, models.Model) else models.find(model, say=None)
-    logging.getLogger("transformers").setLevel(logging.ERROR)
     device = "cuda" if torch.cuda.is_available() else "cpu"
     options: dict[str, Any] = {"trust_remote_code": True} if found.own_code else {}
     try:
         tokenizer = AutoTokenizer.from_pretrained(found.folder, local_files_only=True, **options)
-        network = AutoModelForCausalLM.from_pretrained(
+        network: Any = AutoModelForCausalLM.from_pretrained(
             found.folder,
             dtype=torch.float32 if device == "cpu" else torch.bfloat16,
             use_safetensors=True,
@@ -174,7 +175,8 @@ def load(model: models.Model | str | Path | None = None) -> ChatModel:
         raise CampError(
             str(
                 Text(
-                    f"{found.folder}：transformers 读不了这个模型（{first}）：换一个模型，或设 {models.VARIABLE}=camp-mini",
+                    f"{found.folder}：transformers 读不了这个模型（{first}）："
+                    f"换一个模型，或设 {models.VARIABLE}=camp-mini",
                     f"{found.folder}: transformers cannot load this model ({first}): use another, "
                     f"or set {models.VARIABLE}=camp-mini",
                 )
@@ -183,9 +185,7 @@ def load(model: models.Model | str | Path | None = None) -> ChatModel:
     return ChatModel(network.to(device).eval(), tokenizer, found.folder)
 
 
-def trim_history(
-    messages: Turns, budget: int, count: Callable[[str], int] = len
-) -> list[Message]:
+def trim_history(messages: Turns, budget: int, count: Callable[[str], int] = len) -> list[Message]:
     """Return ``messages`` without their oldest turns, so that their contents fit ``budget``.
 
     System turns stay; a user's turn goes together with all that answers it; the last user's turn
@@ -213,4 +213,57 @@ def clean_turn(text: str) -> str | None:
     return None if stripped.lower() == "exit" else stripped
 
 
-__all__ = ["CAMP", "ChatModel", "Delta", "Message", "Reply", "Sampling", "load", "trim_history"]
+def demo(
+    model: Annotated[str | None, typer.Option(help="a model folder or camp-mini")] = None,
+    system: Annotated[str | None, typer.Option(help="the system prompt")] = None,
+    temperature: Annotated[float, typer.Option(min=0.0)] = CAMP.temperature,
+    top_p: Annotated[float, typer.Option(min=0.0, max=1.0)] = CAMP.top_p,
+    seed: Annotated[int | None, typer.Option(help="the same seed, the same replies")] = None,
+    max_new_tokens: Annotated[int, typer.Option(min=1)] = 512,
+) -> None:
+    """Chat in the terminal: a line is a turn; ``exit`` or Ctrl-D ends, Ctrl-C stops a reply."""
+    chat = load(models.find(model, say=typer.echo))
+    sampling = Sampling(
+        temperature=temperature,
+        top_p=top_p,
+        repetition_penalty=CAMP.repetition_penalty,
+        max_new_tokens=max_new_tokens,
+        seed=seed,
+    )
+    turns = [Message("system", system)] if system else []
+    typer.echo(str(Text("输入一行就是一轮，exit 结束。", "A line is a turn; exit ends.")))
+    while True:
+        try:
+            said = clean_turn(input("> "))
+        except (EOFError, KeyboardInterrupt):
+            said = None
+        if said is None:
+            typer.echo("")
+            return
+        if not said:
+            continue
+        turns.append(Message("user", said))
+        turns = trim_history(turns, chat.context - max_new_tokens, chat.count)
+        reply = ""
+        try:
+            for delta in chat.stream(turns, sampling):
+                reply += delta.text
+                typer.echo(delta.text, nl=False)
+        except KeyboardInterrupt:
+            typer.echo(" …", nl=False)
+        typer.echo("")
+        turns.append(Message("assistant", reply))
+
+
+def main() -> None:
+    """Run the demo; what the user can mend is one line on stderr."""
+    logging.getLogger("transformers").setLevel(logging.ERROR)
+    try:
+        typer.run(demo)
+    except CampError as error:
+        typer.echo(f"chat: {error}", err=True)
+        sys.exit(error.exit_code)
+
+
+if __name__ == "__main__":
+    main()

@@ -32,7 +32,7 @@ CAMP = Sampling(temperature=0.8, top_p=0.8, repetition_penalty=1.005)
 
 
 def penalise(logits: Tensor, seen: Tensor, penalty: float) -> Tensor:
-    """Return ``logits`` (vocabulary) with those of ``seen`` ids made less likely (CTRL, 1909.05858)."""
+    """Return ``logits`` (vocabulary), those of ``seen`` ids made less likely (arXiv 1909.05858)."""
     if penalty == 1.0 or seen.numel() == 0:
         return logits
     ids = seen.unique()

@@ -39,9 +39,7 @@ class Model:
         return f"{self.folder} ({self.why})"
 
 
-def find(
-    name: str | Path | None = None, *, say: Callable[[str], None] | None = print
-) -> Model:
+def find(name: str | Path | None = None, *, say: Callable[[str], None] | None = print) -> Model:
     """Return the model to use and say in one line which and why.
 
     Args:
@@ -67,7 +65,9 @@ def _find(name: str | Path | None) -> Model:
     if machine.gpus():
         for folder in internlm_folders():
             if not problem(folder):
-                why = Text("这台机器有 GPU，也有 InternLM2.5", "this machine has a GPU and InternLM2.5")
+                why = Text(
+                    "这台机器有 GPU，也有 InternLM2.5", "this machine has a GPU and InternLM2.5"
+                )
                 return Model(folder, why, needs_own_code(folder))
     return Model(BUILT_IN["camp-mini"], Text("课程自带的小模型", "the course's own small model"))
 
@@ -82,7 +82,8 @@ def _named(name: str, why: Text) -> Model:
     own_code = needs_own_code(folder)
     if own_code and folder.resolve() not in [known.resolve() for known in internlm_folders()]:
         trouble = Text(
-            "这个模型要运行它自带的 Python 代码，本课不运行来历不明的代码：换一个 transformers 直接支持的模型",
+            "这个模型要运行它自带的 Python 代码，本课不运行来历不明的代码："
+            "换一个 transformers 直接支持的模型",
             "this model runs Python code of its own, and the course does not run unknown code: "
             "use a model that transformers supports itself",
         )
@@ -147,7 +148,7 @@ def is_whole(path: Path) -> bool:
                 return False
             header = json.loads(file.read(length))
         ends = [t["data_offsets"][1] for name, t in header.items() if name != "__metadata__"]
-        return size == 8 + length + max(ends, default=0)
+        return bool(size == 8 + length + max(ends, default=0))
     except (OSError, ValueError, struct.error, KeyError, TypeError, AttributeError):
         return False
 

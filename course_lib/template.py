@@ -1,6 +1,6 @@
-"""The InternLM2 chat template: messages to the text that a model reads.
+r"""The InternLM2 chat template: messages to the text that a model reads.
 
-Every turn is ``<|im_start|>role\\n...<|im_end|>\\n``; a system or environment turn may carry
+Every turn is ``<|im_start|>role\n...<|im_end|>\n``; a system or environment turn may carry
 `` name=<|plugin|>`` or `` name=<|interpreter|>`` (InternLM repository, chat/chat_format.md).
 ``<s>`` is the tokenizer's business, not the template's.
 """
@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, get_args
+from typing import Any, Literal, cast, get_args
 
 from course_lib.errors import CampError
 
@@ -62,7 +62,8 @@ def parse_message(raw: Message | dict[str, Any]) -> Message:
     role, name = raw.get("role"), raw.get("name")
     if role not in get_args(Role):
         raise CampError(f"role {role!r} of a message: use one of {', '.join(get_args(Role))}")
-    return Message(role, str(raw.get("content") or ""), name if name in get_args(Tool) else None)
+    known = name if name in get_args(Tool) else None
+    return Message(cast(Role, role), str(raw.get("content") or ""), known)
 
 
 def render(

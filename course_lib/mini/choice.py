@@ -1,11 +1,11 @@
-"""Skill: multiple choice, content first: "巴黎，选C". Facts known by heart, or given in the text."""
+"""Skill: multiple choice, content first: "巴黎，选C". Facts by heart, or given in the text."""
 
 from __future__ import annotations
 
 from course_lib.language import Language
 from course_lib.mini.dialogue import Sample
 from course_lib.mini.facts import ask, some_facts, state
-from course_lib.mini.knowledge import RELATIONS, Relation
+from course_lib.mini.knowledge import Relation, relations
 from course_lib.mini.world import World, is_held_out
 from course_lib.template import Message
 
@@ -47,7 +47,7 @@ def _options(world: World, right: str, others: list[str]) -> list[str]:
 
 def _known(world: World, language: Language) -> tuple[str, str, str, list[str]]:
     """Return subject, question, answer and options; which options go together is held out."""
-    relation = world.choice(RELATIONS[language])
+    relation = world.choice(relations(language))
     while True:
         thing, value = world.choice(relation.pairs)
         others = sorted({v for _, v in relation.pairs} - {value})
@@ -68,7 +68,9 @@ def _given(world: World, language: Language) -> tuple[str, str, list[str]]:
     text = between.join(state(world, f, language) for f in facts)
     question = ask(world, fact.entity, fact.attribute, language)
     if language == "zh":
-        question = f"已知{text}{question}" if world.chance(0.5) else f"资料：{text}\n问题：{question}"
+        question = (
+            f"已知{text}{question}" if world.chance(0.5) else f"资料：{text}\n问题：{question}"
+        )
     else:
         question = f"{text} {question}"
     return question, fact.value, _options(world, fact.value, others)
@@ -114,7 +116,7 @@ def recall(world: World, rounds: int = 1, language: Language | None = None) -> S
     language = language or ("zh" if world.chance(0.7) else "en")
     turns: list[Message] = []
     for _ in range(rounds):
-        relation: Relation = world.choice(RELATIONS[language])
+        relation: Relation = world.choice(relations(language))
         thing, value = world.choice(relation.pairs)
         asks = [a for a in relation.asks if not a.startswith(WITHOUT_OPTIONS[language])]
         turns.append(Message("user", world.choice(asks).format(thing)))

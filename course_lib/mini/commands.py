@@ -17,7 +17,9 @@ from course_lib.errors import CampError
 from course_lib.files import write_atomic
 from course_lib.language import Text
 
-mini_app = typer.Typer(help="Train, examine and time the course's small model.", no_args_is_help=True)
+mini_app = typer.Typer(
+    help="Train, examine and time the course's small model.", no_args_is_help=True
+)
 OUT = Path("build/mini")
 
 
@@ -31,13 +33,19 @@ class Part(StrEnum):
 
 @mini_app.command()
 def train(
-    part: Annotated[Part, typer.Argument(help="base, chat, or both one after the other")] = Part.BOTH,
+    part: Annotated[
+        Part, typer.Argument(help="base, chat, or both one after the other")
+    ] = Part.BOTH,
     out: Annotated[Path, typer.Option(help="folder for checkpoints, logs and models")] = OUT,
     small: Annotated[bool, typer.Option(help="a smaller model in under 3 minutes")] = False,
     steps: Annotated[int | None, typer.Option(min=1, help="steps of each stage")] = None,
-    processes: Annotated[int | None, typer.Option(min=1, help="default: 2 on CPU, 1 on GPU")] = None,
+    processes: Annotated[
+        int | None, typer.Option(min=1, help="default: 2 on CPU, 1 on GPU")
+    ] = None,
     seed: Annotated[str, typer.Option(help="the same seed gives the same data")] = "camp",
-    compiled: Annotated[bool, typer.Option("--compile", help="faster; needs a C++ compiler")] = False,
+    compiled: Annotated[
+        bool, typer.Option("--compile", help="faster; needs a C++ compiler")
+    ] = False,
 ) -> None:
     """Train camp-mini: first on plain text, then on dialogues. Run it again to go on."""
     from course_lib.mini import recipe
@@ -54,20 +62,25 @@ def train(
 
 @mini_app.command("eval")
 def evaluate(
-    model: Annotated[str, typer.Argument(help="a model folder, camp-mini or camp-mini-base")] = "camp-mini",
+    model: Annotated[
+        str, typer.Argument(help="a model folder, camp-mini or camp-mini-base")
+    ] = "camp-mini",
     count: Annotated[int, typer.Option(min=1, help="held-out questions for each skill")] = 500,
-    skill: Annotated[list[str] | None, typer.Option(help="only this skill; may be repeated")] = None,
+    skill: Annotated[
+        list[str] | None, typer.Option(help="only this skill; may be repeated")
+    ] = None,
     misses: Annotated[int, typer.Option(min=0, help="wrong answers to show for each skill")] = 0,
     out: Annotated[Path | None, typer.Option(help="write the results as JSON")] = None,
 ) -> None:
     """Examine a model on held-out questions: n, accuracy, 95 % interval for each skill."""
     from course_lib import chat
     from course_lib.mini import evaluate as exam
+    from course_lib.mini.exams import EXAMS
 
     names = tuple(skill or ())
-    unknown = set(names) - {e.name for e in exam.EXAMS}
+    unknown = set(names) - {e.name for e in EXAMS}
     if unknown:
-        known = ", ".join(e.name for e in exam.EXAMS)
+        known = ", ".join(e.name for e in EXAMS)
         raise CampError(f"--skill {min(unknown)}: no such skill; there are {known}", exit_code=2)
     loaded = chat.load(models.find(model, say=typer.echo))
     console = Console()
@@ -106,7 +119,9 @@ def _table(results: list[exam.Result]) -> Table:  # type: ignore[name-defined]  
 
 @mini_app.command()
 def bench(
-    model: Annotated[str, typer.Argument(help="a model folder, camp-mini or camp-mini-base")] = "camp-mini",
+    model: Annotated[
+        str, typer.Argument(help="a model folder, camp-mini or camp-mini-base")
+    ] = "camp-mini",
     tokens: Annotated[int, typer.Option(min=2, help="tokens to generate in each run")] = 128,
     runs: Annotated[int, typer.Option(min=1, help="runs; the table shows the median")] = 3,
 ) -> None:

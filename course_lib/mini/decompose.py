@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from course_lib.mini.dialogue import Sample
+from course_lib.mini.words import words
 from course_lib.mini.world import World
 from course_lib.template import Message
 
-TOPICS = (
-    "性能 价格 续航 优点 缺点 历史 人口 气候 美食 就业前景 使用方法 训练成本 推理速度 准确率 文化 交通 面积 特点 学费 市场份额 "
-    "上下文长度 参数量 许可证 显存占用 更新时间"
-).split()
+TOPICS = words("topics", "zh")
 SYSTEMS = (
     "请把问题拆分成子问题。",
     "你是搜索规划助手，把用户的问题拆成可以单独搜索的子问题。",

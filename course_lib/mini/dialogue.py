@@ -76,7 +76,7 @@ class Prose:
     invented_weight: float = 0.1
 
     def add(self, words: str, invented: Sequence[str] = ()) -> Prose:
-        """Append ``words``; those in ``invented`` weigh little where they stand first in the text."""
+        """Append ``words``; those in ``invented`` weigh little where they first stand."""
         start = len(self.text)
         self.text += words
         marks = []

@@ -84,7 +84,7 @@ class Answerer:
 
     def _text(self, ids: list[int]) -> str:
         ended = self.end in ids
-        text = self.tokenizer.decode(
+        text: str = self.tokenizer.decode(
             ids[: ids.index(self.end)] if ended else ids, skip_special_tokens=False
         )
         return text if ended else text + "…"

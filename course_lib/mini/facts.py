@@ -7,30 +7,16 @@ from dataclasses import dataclass
 
 from course_lib.language import Language
 from course_lib.mini.memory import HOBBIES, JOBS
+from course_lib.mini.words import bilingual
 from course_lib.mini.world import World
 
 Value = Callable[[World], str]
 
-COLOURS: dict[Language, tuple[str, ...]] = {
-    "zh": tuple("红色 蓝色 绿色 黄色 紫色 黑色 白色 橙色 粉色 灰色 银色 金色".split()),
-    "en": tuple("red blue green yellow purple black white orange pink gray silver gold".split()),
-}
-FOODS: dict[Language, tuple[str, ...]] = {
-    "zh": tuple("苹果 面条 饺子 火锅 西瓜 草莓 番茄 豆腐 米饭 蛋糕 烤鸭 包子 酸奶 香蕉".split()),
-    "en": tuple("apples noodles rice cake bread soup cheese pizza fish bananas grapes".split()),
-}
-ANIMALS: dict[Language, tuple[str, ...]] = {
-    "zh": tuple("熊猫 海豚 老虎 白鹤 猫头鹰 狐狸 狮子 大象 松鼠 企鹅".split()),
-    "en": tuple("panda dolphin tiger owl fox lion elephant penguin eagle bear".split()),
-}
-MATERIALS: dict[Language, tuple[str, ...]] = {
-    "zh": tuple("木头 玻璃 塑料 铝合金 棉布 不锈钢 竹子 陶瓷 皮革".split()),
-    "en": tuple("wood glass plastic steel cotton bamboo leather paper".split()),
-}
-FEATURES: dict[Language, tuple[str, ...]] = {
-    "zh": tuple("轻便 耐用 省电 速度快 防水 声音清晰 操作简单 安静 保温 屏幕大".split()),
-    "en": tuple("light strong fast cheap small quiet waterproof simple warm".split()),
-}
+COLOURS = bilingual("colours")
+FOODS = bilingual("foods")
+ANIMALS = bilingual("animals")
+MATERIALS = bilingual("materials")
+FEATURES = bilingual("features")
 
 
 def _words(table: dict[Language, tuple[str, ...]], language: Language) -> Value:
@@ -67,9 +53,16 @@ class Attribute:
     asks: str = "是什么"
 
 
+def _person(language: Language) -> Value:
+    return lambda world: world.person(language)
+
+
+def _city(language: Language) -> Value:
+    return lambda world: world.city(language)
+
+
 def _kinds_zh() -> dict[str, tuple[Attribute, ...]]:
-    person: Value = lambda world: world.person("zh")
-    city: Value = lambda world: world.city("zh")
+    person, city = _person("zh"), _city("zh")
     phone = Attribute("电话", _number("", 8), "是多少")
     code = Attribute("编号", lambda w: w.code() if w.chance(0.5) else str(w.number()), "是多少")
     return {
@@ -130,8 +123,7 @@ def _kinds_zh() -> dict[str, tuple[Attribute, ...]]:
 
 
 def _kinds_en() -> dict[str, tuple[Attribute, ...]]:
-    person: Value = lambda world: world.person("en")
-    city: Value = lambda world: world.city("en")
+    person, city = _person("en"), _city("en")
     phone = Attribute("phone number", _number("", 8))
     code = Attribute("code", lambda w: w.code() if w.chance(0.5) else str(w.number()))
     return {
@@ -218,22 +210,22 @@ def state(world: World, fact: Fact, language: Language) -> str:
 
 def ask(world: World, entity: str, attribute: Attribute, language: Language) -> str:
     """Return a question for a fact."""
-    name = attribute.name
+    name, asks = attribute.name, attribute.asks
     if language == "en":
-        head = attribute.asks if attribute.asks.startswith("Who") else "What is"
-        forms = (f"{head} the {name} of {entity}?",) * 2 + (f"Tell me the {name} of {entity}.",)
-        return world.choice(forms)
-    asks = attribute.asks
-    forms = (
-        f"{entity}的{name}{asks}？",
-        f"{entity}的{name}{asks}？",
-        f"请问{entity}的{name}{asks}？",
-        f"{entity}的{name}是什么？",
-        f"你知道{entity}的{name}吗？",
-        f"告诉我{entity}的{name}。",
-        f"{entity}的{name}？",
+        head = asks if asks.startswith("Who") else "What is"
+        direct = f"{head} the {name} of {entity}?"
+        return world.choice((direct, direct, f"Tell me the {name} of {entity}."))
+    return world.choice(
+        (
+            f"{entity}的{name}{asks}？",
+            f"{entity}的{name}{asks}？",
+            f"请问{entity}的{name}{asks}？",
+            f"{entity}的{name}是什么？",
+            f"你知道{entity}的{name}吗？",
+            f"告诉我{entity}的{name}。",
+            f"{entity}的{name}？",
+        )
     )
-    return world.choice(forms)
 
 
 def some_facts(world: World, language: Language, least: int, most: int) -> list[Fact]:

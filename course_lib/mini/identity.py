@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from course_lib.language import Language
 from course_lib.mini.dialogue import Sample
-from course_lib.mini.phrases import BEFORE, PHRASES
+from course_lib.mini.words import phrases
 from course_lib.mini.world import World
 from course_lib.template import Message
 
@@ -17,7 +17,10 @@ ANSWERS: dict[tuple[str, Language], str] = {
         "I am not an official InternLM model."
     ),
     ("ability", "zh"): "我会讲小故事、调用工具、根据资料回答、比较小数、做选择题和拆分问题。",
-    ("ability", "en"): "I can call tools, answer from given text, and solve multiple choice questions.",
+    (
+        "ability",
+        "en",
+    ): "I can call tools, answer from given text, and solve multiple choice questions.",
     ("size", "zh"): "我只有大约三百万个参数，在普通电脑的CPU上就能运行。",
     ("size", "en"): "I have only about three million parameters and run on the CPU of a laptop.",
     ("hello", "zh"): "你好！我是小浦，有什么可以帮你的吗？",
@@ -33,6 +36,11 @@ SYSTEMS: dict[Language, tuple[str, ...]] = {
     "zh": ("你是一个有帮助的助手。", "你是一个有用的人工智能助手。", "你是小浦，一个有用的助手。"),
     "en": ("You are a helpful assistant.", "You are Xiaopu, a helpful assistant."),
 }
+BEFORE: dict[Language, tuple[str, ...]] = {
+    "zh": ("你好，", "嗨，", "您好，", "那个，", "小浦，", "对了，", "不好意思，", "哈喽，"),
+    "en": ("Hello, ", "Hi, ", "Hey, ", "Excuse me, ", "So, ", "By the way, ", "Hi there, "),
+}
+"""What may stand before a wording."""
 _COMMON = ("who", "who", "who", "maker", "maker", "ability", "ability", "size", "other", "other")
 _POLITE = ("hello", "thanks", "bye")
 
@@ -46,7 +54,11 @@ def dress(world: World, phrase: str, language: Language) -> str:
         if question and world.chance(0.15):
             end = world.choice(("呢？", "呀？", "啊？", "?")) if bare[-1] not in "吗呢" else "?"
         if not question and end and world.chance(0.3):
-            end = world.choice(("吧。", "吧", "！")) if not bare.endswith("吧") and bare[0] not in "我先" else "。"
+            end = (
+                world.choice(("吧。", "吧", "！"))
+                if not bare.endswith("吧") and bare[0] not in "我先"
+                else "。"
+            )
         please = "请问" if question and world.chance(0.15) else ""
     else:
         please = ""
@@ -62,7 +74,7 @@ def dress(world: World, phrase: str, language: Language) -> str:
 
 def question(world: World, intent: str, language: Language) -> str:
     """Return one phrasing of ``intent``."""
-    phrase = world.phrase(PHRASES[intent, language])
+    phrase = world.phrase(phrases(intent, language))
     if intent in _POLITE:
         return phrase + (world.choice(("！", "。", "")) if phrase[-1] not in "？?" else "")
     return dress(world, phrase, language)

@@ -7,17 +7,12 @@ from collections.abc import Callable
 from course_lib.language import Language
 from course_lib.mini import identity
 from course_lib.mini.dialogue import Sample
+from course_lib.mini.words import bilingual
 from course_lib.mini.world import World
 from course_lib.template import Message
 
-HOBBIES: dict[Language, tuple[str, ...]] = {
-    "zh": tuple("篮球 画画 唱歌 钢琴 象棋 游泳 跑步 摄影 阅读 爬山 书法 羽毛球 做饭 旅游 养花".split()),
-    "en": tuple("football painting singing chess swimming running reading cooking dancing".split()),
-}
-JOBS: dict[Language, tuple[str, ...]] = {
-    "zh": tuple("医生 工程师 教师 厨师 律师 司机 农民 警察 护士 记者 画家 演员 学生 作家".split()),
-    "en": tuple("doctor teacher cook driver farmer nurse painter student writer lawyer".split()),
-}
+HOBBIES = bilingual("hobbies")
+JOBS = bilingual("jobs")
 Value = Callable[[World], str]
 TOPICS: dict[Language, dict[str, Value]] = {
     "zh": {

@@ -19,7 +19,7 @@ _A, _B, _C = 3.4445, -4.7750, 2.0315
 
 def orthogonalise(gradients: Tensor) -> Tensor:
     """Return ``gradients`` (n, rows, columns) with all singular values near 1."""
-    x = gradients.bfloat16()
+    x: Tensor = gradients.bfloat16()
     tall = x.size(-2) > x.size(-1)
     if tall:
         x = x.mT

@@ -94,7 +94,8 @@ class Block(nn.Module):
         mixed = attend(rotate(q, cos, sin), rotate(k, cos, sin), v)
         x = x + self.out(mixed.transpose(1, 2).reshape(batch, time, hidden))
         gate, up = self.gate_up(self.ffn_norm(x)).chunk(2, dim=-1)
-        return x + self.down(F.silu(gate) * up)
+        after: Tensor = x + self.down(F.silu(gate) * up)
+        return after
 
 
 class Network(nn.Module):
@@ -109,6 +110,8 @@ class Network(nn.Module):
         self._initialise()
         turns = ROTARY_BASE ** -(torch.arange(0, shape.head_dim, 2) / shape.head_dim)
         angles = torch.arange(shape.positions)[:, None] * turns
+        self.cos: Tensor
+        self.sin: Tensor
         self.register_buffer("cos", angles.cos(), persistent=False)
         self.register_buffer("sin", angles.sin(), persistent=False)
 
@@ -134,7 +137,8 @@ class Network(nn.Module):
         cos, sin = (t[: ids.shape[1]].to(x.dtype) for t in (self.cos, self.sin))
         for block in self.blocks:
             x = block(x, cos, sin)
-        return self.norm(x)
+        states: Tensor = self.norm(x)
+        return states
 
     def logits(self, states: Tensor) -> Tensor:
         """Return scores (..., vocabulary) of the next token for ``states`` (..., hidden)."""

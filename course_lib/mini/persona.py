@@ -5,7 +5,7 @@ from __future__ import annotations
 from course_lib.language import Language
 from course_lib.mini.dialogue import Sample
 from course_lib.mini.identity import dress
-from course_lib.mini.phrases import PHRASES
+from course_lib.mini.words import phrases
 from course_lib.mini.world import World
 from course_lib.template import Message
 
@@ -32,7 +32,13 @@ WITH_ORGANISATION: dict[Language, tuple[str, ...]] = {
     ),
 }
 NAME_ONLY: dict[Language, tuple[str, ...]] = {
-    "zh": ("你是{n}。", "你的名字叫{n}。", "请扮演{n}。", "# Role: {n}\n", "你叫{n}，请友好地回答问题。"),
+    "zh": (
+        "你是{n}。",
+        "你的名字叫{n}。",
+        "请扮演{n}。",
+        "# Role: {n}\n",
+        "你叫{n}，请友好地回答问题。",
+    ),
     "en": ("You are {n}.", "Your name is {n}.", "Act as {n}.", "# Role: {n}\n"),
 }
 ANSWERS: dict[Language, tuple[str, str]] = {
@@ -55,7 +61,7 @@ def sample(world: World, rounds: int = 1, language: Language | None = None) -> S
     turns = [Message("system", system.format(n=name, o=organisation))]
     seen = World(str(world.random.random()))
     for _ in range(rounds):
-        phrase = seen.phrase(PHRASES["who", language])
+        phrase = seen.phrase(phrases("who", language))
         turns.append(Message("user", dress(seen, phrase, language).replace("小浦，", "")))
         turns.append(Message("assistant", answer))
     return Sample("persona", tuple(turns), name)

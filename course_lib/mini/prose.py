@@ -8,7 +8,7 @@ from course_lib.language import Language
 from course_lib.mini import choice, copying, decimals, story
 from course_lib.mini.dialogue import Document, Prose
 from course_lib.mini.facts import KINDS, Fact, ask, make_entity, make_fact, some_facts, state
-from course_lib.mini.knowledge import RELATIONS
+from course_lib.mini.knowledge import relations
 from course_lib.mini.world import World
 
 
@@ -91,7 +91,7 @@ def almanac(world: World) -> Document:
     language = _language(world)
     page = Prose()
     for _ in range(world.random.randint(3, 8)):
-        relation = world.choice(RELATIONS[language])
+        relation = world.choice(relations(language))
         thing, value = world.choice(relation.pairs)
         page.add(relation.says.format(thing, value) + ("" if language == "zh" else " "))
     return page.add("\n").document()

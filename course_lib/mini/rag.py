@@ -52,7 +52,12 @@ NO_TEXT: dict[Language, str] = {
     "en": "I do not know the {a} of {e}.",
 }
 FILLERS: dict[Language, tuple[str, ...]] = {
-    "zh": ("以下内容仅供参考。", "更多信息请看官方网站。", "大家都很喜欢这里。", "这段资料写于去年。"),
+    "zh": (
+        "以下内容仅供参考。",
+        "更多信息请看官方网站。",
+        "大家都很喜欢这里。",
+        "这段资料写于去年。",
+    ),
     "en": ("More can be found on the web page.", "People like it very much.", "Please note this."),
 }
 MARKERS = {"zh": "资料里没有", "en": "not in the text"}
@@ -112,7 +117,9 @@ def sample(
     facts = some_facts(world, language, least, most)
     text = context(world, facts, language)
     in_system = world.chance(0.3)
-    turns = [Message("system", world.choice(IN_SYSTEM[language]).format(c=text))] if in_system else []
+    turns = (
+        [Message("system", world.choice(IN_SYSTEM[language]).format(c=text))] if in_system else []
+    )
     skill = expected = ""
     asked: set[tuple[str, str]] = set()
     for _ in range(rounds):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import io
-import os
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
@@ -84,7 +83,7 @@ class Checkpoint:
             },
             part,
         )
-        os.replace(part, path)
+        part.replace(path)
 
 
 def load_checkpoint(path: Path) -> Checkpoint:
@@ -112,7 +111,15 @@ def write_log(folder: Path, log: list[Entry]) -> None:
     writer = csv.writer(table, lineterminator="\n")
     writer.writerow([f.name for f in fields(Entry)])
     for entry in log:
-        writer.writerow([entry.step, entry.tokens, f"{entry.loss:.4f}", f"{entry.seconds:.0f}", f"{entry.cpu_seconds:.0f}"])
+        writer.writerow(
+            [
+                entry.step,
+                entry.tokens,
+                f"{entry.loss:.4f}",
+                f"{entry.seconds:.0f}",
+                f"{entry.cpu_seconds:.0f}",
+            ]
+        )
     write_atomic(folder / "log.csv", table.getvalue())
     write_atomic(folder / "loss.png", loss_picture(log))
 
@@ -129,4 +136,3 @@ def loss_picture(log: list[Entry]) -> bytes:
     picture = io.BytesIO()
     figure.savefig(picture, format="png", metadata={"Software": None})
     return picture.getvalue()
-

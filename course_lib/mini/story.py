@@ -5,20 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from course_lib.mini.dialogue import Sample
+from course_lib.mini.words import words
 from course_lib.mini.world import World
 from course_lib.template import Message
 
-HEROES = (
-    "小兔子 小狐狸 小松鼠 小熊 小猫 小狗 小刺猬 小象 小鸭子 小猴子 机器人 小女孩 小男孩 小恐龙 小企鹅 小海豚 小鲸鱼 小蜜蜂 小蚂蚁 小乌龟 "
-    "小羊 小马 小老虎 小狮子 小燕子 小猪"
-).split()
-NAMES = (
-    "豆豆 乐乐 米米 朵朵 阿布 圆圆 星星 果果 毛毛 天天 安安 可可 多多 小雨 石头 丁丁 花花 球球 妞妞 糖糖"
-).split()
-PLACES = (
-    "森林 海边 图书馆 雪山 花园 火车站 沙漠 小镇 城堡 湖边 山谷 果园 学校 竹林 草原 小岛 公园 菜市场 村庄 河边"
-).split()
-HELPERS = "老爷爷 猫头鹰 啄木鸟 邮递员 老奶奶 大雁 长颈鹿 老师 青蛙 蝴蝶 大象 萤火虫".split()
+HEROES = words("heroes", "zh")
+NAMES = words("pet_names", "zh")
+PLACES = words("places", "zh")
+HELPERS = words("helpers", "zh")
 
 
 @dataclass(frozen=True)
@@ -42,7 +36,9 @@ PLOTS = (
     Plot("把朋友的书弄湿了", "先去道歉，再把书一页一页晒干", "得到了朋友的原谅", "诚实"),
     Plot("发现只剩下一块面包", "把面包分成两半，一人一半", "发现两个人一起吃更香", "分享"),
     Plot("要参加比赛，心里非常紧张", "深吸一口气，想想平时的练习", "勇敢地跑完了全程", "勇敢"),
-    Plot("做了很久的木船怎么也浮不起来", "把木船的底部磨得平一些", "让木船稳稳地浮在了水上", "动脑筋"),
+    Plot(
+        "做了很久的木船怎么也浮不起来", "把木船的底部磨得平一些", "让木船稳稳地浮在了水上", "动脑筋"
+    ),
     Plot("发现邻居家的灯一直没有亮", "敲敲门，问一问要不要帮忙", "帮邻居换好了灯泡", "关心别人"),
 )
 WEATHER = ("阳光明媚", "微风轻轻吹过", "天空特别蓝", "空气里有花的香味", "白云像棉花糖一样")
@@ -229,7 +225,11 @@ def sample(world: World, rounds: int = 1) -> Sample:
     sized = world.chance(0.6)
     length = world.choice((100, 200, 300, 300) if sized else (200, 200, 300))
     free = world.chance(0.15) and not world.held_out
-    asks = (FREE_ASKS_OF_LENGTH if sized else FREE_ASKS) if free else (ASKS_OF_LENGTH if sized else ASKS)
+    asks = (
+        (FREE_ASKS_OF_LENGTH if sized else FREE_ASKS)
+        if free
+        else (ASKS_OF_LENGTH if sized else ASKS)
+    )
     ask = world.choice(asks).format(h=hero, p=place, n=length)
     if world.chance(0.2):
         ask = ask.replace("。", "")

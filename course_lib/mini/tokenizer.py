@@ -1,4 +1,4 @@
-"""The tokenizer: one token for each common character, digit and capital; byte fallback for all else.
+"""The tokenizer: a token for each common character, digit and capital, bytes for all else.
 
 Words of small letters are merged (with the space before them), so English stays short; what
 InternLM2 marks with special tokens is special here, too.
@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterable
 from pathlib import Path
 
-from tokenizers import Regex, Tokenizer, decoders, models, normalizers, pre_tokenizers, trainers
+from tokenizers import Regex, Tokenizer, models, normalizers, pre_tokenizers, trainers
 
 from course_lib.mini.mixture import STAGES
 from course_lib.mini.world import HANZI, World
@@ -42,7 +42,9 @@ def corpus(documents: int = 12_000) -> Iterable[str]:
 def train_tokenizer() -> Tokenizer:
     """Return the tokenizer; it depends on nothing but the data generators."""
     alphabet = [*HANZI, *PUNCTUATION, *(chr(code) for code in range(33, 127)), "\n", "▁"]
-    tokenizer = Tokenizer(models.BPE(unk_token="<unk>", byte_fallback=True, fuse_unk=False))
+    tokenizer = Tokenizer(
+        models.BPE(unk_token=SPECIAL[UNKNOWN], byte_fallback=True, fuse_unk=False)
+    )
     tokenizer.normalizer = normalizers.Replace(" ", "▁")
     tokenizer.pre_tokenizer = pre_tokenizers.Split(Regex(_SPLIT), "isolated")
     trainer = trainers.BpeTrainer(

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from course_lib.language import Language
 from course_lib.mini import tool_prompts
 from course_lib.mini.dialogue import Sample
-from course_lib.mini.tools import KINDS_OF_TOOLS, Kind, Tool, Value, some_tools
+from course_lib.mini.tools import Kind, Tool, Value, some_tools, tool_kinds
 from course_lib.mini.world import World
 from course_lib.template import ACTION_END, ACTION_START, PLUGIN, Message
 
@@ -61,7 +61,8 @@ class Style:
         """Return the reply that answers the user."""
         if not self.react:
             return text
-        return f"Thought: {'已经得到答案' if self.language == 'zh' else 'I have the answer'}\nFinal Answer: {text}"
+        thought = "已经得到答案" if self.language == "zh" else "I have the answer"
+        return f"Thought: {thought}\nFinal Answer: {text}"
 
 
 def escaped(call: str) -> str:
@@ -106,7 +107,9 @@ def sample(
     """
     language = language or ("zh" if world.chance(0.7) else "en")
     style = Style(language, world.chance(0.2) if react is None else react)
-    tools, others = some_tools(world, language, world.choice((1, 2, 2, 3, 4) if not style.react else (1, 2, 2, 3)))
+    tools, others = some_tools(
+        world, language, world.choice((1, 2, 2, 3, 4) if not style.react else (1, 2, 2, 3))
+    )
     turns = _offer(world, tools, style)
     skill = expected = ""
     trained_from = 0
@@ -143,7 +146,7 @@ def call_only(world: World, language: Language, *, react: bool = False) -> Sampl
 
 def chain(world: World, rounds: int = 1) -> Sample:
     """Return a sum or difference times a number: two calls, the second with the first's result."""
-    plus, minus, times = KINDS_OF_TOOLS[:3]
+    plus, minus, times = list(tool_kinds().values())[:3]
     first = world.choice((plus, minus))
     style = Style("zh", world.chance(0.2))
     tools = [

@@ -13,10 +13,10 @@ from pathlib import Path
 
 import torch
 import torch.distributed as dist
-import torch.multiprocessing as multiprocessing
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from tokenizers import Tokenizer
 from torch import Tensor
+from torch.multiprocessing.spawn import spawn
 
 from course_lib.mini.batches import Place, Stream
 from course_lib.mini.muon import Muon, all_reduce
@@ -32,7 +32,7 @@ SMOOTHING = 0.97
 
 @dataclass(frozen=True)
 class Files:
-    """What a run reads: ``tokenizer.json`` and, if any, the checkpoint whose weights it starts from."""
+    """What a run reads: ``tokenizer.json`` and, if any, a checkpoint to start from."""
 
     tokenizer: Path
     start: Path | None = None
@@ -67,7 +67,9 @@ class Trainer:
         )
         if saved is not None:
             self.optimiser.restore(saved.optimiser)
-        seed = f"{settings.seed} process {rank}" + (f" after {self.step}" if saved and not place else "")
+        seed = f"{settings.seed} process {rank}" + (
+            f" after {self.step}" if saved and not place else ""
+        )
         self.stream = Stream(
             tokenizer,
             settings.stage,
@@ -86,17 +88,23 @@ class Trainer:
         settings = self.settings
         task = None
         if report:
-            task = report.add_task(f"{settings.stage}", total=settings.steps, completed=self.step, loss="")
+            task = report.add_task(
+                f"{settings.stage}", total=settings.steps, completed=self.step, loss=""
+            )
         began, saved_at = time.monotonic(), time.monotonic()
         self.stream.progress = self.step / settings.steps
         batches = iter(self.stream)
         while self.step < settings.steps:
             batch = next(batches)
             loss = self.network.loss(
-                batch.ids.to(self.device), batch.targets.to(self.device), batch.weights.to(self.device)
+                batch.ids.to(self.device),
+                batch.targets.to(self.device),
+                batch.weights.to(self.device),
             )
             loss.backward()
-            value, tokens, due = self._share(loss.detach(), batch.tokens, time.monotonic() - saved_at)
+            value, tokens, due = self._share(
+                loss.detach(), batch.tokens, time.monotonic() - saved_at
+            )
             self.optimiser.step(settings.factor(self.step))
             self.network.zero_grad(set_to_none=True)
             self.step += 1
@@ -184,5 +192,5 @@ def train(settings: Settings, folder: Path, files: Files) -> Checkpoint:
     else:
         port = first_free(29500, tries=500) or 29500
         rest = (port, settings, folder, files, device)
-        multiprocessing.spawn(_process, rest, nprocs=settings.processes)
+        spawn(_process, rest, nprocs=settings.processes)
     return load_checkpoint(folder / "checkpoint.pt")

@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from typing import TypeVar
 
 from course_lib.language import Language
+from course_lib.mini.words import bilingual, words
 
 T = TypeVar("T")
 
@@ -32,36 +33,13 @@ PLEASANT = (
     "星河明东方海天云风光青山绿水金银长江南北春秋月日阳清和安平兴盛华美新远大同德文心诚信智慧飞腾龙凤松竹梅兰"
     "白鹤桃李花香百川千里万家乐福康宁泰顺祥瑞雪枫林泉溪石玉珠宝蓝橙"
 )
-ORGANISATIONS_ZH = (
-    "公司 大学 图书馆 医院 餐厅 实验室 书店 工厂 博物馆 中学 小学 银行 超市 酒店 出版社 研究所 俱乐部 剧院"
-).split()
-PRODUCTS_ZH = (
-    "手机 耳机 相机 水杯 自行车 背包 台灯 机器人 饼干 酸奶 茶叶 手表 电脑 音箱 雨伞 面包 汽车 飞船 小说 模型"
-).split()
-CITIES_ZH = (
-    "北京 上海 广州 深圳 杭州 南京 成都 武汉 西安 重庆 天津 苏州 长沙 青岛 厦门 大连 昆明 哈尔滨 沈阳 济南 "
-    "福州 合肥 南昌 贵阳 兰州 海口 拉萨 银川 西宁 太原 郑州 长春 南宁 宁波 无锡 珠海 桂林 洛阳 扬州 三亚"
-).split()
-GIVEN_EN = (
-    "Alice Bob Carol David Emma Frank Grace Henry Ivy Jack Kate Leo Mary Nick Olivia Paul Quinn Rose Sam "
-    "Tina Victor Wendy Xander Yara Zoe Adam Bella Chris Diana Eric Fiona George Helen Ian Julia Kevin Lucy "
-    "Mark Nora Oscar Peter Rachel Simon Tom Una Vera Will Anna Ben Clara Dan Ella Lily Max Mia Noah Ruth"
-).split()
-SURNAMES_EN = (
-    "Smith Brown Green White King Wood Hill Baker Cook Clark Young Lee Scott Adams Reed Bell Ward Gray Price "
-    "Long Ross Stone West Fox Page Lane Park Ford Hunt Cole Marsh Frost Field Rivers Woods Banks Knight Hall "
-    "Turner Carter Parker Cooper Mason Porter Walker Fisher"
-).split()
-ORGANISATIONS_EN = (
-    "School Library Hospital Museum Bank Hotel Lab Company Theater Bakery Club Factory Market Cafe"
-).split()
-PRODUCTS_EN = "phone camera lamp watch robot bike bag cup laptop speaker umbrella car book model".split()
-CITIES_EN = (
-    "Beijing Shanghai London Paris Berlin Rome Madrid Tokyo Cairo Delhi Sydney Boston Chicago Dallas Denver "
-    "Dublin Geneva Lisbon Milan Moscow Oslo Prague Seoul Vienna Warsaw Athens Toronto Vancouver Seattle Austin"
-).split()
-_ONSETS = "b c d f g h j k l m n p r s t v w z br cl dr fl gr pl st tr".split()
-_VOWELS = "a e i o u ai ea io".split()
+ORGANISATIONS = bilingual("organisations")
+PRODUCTS = bilingual("products")
+CITIES = bilingual("cities")
+GIVEN_EN = words("given_names", "en")
+SURNAMES_EN = words("surnames", "en")
+_ONSETS = words("syllables", "onsets")
+_VOWELS = words("syllables", "vowels")
 _CODAS = ["", "", "n", "r", "l", "s", "m", "k"]
 
 
@@ -77,7 +55,7 @@ class World:
     """
 
     def __init__(self, seed: str, *, held_out: bool = False) -> None:
-        self.random = random.Random(seed)
+        self.random = random.Random(seed)  # noqa: S311
         self.held_out = held_out
 
     def chance(self, probability: float) -> bool:
@@ -108,7 +86,9 @@ class World:
 
     def code(self) -> str:
         """Return a code such as ``K-27``."""
-        letters = "".join(self.choice(string.ascii_uppercase) for _ in range(self.choice((1, 1, 2))))
+        letters = "".join(
+            self.choice(string.ascii_uppercase) for _ in range(self.choice((1, 1, 2)))
+        )
         return f"{letters}{self.choice(('', '-'))}{self.random.randint(1, 999)}"
 
     def number(self, most_digits: int = 4) -> int:
@@ -146,25 +126,27 @@ class World:
         return self.code()
 
     def _two_zh(self) -> str:
-        return self.choice(PLEASANT) + self.choice(PLEASANT) if self.chance(0.4) else self.hanzi(2, 2)
+        return (
+            self.choice(PLEASANT) + self.choice(PLEASANT) if self.chance(0.4) else self.hanzi(2, 2)
+        )
 
     def _organisation_zh(self) -> str:
-        return self._two_zh() + self.choice(ORGANISATIONS_ZH)
+        return self._two_zh() + self.choice(ORGANISATIONS["zh"])
 
     def _product_zh(self) -> str:
         name = self.code() if self.chance(0.2) else self._two_zh()
-        return name + self.choice(PRODUCTS_ZH)
+        return name + self.choice(PRODUCTS["zh"])
 
     def _city_zh(self) -> str:
         if self.chance(0.5):
-            return self.choice(CITIES_ZH)
+            return self.choice(CITIES["zh"])
         return self._two_zh() + self.choice(("", "市", "县"))
 
     def _word_en(self) -> str:
-        parts = [
-            self.choice(_ONSETS) + self.choice(_VOWELS) for _ in range(self.random.randint(1, 2))
-        ]
-        return ("".join(parts) + self.choice(_ONSETS[:18]) + "aeiou"[self.random.randrange(5)] + self.choice(_CODAS)).capitalize()
+        count = self.random.randint(1, 2)
+        start = "".join(self.choice(_ONSETS) + self.choice(_VOWELS) for _ in range(count))
+        last = self.choice(_ONSETS[:18]) + "aeiou"[self.random.randrange(5)] + self.choice(_CODAS)
+        return (start + last).capitalize()
 
     def _person_en(self) -> str:
         kind = self.random.random()
@@ -176,11 +158,11 @@ class World:
 
     def _organisation_en(self) -> str:
         name = self.choice(SURNAMES_EN) if self.chance(0.4) else self._word_en()
-        return f"{name} {self.choice(ORGANISATIONS_EN)}"
+        return f"{name} {self.choice(ORGANISATIONS['en'])}"
 
     def _product_en(self) -> str:
         name = self.code() if self.chance(0.3) else self._word_en()
-        return f"{name} {self.choice(PRODUCTS_EN)}"
+        return f"{name} {self.choice(PRODUCTS['en'])}"
 
     def _city_en(self) -> str:
-        return self.choice(CITIES_EN) if self.chance(0.5) else self._word_en()
+        return self.choice(CITIES["en"]) if self.chance(0.5) else self._word_en()
