@@ -24,6 +24,8 @@ from course_lib.template import END, Message, parse_message, render
 
 Turns = Sequence[Message | dict[str, Any]]
 GREEDY = Sampling()
+SMALL = 50_000_000
+"""Parameters below which more threads only wait for each other; on a busy machine, for long."""
 
 
 @dataclass(frozen=True)
@@ -80,7 +82,10 @@ class ChatModel:
         return int(self.model.config.max_position_embeddings)
 
     def encode(self, text: str, *, begin: bool = True) -> list[int]:
-        """Return the ids of ``text``; ``begin`` puts the tokenizer's first token before it."""
+        """Return the ids of ``text``; ``begin`` puts the tokenizer's first token before it.
+
+        Chats go without it, as ``apply_chat_template`` and servers do it.
+        """
         return list(self.tokenizer(text, add_special_tokens=begin)["input_ids"])
 
     def count(self, text: str) -> int:
@@ -96,12 +101,15 @@ class ChatModel:
         self, messages: Turns | str, sampling: Sampling = GREEDY, meta: str | None = None
     ) -> Reply:
         """Return the assistant's reply to ``messages``."""
-        return self.complete(self.prompt(messages, meta), sampling)
+        reply = Reply()
+        for _ in self._generate(self.prompt(messages, meta), sampling, reply, begin=False):
+            pass
+        return reply
 
     def complete(self, text: str, sampling: Sampling = GREEDY) -> Reply:
         """Return how the model goes on with ``text``, as a base model does."""
         reply = Reply()
-        for _ in self._generate(text, sampling, reply):
+        for _ in self._generate(text, sampling, reply, begin=True):
             pass
         return reply
 
@@ -109,12 +117,15 @@ class ChatModel:
         self, messages: Turns | str, sampling: Sampling = GREEDY, meta: str | None = None
     ) -> Iterator[Delta]:
         """Yield the reply in deltas, not as the growing text; closing the iterator stops it."""
-        return self._generate(self.prompt(messages, meta), sampling, Reply())
+        prompt = self.prompt(messages, meta)
+        return self._generate(prompt, sampling, Reply(), begin=False)
 
     @torch.inference_mode()
-    def _generate(self, text: str, sampling: Sampling, reply: Reply) -> Iterator[Delta]:
+    def _generate(
+        self, text: str, sampling: Sampling, reply: Reply, *, begin: bool
+    ) -> Iterator[Delta]:
         began = time.perf_counter()
-        ids = torch.tensor([self.encode(text)], device=self.model.device)
+        ids = torch.tensor([self.encode(text, begin=begin)], device=self.model.device)
         reply.prompt_tokens = ids.shape[1]
         room = self.context - ids.shape[1]
         if room <= 0:
@@ -182,6 +193,8 @@ def load(model: models.Model | str | Path | None = None) -> ChatModel:
                 )
             )
         ) from error
+    if device == "cpu" and network.num_parameters() < SMALL:
+        torch.set_num_threads(1)
     return ChatModel(network.to(device).eval(), tokenizer, found.folder)
 
 

@@ -39,13 +39,12 @@ class Place:
 
 @dataclass(frozen=True)
 class Batch:
-    """Tensors (rows, time): ids and targets int64, weights float32; and the place after it."""
+    """Tensors (rows, time): ids and targets int64, weights float32."""
 
     ids: Tensor
     targets: Tensor
     weights: Tensor
     tokens: int
-    after: Place
 
 
 def encode(tokenizer: Tokenizer, text: Document, *, begin: bool, end: bool) -> Encoded:
@@ -67,7 +66,7 @@ def encode(tokenizer: Tokenizer, text: Document, *, begin: bool, end: bool) -> E
     )
 
 
-def collate(rows: list[Encoded], *, even: bool, after: Place) -> Batch:
+def collate(rows: list[Encoded], *, even: bool) -> Batch:
     """Return one batch; with ``even`` a row of n weighted tokens counts like sqrt(n) of them."""
     time = max(len(row.ids) for row in rows) - 1
     ids = torch.full((len(rows), time), END_OF_TEXT)
@@ -79,7 +78,7 @@ def collate(rows: list[Encoded], *, even: bool, after: Place) -> Batch:
         ids[number, :length] = torch.tensor(row.ids[:-1])
         targets[number, :length] = torch.tensor(row.ids[1:])
         weights[number, :length] = torch.tensor(row.weights[1:]) * scale
-    return Batch(ids, targets, weights, sum(len(row.ids) for row in rows), after)
+    return Batch(ids, targets, weights, sum(len(row.ids) for row in rows))
 
 
 class Stream:
@@ -121,7 +120,7 @@ class Stream:
         return batches
 
     def __iter__(self) -> Iterator[Batch]:
-        """Yield batches; set :attr:`progress` between them."""
+        """Yield batches; :attr:`place` is the one after them; set :attr:`progress` between them."""
         while True:
             batches = self._pool(self.place)
             for number in range(self.place.batch, len(batches)):
@@ -130,4 +129,4 @@ class Stream:
                 self.place = Place(here.pool, number + 1, here.progress)
                 if last:
                     self.place = Place(here.pool + 1, 0, self.progress)
-                yield collate(batches[number], even=self.stage == "chat", after=self.place)
+                yield collate(batches[number], even=self.stage == "chat")

@@ -49,7 +49,15 @@ def exact(sample: Sample, reply: str) -> bool:
 def holds(sample: Sample, reply: str) -> bool:
     """Tell whether the expected value stands in the reply, not inside a longer number or word."""
     value = re.escape(sample.answer)
-    return re.search(rf"(?<![0-9A-Za-z.]){value}(?![0-9A-Za-z]|\.[0-9])", reply) is not None
+    if _is_latin(sample.answer[:1]):
+        value = rf"(?<![0-9A-Za-z.]){value}"
+    if _is_latin(sample.answer[-1:]):
+        value = rf"{value}(?![0-9A-Za-z]|\.[0-9])"
+    return re.search(value, reply) is not None
+
+
+def _is_latin(character: str) -> bool:
+    return character.isascii() and character.isalnum()
 
 
 def parse_call(reply: str) -> tuple[str, dict[str, object]] | None:

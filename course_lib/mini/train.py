@@ -7,6 +7,7 @@ checkpoint when it is started again.
 from __future__ import annotations
 
 import os
+import signal
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,7 +19,7 @@ from tokenizers import Tokenizer
 from torch import Tensor
 from torch.multiprocessing.spawn import spawn
 
-from course_lib.mini.batches import Place, Stream
+from course_lib.mini.batches import Batch, Place, Stream
 from course_lib.mini.muon import Muon, all_reduce
 from course_lib.mini.network import Network
 from course_lib.mini.run import Checkpoint, Entry, Settings, load_checkpoint, write_log
@@ -80,7 +81,9 @@ class Trainer:
         )
         last = self.log[-1] if self.log else None
         self.tokens = last.tokens if last else 0
-        self.loss = last.loss if last else None
+        self.loss = last.loss if last else 0.0
+        self.began = time.monotonic()
+        self.stream.progress = self.step / settings.steps
         self.before = (last.seconds, last.cpu_seconds) if last else (0.0, 0.0)
 
     def run(self, report: Progress | None) -> None:
@@ -88,39 +91,38 @@ class Trainer:
         settings = self.settings
         task = None
         if report:
-            task = report.add_task(
-                f"{settings.stage}", total=settings.steps, completed=self.step, loss=""
-            )
-        began, saved_at = time.monotonic(), time.monotonic()
-        self.stream.progress = self.step / settings.steps
+            total = settings.steps
+            task = report.add_task(settings.stage, total=total, completed=self.step, loss="")
+        saved_at = time.monotonic()
         batches = iter(self.stream)
         while self.step < settings.steps:
-            batch = next(batches)
-            loss = self.network.loss(
-                batch.ids.to(self.device),
-                batch.targets.to(self.device),
-                batch.weights.to(self.device),
-            )
-            loss.backward()
-            value, tokens, due = self._share(
-                loss.detach(), batch.tokens, time.monotonic() - saved_at
-            )
-            self.optimiser.step(settings.factor(self.step))
-            self.network.zero_grad(set_to_none=True)
-            self.step += 1
-            self.tokens += tokens
-            self.stream.progress = self.step / settings.steps
-            smooth = SMOOTHING if self.loss is not None else 0.0
-            self.loss = smooth * (self.loss or 0.0) + (1 - smooth) * value
-            if self.step % LOG_EVERY == 0 or self.step == settings.steps:
-                seconds = self.before[0] + time.monotonic() - began
-                cpu = self.before[1] + time.process_time() * settings.processes
-                self.log.append(Entry(self.step, self.tokens, self.loss, seconds, cpu))
-                if report and task is not None:
-                    report.update(task, completed=self.step, loss=f"loss {self.loss:.3f}")
-            if due > SAVE_EVERY or self.step == settings.steps:
+            waited = self.advance(next(batches), time.monotonic() - saved_at)
+            if report and task is not None and self.log:
+                report.update(task, completed=self.step, loss=f"loss {self.loss:.3f}")
+            if waited > SAVE_EVERY or self.step == settings.steps:
                 saved_at = time.monotonic()
-                self._save(batch.after)
+                self.save()
+
+    def advance(self, batch: Batch, waited: float = 0.0) -> float:
+        """Take one step; return the processes' mean wait, so that all save together."""
+        ids, targets, weights = (
+            t.to(self.device) for t in (batch.ids, batch.targets, batch.weights)
+        )
+        loss = self.network.loss(ids, targets, weights)
+        loss.backward()
+        value, tokens, waited = self._share(loss.detach(), batch.tokens, waited)
+        self.optimiser.step(self.settings.factor(self.step))
+        self.network.zero_grad(set_to_none=True)
+        self.step += 1
+        self.tokens += tokens
+        self.stream.progress = self.step / self.settings.steps
+        smooth = SMOOTHING if self.loss else 0.0
+        self.loss = smooth * self.loss + (1 - smooth) * value
+        if self.step % LOG_EVERY == 0 or self.step == self.settings.steps:
+            seconds = self.before[0] + time.monotonic() - self.began
+            cpu = self.before[1] + time.process_time() * self.settings.processes
+            self.log.append(Entry(self.step, self.tokens, self.loss, seconds, cpu))
+        return waited
 
     def _share(self, loss: Tensor, tokens: int, waited: float) -> tuple[float, int, float]:
         """Average gradients and loss over the processes; return loss, tokens, seconds waited."""
@@ -134,7 +136,9 @@ class Trainer:
         value, total, waited = facts.tolist()
         return value / processes, int(total), waited / processes
 
-    def _save(self, place: Place) -> None:
+    def save(self) -> None:
+        """Write the checkpoint and the log; all processes take part."""
+        place = self.stream.place
         mine = torch.tensor([place.pool, place.batch, place.progress], dtype=torch.float64)
         places = [mine]
         if self.settings.processes > 1:
@@ -166,6 +170,7 @@ def _progress() -> Progress:
 def _process(
     rank: int, port: int, settings: Settings, folder: Path, files: Files, device: str
 ) -> None:
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # what PyTorch sends to orphans
     torch.set_num_threads(1)
     if settings.processes > 1:
         os.environ.update(MASTER_ADDR="127.0.0.1", MASTER_PORT=str(port))
@@ -192,5 +197,5 @@ def train(settings: Settings, folder: Path, files: Files) -> Checkpoint:
     else:
         port = first_free(29500, tries=500) or 29500
         rest = (port, settings, folder, files, device)
-        spawn(_process, rest, nprocs=settings.processes)
+        spawn(_process, rest, nprocs=settings.processes, daemon=True)
     return load_checkpoint(folder / "checkpoint.pt")
