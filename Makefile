@@ -1,6 +1,6 @@
 # Each target sets up .venv first; `make run` and `make test` work on a fresh clone.
 .DEFAULT_GOAL := help
-.PHONY: help setup lab run test build grade feedback points formgrader bench doctor lint format lock clean
+.PHONY: help setup lab run test test-tools build grade feedback points formgrader bench doctor lint format lock clean
 
 CAMP := .venv/bin/camp
 COURSE ?= course
@@ -27,6 +27,9 @@ test: setup ## lint and all tests, with coverage; what CI runs
 	@bash etc/debian.sh chromium fonts-noto-cjk postgresql
 	@$(MAKE) --no-print-directory lint
 	@.venv/bin/python -m pytest -n 2 --dist worksteal --cov=course_lib --cov=grading --cov-report=term:skip-covered $(ARGS)
+
+test-tools: setup ## tests with real tools in environments of their own (first time: 4 GB, minutes)
+	@.venv/bin/python -m pytest -m tools $(ARGS)
 
 build: setup ## lessons: notebooks/zh, notebooks/en and the nbgrader course
 	@$(CAMP) build --course $(COURSE)

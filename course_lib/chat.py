@@ -8,7 +8,7 @@ from __future__ import annotations
 import logging
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -19,8 +19,9 @@ import typer
 from course_lib import models
 from course_lib.decoding import CAMP, Sampling, TextBuilder, penalise, probabilities
 from course_lib.errors import CampError
+from course_lib.history import clean_turn, trim_history
 from course_lib.language import Text
-from course_lib.template import END, Message, parse_message, render
+from course_lib.template import END, Message, render
 
 Turns = Sequence[Message | dict[str, Any]]
 GREEDY = Sampling()
@@ -121,6 +122,18 @@ class ChatModel:
         return self._generate(prompt, sampling, Reply(), begin=False)
 
     @torch.inference_mode()
+    def log_probabilities(self, text: str, continuation: str, *, begin: bool = True) -> list[float]:
+        """Return the log probability, in nats, of each token of ``continuation`` after ``text``.
+
+        ``begin`` puts the tokenizer's first token before ``text``, as for plain text.
+        """
+        before = self.encode(text, begin=begin)
+        after = self.encode(continuation, begin=False)
+        ids = torch.tensor([before + after], device=self.model.device)
+        shares = self.model(input_ids=ids).logits[0, len(before) - 1 : -1].float().log_softmax(-1)
+        return [float(row[token]) for row, token in zip(shares, after, strict=True)]
+
+    @torch.inference_mode()
     def _generate(
         self, text: str, sampling: Sampling, reply: Reply, *, begin: bool
     ) -> Iterator[Delta]:
@@ -196,34 +209,6 @@ def load(model: models.Model | str | Path | None = None) -> ChatModel:
     if device == "cpu" and network.num_parameters() < SMALL:
         torch.set_num_threads(1)
     return ChatModel(network.to(device).eval(), tokenizer, found.folder)
-
-
-def trim_history(messages: Turns, budget: int, count: Callable[[str], int] = len) -> list[Message]:
-    """Return ``messages`` without their oldest turns, so that their contents fit ``budget``.
-
-    System turns stay; a user's turn goes together with all that answers it; the last user's turn
-    stays even when it is over the budget.
-    """
-    turns = [parse_message(message) for message in messages]
-    last = max((n for n, turn in enumerate(turns) if turn.role == "user"), default=0)
-    keep = list(range(len(turns)))
-
-    def total() -> int:
-        return sum(count(turns[n].content) for n in keep)
-
-    while total() > budget:
-        old = [n for n in keep if turns[n].role != "system" and n < last]
-        if not old:
-            break
-        end = next((n for n in old[1:] if turns[n].role == "user"), last)
-        keep = [n for n in keep if turns[n].role == "system" or n >= end]
-    return [turns[n] for n in keep]
-
-
-def clean_turn(text: str) -> str | None:
-    """Return what the user typed without the space around it; None for ``exit``."""
-    stripped = text.strip()
-    return None if stripped.lower() == "exit" else stripped
 
 
 def demo(

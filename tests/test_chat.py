@@ -11,9 +11,10 @@ from pathlib import Path
 import pytest
 
 from course_lib import chat, models
-from course_lib.chat import ChatModel, clean_turn, trim_history
+from course_lib.chat import ChatModel
 from course_lib.decoding import CAMP, Sampling
 from course_lib.errors import CampError
+from course_lib.history import clean_turn, trim_history
 from course_lib.template import END, Message
 
 U, A, S = "user", "assistant", "system"
@@ -58,6 +59,19 @@ def test_greedy_is_what_transformers_generates(mini: ChatModel) -> None:
     made = mini.model.generate(input_ids=ids, do_sample=False, max_new_tokens=40)
     wanted = mini.tokenizer.decode(made[0, ids.shape[1] :], skip_special_tokens=True)
     assert mini.complete(text, Sampling(max_new_tokens=40)).text == wanted
+
+
+def test_log_probabilities_are_those_of_the_tokens(mini: ChatModel) -> None:
+    import torch
+
+    text, rest = mini.prompt("你是谁？"), "我是小浦"
+    made = mini.log_probabilities(text, rest, begin=False)
+    ids = torch.tensor([mini.encode(text + rest, begin=False)])
+    with torch.no_grad():
+        labels = torch.full_like(ids, -100)
+        labels[0, -len(made) :] = ids[0, -len(made) :]
+        loss = mini.model(input_ids=ids, labels=labels).loss
+    assert -sum(made) / len(made) == pytest.approx(float(loss), rel=1e-3)
 
 
 def test_it_stops_at_the_limits(mini: ChatModel) -> None:

@@ -130,3 +130,14 @@ def bench(
 
     found = models.find(model, say=typer.echo)
     Console().print(timing.table(timing.measure(found.folder, tokens, runs)))
+
+
+@mini_app.command(hidden=True)
+def ship(
+    out: Annotated[Path, typer.Option(help="folder of the finished training runs")] = OUT,
+    count: Annotated[int, typer.Option(min=1, help="held-out questions for each skill")] = 500,
+) -> None:
+    """Maintainers: put finished runs into the package, examined, with model cards."""
+    from course_lib.mini import ship as shipping
+
+    shipping.ship(out, count, show=typer.echo)
