@@ -18,7 +18,7 @@ from course_lib import machine
 from course_lib.errors import CampError
 from course_lib.language import Text
 
-VARIABLE = machine.MODEL_VARIABLE
+VARIABLE = "CAMP_MODEL"
 SHIPPED = Path(__file__).parent / "mini" / "weights"
 BUILT_IN = {"camp-mini": SHIPPED / "chat", "camp-mini-base": SHIPPED / "base"}
 """The models that come with the course, by name."""
@@ -76,19 +76,26 @@ def _named(name: str, why: Text) -> Model:
     if name in BUILT_IN:
         return Model(BUILT_IN[name], why)
     folder = Path(name).expanduser()
-    trouble = problem(folder)
-    if trouble is not None:
-        raise CampError(f"{folder}: {trouble}", exit_code=2)
-    own_code = needs_own_code(folder)
-    if own_code and folder.resolve() not in [known.resolve() for known in internlm_folders()]:
-        trouble = Text(
+    wrong = trouble(name)
+    if wrong is not None:
+        raise CampError(f"{folder}: {wrong}", exit_code=2)
+    return Model(folder, why, needs_own_code(folder))
+
+
+def trouble(name: str) -> Text | None:
+    """Return why the model of this name or folder cannot be used, or None."""
+    if name in BUILT_IN:
+        return None
+    folder = Path(name).expanduser()
+    known = [place.resolve() for place in internlm_folders()]
+    if needs_own_code(folder) and folder.resolve() not in known:
+        return Text(
             "这个模型要运行它自带的 Python 代码，本课不运行来历不明的代码："
             "换一个 transformers 直接支持的模型",
             "this model runs Python code of its own, and the course does not run unknown code: "
             "use a model that transformers supports itself",
         )
-        raise CampError(f"{folder}: {trouble}", exit_code=2)
-    return Model(folder, why, own_code)
+    return problem(folder)
 
 
 def internlm_folders() -> Iterator[Path]:

@@ -30,7 +30,7 @@ ENDS: dict[Language, tuple[str, ...]] = {
     "zh": ("\n答案：", "\n答案: ", "", "\n请选出正确答案。"),
     "en": ("\nAnswer: ", "\nAnswer:", ""),
 }
-WITHOUT_OPTIONS: dict[Language, tuple[str, ...]] = {"zh": ("下列",), "en": ("Which",)}
+OF_OPTIONS: dict[Language, tuple[str, ...]] = {"zh": ("下列",), "en": ("Which",)}
 
 
 def lay_out(question: str, options: list[str], heading: str, end: str) -> str:
@@ -111,6 +111,11 @@ def sample(
     return Sample(skill, tuple(turns), expected, trained_from)
 
 
+def open_asks(relation: Relation, language: Language) -> list[str]:
+    """Return the ways to ask that need no options."""
+    return [ask for ask in relation.asks if not ask.startswith(OF_OPTIONS[language])]
+
+
 def recall(world: World, rounds: int = 1, language: Language | None = None) -> Sample:
     """Return plain questions for what is known by heart, answered in a sentence."""
     language = language or ("zh" if world.chance(0.7) else "en")
@@ -118,7 +123,7 @@ def recall(world: World, rounds: int = 1, language: Language | None = None) -> S
     for _ in range(rounds):
         relation: Relation = world.choice(relations(language))
         thing, value = world.choice(relation.pairs)
-        asks = [a for a in relation.asks if not a.startswith(WITHOUT_OPTIONS[language])]
-        turns.append(Message("user", world.choice(asks).format(thing)))
+        ask = world.choice(open_asks(relation, language))
+        turns.append(Message("user", ask.format(thing)))
         turns.append(Message("assistant", relation.says.format(thing, value)))
     return Sample("recall", tuple(turns))

@@ -16,7 +16,7 @@ from course_lib.mini.knowledge import relations
 from course_lib.mini.world import World
 from course_lib.template import END, Message, render
 
-PLAIN: dict[Language, str] = {"zh": "问：{q}\n答：", "en": "Question: {q}\nAnswer: "}
+PLAIN: dict[Language, str] = {"zh": "问：{q}\n答：", "en": "Question: {q}\nAnswer:"}
 
 
 @dataclass(frozen=True)
@@ -31,13 +31,13 @@ class Question:
 def choose(model: ChatModel, question: str, options: Sequence[str], *, chat: bool) -> int:
     """Return the index of the option with the highest mean log probability; ties go to the first.
 
-    A chat model is asked in its template, where the option must also end the turn; a base model in
-    plain text.
+    A chat model is asked in its template, a base model in plain text; the option must also end the
+    turn or the line.
     """
     text = render([Message("user", question)]) if chat else question
     scores = []
     for option in options:
-        made = model.log_probabilities(text, option + (END if chat else ""), begin=not chat)
+        made = model.log_probabilities(text, option + (END if chat else "\n"), begin=not chat)
         scores.append(sum(made) / len(made))
     return scores.index(max(scores))
 
@@ -68,8 +68,12 @@ def accuracy(model: ChatModel, name: str, questions: Sequence[Question], *, chat
     """Return how many questions the model gets right by likelihood."""
     right = 0
     for question in questions:
-        text = question.text if chat else PLAIN[question.language].format(q=question.text)
-        right += choose(model, text, question.options, chat=chat) == 0
+        text, options = question.text, question.options
+        if not chat:
+            text = PLAIN[question.language].format(q=text)
+            if question.language == "en":
+                options = tuple(f" {option}" for option in options)
+        right += choose(model, text, options, chat=chat) == 0
     return Result(name, right, len(questions), None)
 
 

@@ -87,12 +87,17 @@ def textbook(world: World) -> Document:
 
 
 def almanac(world: World) -> Document:
-    """Return general knowledge as sentences."""
+    """Return general knowledge as sentences, or as questions with short answers."""
     language = _language(world)
-    page = Prose()
+    page, asking = Prose(), world.chance(0.5)
     for _ in range(world.random.randint(3, 8)):
         relation = world.choice(relations(language))
         thing, value = world.choice(relation.pairs)
+        if asking:
+            question = world.choice(choice.open_asks(relation, language)).format(thing)
+            form = "问：{q}\n答：{v}\n" if language == "zh" else "Question: {q}\nAnswer: {v}\n"
+            page.add(form.format(q=question, v=value))
+            continue
         page.add(relation.says.format(thing, value) + ("" if language == "zh" else " "))
     return page.add("\n").document()
 
