@@ -17,8 +17,8 @@ run: setup ## the main job on the sample submissions: build, grade, feedback, po
 lab: setup ## open JupyterLab on the list of lessons
 	@$(CAMP) lab
 
-bench: setup ## time the build, the main job, and grading beside plain nbgrader
-	@.venv/bin/python -m tests.benchmarks
+bench: setup ## time the build, the main job, grading beside nbgrader and otter (ARGS=grade)
+	@.venv/bin/python -m tests.benchmarks $(ARGS)
 
 doctor: setup ## say what is wrong with this machine or environment, and the fix
 	@$(CAMP) doctor
@@ -59,9 +59,9 @@ format: setup ## let ruff mend what it can
 # The pins are those of Linux without torch's CUDA packages, which pip adds where torch needs them.
 lock: setup ## resolve pyproject.toml's ranges anew into requirements.lock (ARGS=--upgrade)
 	@cp requirements.lock build/lock.txt
-	@env -u UV_FIND_LINKS .venv/bin/uv pip compile pyproject.toml --extra dev --python-version 3.11 \
+	@env -u UV_FIND_LINKS .venv/bin/uv pip compile pyproject.toml --extra dev --extra cluster --python-version 3.11 \
 		--python-platform x86_64-manylinux_2_28 --no-annotate --no-header --quiet -o build/lock.txt $(ARGS)
-	@{ echo "# Made by 'make lock' from pyproject.toml (with extra dev) for Python 3.11."; \
+	@{ echo "# Made by 'make lock' from pyproject.toml (with extras dev, cluster) for Python 3.11."; \
 		grep -vE '^(nvidia|cuda|triton)[-=]' build/lock.txt; } > build/requirements.lock
 	@mv build/requirements.lock requirements.lock
 

@@ -66,7 +66,7 @@ def _name(error: BaseException, *, visible: bool) -> Text:
 def _raised(error: BaseException, line: int | None, *, visible: bool) -> Text:
     name = _name(error, visible=visible)
     said = values.show(str(error), 80)[1:-1] if visible else ""
-    at = Text(f"在第 {line} 行", f" at line {line}") if line else NO_TEXT
+    at = Text(f"在第 {line} 行", f" at line {line}") if line and visible else NO_TEXT
     return Text(
         f"💥 你的代码{at.zh}抛出 {name.zh}" + (f"（{said}）" if said else ""),
         f"💥 your code raised {name.en}{at.en}" + (f" ({said})" if said else ""),

@@ -12,6 +12,7 @@ from course_lib.errors import CampError
 from course_lib.language import LANGUAGES, parse_language
 
 COMMANDS = (
+    Command("regrade", "grading.regrade:regrade_command", "Grade again and list what changes."),
     Command("demo", "grading.demo:demo_command", "Build, grade the samples, feedback, points."),
     Command("build", "grading.cli:build", "Build lessons and an nbgrader course."),
     Command("cohort", "grading.cli:cohort", "Start a cohort: make its secret seed."),

@@ -10,10 +10,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
 
 from filelock import FileLock, Timeout
-from nbgrader.api import Gradebook, MissingEntry
+from nbgrader.api import Gradebook
 from nbgrader.coursedir import CourseDirectory
 from sqlalchemy.exc import SAWarning, SQLAlchemyError
 from traitlets.config import Config
@@ -21,7 +20,8 @@ from traitlets.config.loader import PyFileConfigLoader
 
 from course_lib.errors import CampError
 from course_lib.files import write_atomic
-from grading.nbgrader_config import configure
+from grading.apart.plan import Times
+from grading.nbgrader_config import make_safe
 
 CONFIG_FILE = "nbgrader_config.py"
 _CONFIG = '''"""nbgrader's settings for this course; add your own at the end."""
@@ -67,9 +67,9 @@ class Course:
 
     @cached_property
     def config(self) -> Config:
-        """The kit's settings, with those of the course's ``nbgrader_config.py`` on top."""
+        """Safe settings, with those of the course's ``nbgrader_config.py`` on top."""
         config = Config()
-        configure(config, self.path)
+        make_safe(config, self.path)
         file = self.path / CONFIG_FILE
         if file.exists():
             try:
@@ -135,7 +135,8 @@ class Course:
         """
         settings = self.config.CourseDirectory
         try:
-            with quiet(), Gradebook(settings.db_url, settings.course_id) as gradebook:
+            course_id = settings.get("course_id", "")
+            with quiet(), Gradebook(settings.db_url, course_id) as gradebook:
                 yield gradebook
         except SQLAlchemyError as error:
             cause = str(error).splitlines()[0]
@@ -176,27 +177,16 @@ class Course:
             logger.propagate = False
         return logger
 
-    def lesson_key(self, lesson: str) -> dict[str, Any]:
-        """Return what grading depends on: each graded cell's text and points.
-
-        Raises:
-            CampError: the lesson is not in the gradebook.
-        """
-        with self.gradebook() as gradebook:
-            try:
-                notebooks = gradebook.find_assignment(lesson).notebooks
-            except MissingEntry:
-                raise CampError(
-                    f"lesson {lesson} is not in the gradebook of {self.path}: run 'camp build', "
-                    f"or 'nbgrader generate_assignment {lesson}' in that folder"
-                ) from None
-            return {
-                notebook.name: {
-                    "cells": sorted((cell.name, cell.checksum) for cell in notebook.source_cells),
-                    "points": sorted((cell.name, cell.max_score) for cell in notebook.grade_cells),
-                }
-                for notebook in notebooks
-            }
+    @property
+    def times(self) -> Times:
+        """What one call, cell and submission may take: nbgrader's own limit of a cell, and ours."""
+        settings = self.config.CampGrade
+        cell = float(self.config.Execute.get("timeout", None) or Times.cell)
+        return Times(
+            call=min(cell, float(settings.get("call_seconds", cell))),
+            cell=cell,
+            submission=float(settings.get("submission_seconds", max(Times.submission, cell))),
+        )
 
 
 def prepare(path: Path) -> Course:

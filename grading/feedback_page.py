@@ -20,8 +20,8 @@ from pygments.lexers import PythonLexer  # type: ignore[import-untyped]
 
 from course_lib.language import Language, Text, parse_language
 from course_lib.verdicts import NotPassed
-from grading.execute import read_remarks, review_reason
 from grading.sanitize import markdown_to_html, safe_outputs
+from grading.steps import read_remarks, review_reason, said_to_learner
 
 TEMPLATES = Path(__file__).parent / "templates"
 _GRADE_ID = re.compile(r"[\w.:-]+\Z")
@@ -104,7 +104,7 @@ class ReadGrades(GetGrades):  # type: ignore[misc]
 
 
 class HideTests(ClearHiddenTests):  # type: ignore[misc]
-    """Removes hidden tests from checks, and from their outputs what could show them."""
+    """Removes hidden tests from checks, and whatever could show them from outputs."""
 
     def preprocess_cell(
         self, cell: NotebookNode, resources: dict[str, Any], cell_index: int
@@ -113,6 +113,8 @@ class HideTests(ClearHiddenTests):  # type: ignore[misc]
         errors = [output for output in cell.get("outputs", []) if output.output_type == "error"]
         for error in errors:
             error.traceback = []
+        if cell.metadata.get("camp", {}).get("unclean"):  # ran after a hidden test did
+            cell.outputs = []
         if not (utils.is_locked(cell) or utils.is_task(cell)):
             return cell, resources
         try:
@@ -209,6 +211,9 @@ def _message(cell: NotebookNode) -> Text:
         return Text(f"等助教复核：{reason.zh}", f"a TA will look at it: {reason.en}")
     if marks.get("pending"):
         return Text("等助教评分", "waits for a TA's mark")
+    told = said_to_learner(cell)
+    if told is not None:
+        return told
     for output in cell.get("outputs", []):
         if output.output_type == "error":
             said = " ".join(output.evalue.split())[:500]

@@ -1,196 +1,136 @@
-"""Grades one submission with nbgrader's own autograder.
+"""Grades one submission: reads it, repairs it, has it judged, and counts its points.
 
-The gradebook fails closed: a submission's scores are withheld before it is graded, so that what
-breaks in between leaves 0 and "needs review", never an older score. A TA's marks stay.
+Nothing here writes into the course or the gradebook, so a submission can be graded anywhere that
+sees the files handed in.
 """
 
 from __future__ import annotations
 
-import hashlib
-import json
-from dataclasses import dataclass
+import time
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
-import nbformat
-from nbgrader.api import Gradebook, MissingEntry
-from nbgrader.converters import Autograde
+from nbformat import NotebookNode
+from nbgrader import utils
 
-from course_lib.files import write_atomic
 from course_lib.language import Text
-from grading.course import Course, quiet
-from grading.execute import read_remarks, review_reason
+from grading.assignment import Assignment
+from grading.engine import ENGINE, Rules
 from grading.intake import Refused, accept
+from grading.repair import repair
+from grading.steps import add_remark, read_remarks, review_reason, to_text
 
-ENGINE = 2  # raised when the same submission may get another score
+_NO_ANSWER = "No response."  # nbgrader's comment on an untouched cell
 
 
 @dataclass(frozen=True)
-class Result:
-    """Where one submission stands.
+class Mark:
+    """What the gradebook gets for one cell; points are None where a TA decides."""
+
+    points: float | None
+    review: bool = False
+
+
+@dataclass(frozen=True)
+class GradedNotebook:
+    """One notebook of a submission, graded.
 
     Attributes:
-        lesson: name of the lesson.
+        text: the file for ``autograded/``.
+        marks: for each graded cell.
+        comments: nbgrader's own comment for each answer cell, or None.
+        answers: a checksum of each answer that a TA marks.
+    """
+
+    text: str
+    marks: dict[str, Mark]
+    comments: dict[str, str | None]
+    answers: dict[str, str]
+
+
+@dataclass(frozen=True)
+class Graded:
+    """One submission, graded or refused.
+
+    Attributes:
+        lesson: the assignment.
         learner: the learner's id.
-        fresh: graded in this run; false when nothing had changed since an earlier one.
-        review: a TA must look at it, for a reason among the remarks.
-        score: points in the gradebook, a TA's marks included.
-        max_score: points to be had.
-        auto_score: what the checks gave.
-        pending: cells that wait for a TA's mark.
-        remarks: one line each on repairs and on what went wrong.
+        fingerprint: of the files that were graded; "" when they could not be read.
+        notebooks: by name; empty when the submission was refused.
+        review: a TA must look at it.
+        remarks: one line each.
+        seconds: how long it took.
     """
 
     lesson: str
     learner: str
-    fresh: bool
-    review: bool
-    score: float
-    max_score: float
-    auto_score: float
-    pending: int
-    remarks: tuple[Text, ...]
+    fingerprint: str = ""
+    notebooks: dict[str, GradedNotebook] = field(default_factory=dict)
+    review: bool = False
+    remarks: tuple[Text, ...] = ()
+    seconds: float = 0
 
 
-class _Converter(Autograde):  # type: ignore[misc]
-    """nbgrader's autograder; it remembers why a notebook failed (nbgrader only logs it)."""
+def grade_one(folder: Path, learner: str, assignment: Assignment, rules: Rules) -> Graded:
+    """Grade the submission in ``folder``.
 
-    failure: Exception | None = None
+    Args:
+        folder: ``submitted/<learner>/<lesson>``.
+        learner: the learner's id.
+        assignment: what it is a submission of.
+        rules: limits and walls.
 
-    def convert_single_notebook(self, notebook_filename: str) -> None:
-        try:
-            super().convert_single_notebook(notebook_filename)
-        except Exception as error:
-            self.failure = error
-            raise
-
-
-class Grader:
-    """Grades one submission."""
-
-    def __init__(self, course: Course, lesson: str, learner: str, key: dict[str, Any]) -> None:
-        self.course = course
-        self.lesson = lesson
-        self.learner = learner
-        self.key = key
-        self.record = course.state / lesson / f"{learner}.json"
-
-    def grade(self, *, force: bool) -> Result:
-        """Grade the submission, unless it and the lesson are as they were the last time."""
-        if not self.course.is_learner_id(self.learner):
-            remark = Text("学员编号里有不能用的字符", "the learner's id has characters not allowed")
-            return Result(self.lesson, self.learner, True, True, 0, 0, 0, 0, (remark,))
-        try:
-            accepted = accept(self.course.submitted(self.learner, self.lesson), self.key)
-        except Refused as refusal:
-            return self._refuse(refusal.remark)
-        except OSError as error:
-            cause = error.strerror or type(error).__name__
-            return self._refuse(Text(f"提交读不出来：{cause}", f"it cannot be read: {cause}"))
-        stamp = json.dumps([ENGINE, accepted, self.key], sort_keys=True)
-        fingerprint = hashlib.sha256(stamp.encode()).hexdigest()
-        known = self._read_record()
-        if not force and known.get("fingerprint") == fingerprint and self._notebooks_exist():
-            return self._result(known, fresh=False)
-        self.record.unlink(missing_ok=True)
-        self._withhold()
-        failure = self._convert()
-        record = self._look_at_notebooks() if failure is None else _review(failure)
-        if failure is None:
-            record["fingerprint"] = fingerprint
-        return self._save(record)
-
-    def _refuse(self, remark: Text) -> Result:
-        """Enter a submission that cannot be read; what an earlier one had is withheld."""
-        record = _review(remark)
-        if self._read_record() == record:
-            return self._result(record, fresh=False)
-        self._withhold()
-        return self._save(record)
-
-    def _withhold(self) -> None:
-        """Set all scores of the submission to 0 and in need of a TA; marks by a TA stay."""
-        with self.course.gradebook() as gradebook:
-            name_learner(gradebook, self.learner)
-            submission = gradebook.update_or_create_submission(self.lesson, self.learner)
-            for notebook in submission.notebooks:
-                for mark in notebook.grades:
-                    mark.auto_score = 0
-                    mark.needs_manual_grade = True
-            gradebook.db.commit()
-
-    def _convert(self) -> Text | None:
-        """Run nbgrader's autograder and return why it failed, if it did."""
-        converter = _Converter(
-            coursedir=self.course.coursedir(self.lesson, self.learner),
-            config=self.course.config,
-            log=self.course.log(),
-            force=True,
-        )
-        try:
-            with quiet():
-                converter.start()
-        except Exception as error:
-            cause = " ".join(str(converter.failure or error).split())[:200]
-            log = self.course.state / "nbgrader.log"
-            return Text(f"无法评分：{cause}（见 {log}）", f"not graded: {cause} (see {log})")
-        return None
-
-    def _notebooks(self) -> list[Path]:
-        folder = self.course.autograded(self.learner, self.lesson)
-        return [folder / f"{name}.ipynb" for name in self.key]
-
-    def _notebooks_exist(self) -> bool:
-        return all(path.exists() for path in self._notebooks())
-
-    def _look_at_notebooks(self) -> dict[str, Any]:
-        """Return what the graded notebooks say beside scores."""
-        remarks: list[Text] = []
-        review = False
-        for path in self._notebooks():
-            notebook = nbformat.read(path, as_version=4)
-            remarks += read_remarks(notebook)
-            review = review or any(review_reason(cell) for cell in notebook.cells)
-        return {"review": review, "remarks": [[text.zh, text.en] for text in remarks]}
-
-    def _read_record(self) -> dict[str, Any]:
-        try:
-            data = json.loads(self.record.read_text(encoding="utf-8"))
-        except (OSError, ValueError):
-            return {}
-        return data if isinstance(data, dict) else {}
-
-    def _save(self, record: dict[str, Any]) -> Result:
-        write_atomic(self.record, json.dumps(record, ensure_ascii=False, indent=1) + "\n")
-        return self._result(record, fresh=True)
-
-    def _result(self, record: dict[str, Any], *, fresh: bool) -> Result:
-        with self.course.gradebook() as gradebook:
-            submission = gradebook.find_submission(self.lesson, self.learner)
-            marks = [mark for notebook in submission.notebooks for mark in notebook.grades]
-            return Result(
-                lesson=self.lesson,
-                learner=self.learner,
-                fresh=fresh,
-                review=record["review"],
-                score=submission.score,
-                max_score=submission.max_score,
-                auto_score=sum(mark.auto_score or 0 for mark in marks),
-                pending=sum(mark.needs_manual_grade for mark in marks),
-                remarks=tuple(Text(zh, en) for zh, en in record["remarks"]),
-            )
-
-
-def _review(remark: Text) -> dict[str, Any]:
-    return {"review": True, "remarks": [[remark.zh, remark.en]]}
-
-
-def name_learner(gradebook: Gradebook, learner: str) -> None:
-    """Enter a learner, with the id as name when there is none (formgrader shows "None")."""
+    Raises:
+        CampError: the grading process cannot be started here.
+    """
+    started = time.monotonic()
+    lesson = assignment.name
     try:
-        found = gradebook.find_student(learner)
-        named = found.first_name or found.last_name
-    except MissingEntry:
-        named = None
-    if not named:
-        gradebook.update_or_create_student(learner, last_name=learner, first_name="")
+        submission = accept(folder, assignment.notebooks)
+    except Refused as refusal:
+        return Graded(lesson, learner, review=True, remarks=(refusal.remark,))
+    except OSError as error:
+        cause = error.strerror or type(error).__name__
+        remark = Text(f"提交读不出来：{cause}", f"it cannot be read: {cause}")
+        return Graded(lesson, learner, review=True, remarks=(remark,))
+    notebooks: dict[str, GradedNotebook] = {}
+    remarks: list[Text] = []
+    review = False
+    for name, source in assignment.notebooks.items():
+        content = submission.notebooks.get(name)
+        if content is None:
+            remarks.append(Text(f"没有交笔记本 {name}.ipynb", f"{name}.ipynb was not handed in"))
+            review = True
+            continue
+        repaired, _ = repair(content, source.instructor, source.plan)
+        for file in submission.left_out:
+            add_remark(
+                repaired, Text(f"{file} 太大，没有放进工作目录", f"{file} was too large to use")
+            )
+        judged = ENGINE.judge(assignment, source, repaired, submission.files, rules)
+        notebooks[name] = _count(judged)
+        remarks += read_remarks(judged)
+        review = review or any(review_reason(cell) for cell in judged.cells)
+    seconds = time.monotonic() - started
+    fingerprint = submission.fingerprint
+    return Graded(lesson, learner, fingerprint, notebooks, review, tuple(remarks), seconds)
+
+
+def _count(notebook: NotebookNode) -> GradedNotebook:
+    """Return what nbgrader would enter for a judged notebook."""
+    marks, comments, answers = {}, {}, {}
+    for cell in notebook.cells:
+        name = cell.metadata.get("nbgrader", {}).get("grade_id")
+        if utils.is_grade(cell):
+            points, _ = utils.determine_grade(cell)
+            marks[name] = Mark(points, review_reason(cell) is not None)
+        elif utils.is_task(cell):
+            marks[name] = Mark(None)
+        if utils.is_solution(cell) or utils.is_task(cell):
+            checksum = utils.compute_checksum(cell)
+            untouched = cell.metadata.nbgrader.get("checksum") == checksum
+            silent = untouched and not utils.is_task(cell)
+            comments[name] = _NO_ANSWER if silent else None
+            if name in marks:
+                answers[name] = checksum
+    return GradedNotebook(to_text(notebook), marks, comments, answers)

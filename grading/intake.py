@@ -7,10 +7,12 @@ import json
 import os
 import stat
 from collections.abc import Collection, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import nbformat
+from nbformat import NotebookNode
 
 from course_lib.language import Text
 
@@ -18,6 +20,9 @@ MAX_NOTEBOOK = 20_000_000  # bytes
 MAX_TOTAL = 500_000_000
 MAX_FILES = 500
 MAX_DEPTH = 8
+MAX_CELLS = 10_000
+MAX_BESIDE = 64_000_000  # of the files that a work folder gets
+TIMESTAMP = "timestamp.txt"  # nbgrader's note of the time; the grader's own clock counts
 
 
 class Refused(Exception):
@@ -33,8 +38,25 @@ def _printable(text: str) -> str:
     return text.encode("utf-8", "replace").decode("utf-8")
 
 
-def accept(folder: Path, notebooks: Collection[str]) -> str:
-    """Check one submission and return a fingerprint of all its files.
+@dataclass(frozen=True)
+class Submission:
+    """What was handed in, read once.
+
+    Attributes:
+        fingerprint: SHA-256 of all files with their names.
+        notebooks: the notebooks by name; of a cell only kind, text, id and grade id are kept.
+        files: the other files by relative path, as far as they fit a work folder.
+        left_out: files too large for a work folder.
+    """
+
+    fingerprint: str
+    notebooks: dict[str, NotebookNode]
+    files: dict[str, bytes]
+    left_out: tuple[str, ...]
+
+
+def accept(folder: Path, notebooks: Collection[str]) -> Submission:
+    """Read one submission.
 
     Args:
         folder: ``submitted/<learner>/<lesson>``.
@@ -54,15 +76,68 @@ def accept(folder: Path, notebooks: Collection[str]) -> str:
             f"{_mb(total)} MB in all; the limit is {_mb(MAX_TOTAL)} MB",
         )
     present = {path.stem: path for path in files if _is_notebook(path, folder)}
+    found: dict[str, NotebookNode] = {}
+    others: dict[str, bytes] = {}
+    left_out: list[str] = []
+    room = MAX_BESIDE
+    _check_names(notebooks, present)
     for name in notebooks:
-        _check_name(name, present)
-        _check_notebook(present[name])
+        if name in present and present[name].lstat().st_size > MAX_NOTEBOOK:
+            _refuse_size(present[name])
     digest = hashlib.sha256()
     for path in files:
-        digest.update(f"{path.relative_to(folder)}\0".encode("utf-8", "surrogateescape"))
-        with path.open("rb") as file:
-            digest.update(hashlib.file_digest(file, "sha256").digest())
+        name = str(path.relative_to(folder))
+        digest.update(f"{name}\0".encode("utf-8", "surrogateescape"))
+        size = path.lstat().st_size
+        is_notebook = _is_notebook(path, folder) and path.stem in notebooks
+        if not is_notebook and (size > room or path.suffix == ".ipynb"):
+            digest.update(_digest(path))
+            if path.suffix != ".ipynb":
+                left_out.append(_printable(name))
+            continue
+        raw = _read(path, MAX_NOTEBOOK if is_notebook else room)
+        digest.update(hashlib.sha256(raw).digest())
+        if is_notebook:
+            found[path.stem] = _parse(path, raw)
+        elif name == _printable(name) and name != TIMESTAMP:
+            others[name] = raw
+            room -= len(raw)
+    return Submission(digest.hexdigest(), found, others, tuple(left_out))
+
+
+def fingerprint(folder: Path) -> str | None:
+    """Return the fingerprint that :func:`accept` would give; None when it would refuse."""
+    digest = hashlib.sha256()
+    try:
+        for path in sorted(_files(folder)):
+            name = str(path.relative_to(folder))
+            digest.update(f"{name}\0".encode("utf-8", "surrogateescape"))
+            digest.update(_digest(path))
+    except (Refused, OSError):
+        return None
     return digest.hexdigest()
+
+
+def _open(path: Path) -> int:
+    """Open a file that is still a regular one."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise Refused(f"{path.name} 不是普通文件", f"{path.name} is no plain file")
+    return descriptor
+
+
+def _read(path: Path, limit: int) -> bytes:
+    with open(_open(path), "rb") as file:
+        raw = file.read(limit + 1)
+    if len(raw) > limit:
+        _refuse_size(path)
+    return raw
+
+
+def _digest(path: Path) -> bytes:
+    with open(_open(path), "rb") as file:
+        return hashlib.file_digest(file, "sha256").digest()
 
 
 def _files(folder: Path, depth: int = 0) -> Iterator[Path]:
@@ -89,42 +164,74 @@ def _is_notebook(path: Path, folder: Path) -> bool:
     return path.parent == folder and path.suffix == ".ipynb"
 
 
-def _check_name(name: str, present: dict[str, Path]) -> None:
-    if name in present:
+def _check_names(wanted: Collection[str], present: dict[str, Path]) -> None:
+    if any(name in present for name in wanted):
         return
+    names = ", ".join(f"{name}.ipynb" for name in wanted)
     others = ", ".join(path.name for path in present.values())
     if not others:
-        raise Refused(f"没有交笔记本 {name}.ipynb", f"no notebook {name}.ipynb was handed in")
+        raise Refused(f"没有交笔记本 {names}", f"no notebook {names} was handed in")
     raise Refused(
-        f"笔记本叫 {others}，应当叫 {name}.ipynb",
-        f"the notebook is called {others}; expected {name}.ipynb",
+        f"笔记本叫 {others}，应当叫 {names}", f"the notebook is called {others}; expected {names}"
     )
 
 
-def _check_notebook(path: Path) -> None:
+def _refuse_size(path: Path) -> None:
     size = path.lstat().st_size
-    if size > MAX_NOTEBOOK:
-        raise Refused(
-            f"{path.name} 有 {_mb(size)} MB，上限 {_mb(MAX_NOTEBOOK)} MB，请清除输出后再交",
-            f"{path.name} has {_mb(size)} MB, the limit is {_mb(MAX_NOTEBOOK)} MB: "
-            "clear its outputs and hand it in again",
-        )
+    raise Refused(
+        f"{path.name} 有 {_mb(size)} MB，上限 {_mb(MAX_NOTEBOOK)} MB，请清除输出后再交",
+        f"{path.name} has {_mb(size)} MB, the limit is {_mb(MAX_NOTEBOOK)} MB: "
+        "clear its outputs and hand it in again",
+    )
+
+
+def _parse(path: Path, raw: bytes) -> NotebookNode:
+    version: Any = None
     try:
-        text = path.read_text(encoding="utf-8")
-        data: Any = json.loads(text)
+        data = json.loads(raw.decode("utf-8"))
         version = data["nbformat"]
         if version == 4:
-            nbformat.reads(text, as_version=4)
+            return _read_cells(data)
     except Exception:  # whatever a made-up file makes the readers do
         raise Refused(
             f"{path.name} 不是完好的笔记本（JSON 读不出来），请重新保存后再交",
             f"{path.name} is no readable notebook (damaged JSON): save it again and hand it in",
         ) from None
-    if version != 4:
-        raise Refused(
-            f"{path.name} 是 nbformat {version} 格式，请用 JupyterLab 另存为第 4 版",
-            f"{path.name} has nbformat {version}: open it in JupyterLab and save it (version 4)",
-        )
+    raise Refused(
+        f"{path.name} 是 nbformat {version!s:.20} 格式，请用 JupyterLab 另存为第 4 版",
+        f"{path.name} has nbformat {version!s:.20}: open it in JupyterLab and save it (version 4)",
+    )
+
+
+def _read_cells(data: Any) -> NotebookNode:
+    """Return a notebook with what is taken from a submission, and nothing else."""
+    if len(data["cells"]) > MAX_CELLS:
+        raise ValueError("too many cells")
+    cells = [_read_cell(cell) for cell in data["cells"]]
+    course = data["metadata"].get("course")
+    language = course.get("language") if isinstance(course, dict) else None
+    kept = {"course": {"language": language}} if isinstance(language, str) else {}
+    found: NotebookNode = nbformat.from_dict({"cells": cells, "metadata": kept, "nbformat": 4})
+    return found
+
+
+def _read_cell(cell: Any) -> dict[str, Any]:
+    source = cell["source"]
+    text = _printable(source if isinstance(source, str) else "".join(source))
+    marks = cell.get("metadata", {}).get("nbgrader")
+    grade_id = marks.get("grade_id") if isinstance(marks, dict) else None
+    kept = {"nbgrader": {"grade_id": grade_id}} if isinstance(grade_id, str) else {}
+    found = {"cell_type": str(cell["cell_type"]), "source": text, "metadata": kept}
+    if isinstance(cell.get("id"), str):
+        found["id"] = cell["id"]
+    attached = cell.get("attachments")
+    if found["cell_type"] == "markdown" and isinstance(attached, dict):
+        found["attachments"] = {
+            str(name): {str(kind): raw for kind, raw in one.items() if isinstance(raw, str)}
+            for name, one in attached.items()
+            if isinstance(one, dict)
+        }
+    return found
 
 
 def _mb(size: int) -> str:

@@ -1,6 +1,8 @@
 """nbgrader's settings for a course, the same for ``camp``, plain nbgrader and formgrader.
 
 A course's ``nbgrader_config.py`` calls :func:`configure`; an instructor adds settings below it.
+A course that was not made by ``camp build`` calls :func:`make_safe`, or nothing: ``camp`` adds the
+same settings by itself.
 """
 
 from __future__ import annotations
@@ -9,20 +11,38 @@ from pathlib import Path
 
 from traitlets.config import Config
 
+COURSE_ID = "camp"
+
 
 def configure(config: Config, root: Path) -> None:
-    """Put the kit's settings into ``config``.
+    """Put the settings of a course of ours into ``config``.
 
     Args:
         config: the traitlets configuration, ``get_config()`` in a configuration file.
+        root: the course directory.
+    """
+    from grading.cells import STUB
+
+    make_safe(config, root)
+    config.CourseDirectory.course_id = COURSE_ID
+    config.Exchange.root = str(root.resolve() / "exchange")
+    config.ClearSolutions.code_stub = {"python": STUB}
+    config.ClearSolutions.text_stub = ""  # the template around the region is the stub
+
+
+def make_safe(config: Config, root: Path) -> None:
+    """Let nbgrader judge behind walls, and show learners' work safely, in any course.
+
+    Args:
+        config: the traitlets configuration.
         root: the course directory.
     """
     from nbgrader import preprocessors as steps
     from nbgrader.server_extensions.formgrader.handlers import template_path
 
     from course_lib.cli import use_own_environment
-    from grading.cells import STUB
-    from grading.execute import RunCells, SaveGrades, SettleGrades
+    from grading import database
+    from grading.autograde import Judge, Repair, SaveGrades
     from grading.feedback_page import (
         TEMPLATES,
         CollectFeedback,
@@ -30,19 +50,14 @@ def configure(config: Config, root: Path) -> None:
         ReadGrades,
         SafeNotebook,
     )
-    from grading.repair import Repair
     from grading.sanitize import clean_html, markdown_filter
 
     use_own_environment()
     root = root.resolve()
     config.CourseDirectory.root = str(root)
-    config.CourseDirectory.course_id = "camp"
-    config.CourseDirectory.db_url = f"sqlite:///{root / 'gradebook.db'}"
-    config.Exchange.root = str(root / "exchange")
-    config.ClearSolutions.code_stub = {"python": STUB}
-    config.ClearSolutions.text_stub = ""  # the template around the region is the stub
+    config.CourseDirectory.db_url = database.address_of(root)
 
-    config.Repair.source = str(root / "source")
+    config.Repair.root = config.Judge.root = str(root)
     config.Autograde.sanitize_preprocessors = [
         Repair,
         steps.ClearOutput,
@@ -52,8 +67,7 @@ def configure(config: Config, root: Path) -> None:
         steps.CheckCellMetadata,
     ]
     config.Autograde.autograde_preprocessors = [
-        RunCells,
-        SettleGrades,
+        Judge,
         steps.LimitOutput,
         SaveGrades,
         steps.AssignLatePenalties,

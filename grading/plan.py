@@ -5,14 +5,14 @@ from __future__ import annotations
 import ast
 import re
 from dataclasses import dataclass
-from typing import Any
 
 from nbformat import NotebookNode
 from nbgrader import utils
 
 from course_lib.language import Text
 
-_HIDDEN = re.compile(r"^.*BEGIN HIDDEN TESTS(?s:.*?)END HIDDEN TESTS.*$\n?", re.MULTILINE)
+_BEGIN = "BEGIN HIDDEN TESTS"
+_HIDDEN = re.compile(rf"^.*{_BEGIN}(?s:.*?)END HIDDEN TESTS.*$\n?", re.MULTILINE)
 
 
 @dataclass(frozen=True)
@@ -40,23 +40,17 @@ class Planned:
 
     def like(self, source: str) -> bool:
         """Tell whether ``source`` is the released text, apart from comments and docstrings."""
-        return same_text(_HIDDEN.sub("", self.text), source, code=self.cell.cell_type == "code")
+        visible, _ = visible_part(self.text)
+        return same_text(visible, source, code=self.cell.cell_type == "code")
 
 
-def read_plan(instructor: NotebookNode, notebook: Any) -> list[Planned]:
-    """Return the planned cells in the instructor's order.
-
-    Args:
-        instructor: the notebook in ``source/``.
-        notebook: the gradebook's entry of it, which keeps the locked text and checksums.
-    """
-    known = {cell.name: cell for cell in notebook.source_cells}
-    plan = []
-    for cell in instructor.cells:
-        name = cell.metadata.get("nbgrader", {}).get("grade_id")
-        if name in known:
-            plan.append(Planned(name, cell, known[name].source, known[name].checksum))
-    return plan
+def visible_part(source: str) -> tuple[str, int]:
+    """Return a test's text without its hidden parts, and the line where the first begins or 0."""
+    begin = source.find(_BEGIN)
+    if begin < 0:
+        return source, 0
+    visible = _HIDDEN.sub("", source)
+    return ("" if _BEGIN in visible else visible), source.count("\n", 0, begin) + 1
 
 
 def same_text(one: str, other: str, *, code: bool) -> bool:

@@ -11,19 +11,15 @@ import re
 from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import nbformat
 from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_raw_cell
 from nbgrader import utils
-from nbgrader.api import Gradebook
-from nbgrader.preprocessors import NbGraderPreprocessor
-from traitlets import Unicode
 
 from course_lib.language import LANGUAGES, Text
-from grading.plan import Planned, read_plan, same_text
+from grading.plan import Planned, same_text
 from grading.unneeded import unneeded
 
 _NEW: dict[str, Callable[..., NotebookNode]] = {
@@ -155,7 +151,7 @@ def repair(
     Args:
         submission: what the learner handed in; left as it is.
         instructor: the notebook in ``source/``.
-        plan: the cells that grading needs, from ``read_plan``.
+        plan: the cells that grading needs, in the instructor's order.
     """
     repairer = _Repairer(plan, instructor)
     cells = repairer.rebuild(submission.cells)
@@ -192,23 +188,3 @@ def _skip_unneeded(cells: list[NotebookNode], instructor: NotebookNode) -> None:
     }
     for index in unneeded([cell.source for cell in code], shown):
         code[index].metadata["tags"] = ["skip-execution"]
-
-
-class Repair(NbGraderPreprocessor):  # type: ignore[misc]
-    """The first of ``Autograde.sanitize_preprocessors``."""
-
-    source = Unicode(help="The course's folder of instructors' notebooks.").tag(config=True)
-
-    def preprocess(
-        self, nb: NotebookNode, resources: dict[str, Any]
-    ) -> tuple[NotebookNode, dict[str, Any]]:
-        """Return the repaired notebook (nbconvert's interface)."""
-        names = resources["nbgrader"]
-        path = Path(self.source) / names["assignment"] / f"{names['notebook']}.ipynb"
-        instructor = nbformat.read(path, as_version=4)
-        with Gradebook(names["db_url"]) as gradebook:
-            plan = read_plan(
-                instructor, gradebook.find_notebook(names["notebook"], names["assignment"])
-            )
-        repaired, _ = repair(nb, instructor, plan)
-        return repaired, resources

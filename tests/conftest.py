@@ -20,6 +20,8 @@ from playwright.sync_api import Browser, Page, sync_playwright
 
 from course_lib import chat
 from course_lib.chat import ChatModel
+from course_lib.errors import CampError
+from grading.isolation.spawner import Needs, Spawner
 
 ROOT = Path(__file__).resolve().parent.parent
 IN_CI = os.environ.get("CI") == "true"
@@ -74,6 +76,17 @@ def mini() -> ChatModel:
 def shipped_tokenizer(mini: ChatModel) -> Any:
     """Return the shipped tokenizer."""
     return mini.tokenizer
+
+
+@pytest.fixture(scope="session")
+def walls() -> None:
+    """Ask for a machine that can put all walls around learners' code."""
+    try:
+        Spawner(Needs()).close()
+    except CampError as error:
+        if IN_CI:
+            pytest.fail(str(error))
+        pytest.skip(str(error))
 
 
 @pytest.fixture(scope="session")

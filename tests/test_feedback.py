@@ -14,6 +14,8 @@ from grading.feedback import feedback
 from grading.grade import grade
 from tests.toy_course import LESSON, SECRET, hand_in_for_marking, make_course
 
+pytestmark = pytest.mark.usefixtures("walls")
+
 
 @pytest.fixture(scope="module")
 def course(tmp_path_factory: pytest.TempPathFactory) -> Course:
@@ -51,7 +53,7 @@ def test_one_line_on_each_exercise_in_english(course: Course) -> None:
     assert "Score 8.5 / 40" in text
     assert rows(text) == [
         "double 0 / 10 a big number fails",
-        "triple 0 / 20 💥 your code raised ValueError",
+        "triple 0 / 20 💥 your code raised ValueError: bad 1",
         "share 4 / 4 ✅ right",
         "toy 4.5 / 6 marked by a TA",
     ]

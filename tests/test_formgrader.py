@@ -18,7 +18,7 @@ from grading.grade import grade
 from tests.conftest import free_port, isolated_home, wait_for
 from tests.toy_course import LESSON, hand_in_for_marking, make_course
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.usefixtures("walls")]
 COMMAND = (
     "import typer; from grading.formgrader import formgrader_command as f; "
     "app = typer.Typer(); app.command()(f); app()"

@@ -12,9 +12,10 @@ from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell
 
 from course_lib.language import Text
+from grading.assignment import read_assignment
 from grading.course import Course
 from grading.plan import same_text
-from grading.repair import read_plan, repair
+from grading.repair import repair
 from grading.unneeded import unneeded
 from tests.toy_course import (
     ANSWERS,
@@ -40,13 +41,11 @@ def course(tmp_path_factory: pytest.TempPathFactory) -> Course:
 
 @pytest.fixture(scope="module")
 def repaired(course: Course) -> Repaired:
-    source = nbformat.read(course.path / "source" / LESSON / f"{LESSON}.ipynb", as_version=4)
-    with course.gradebook() as gradebook:
-        plan = read_plan(source, gradebook.find_notebook(LESSON, LESSON))
+    notebook = read_assignment(course, LESSON).notebooks[LESSON]
 
     def run(submission: NotebookNode) -> tuple[NotebookNode, list[Text]]:
         before = copy.deepcopy(submission)
-        result = repair(submission, source, plan)
+        result = repair(submission, notebook.instructor, notebook.plan)
         assert submission == before
         return result
 

@@ -114,6 +114,15 @@ def solved(course: Course, change: Callable[[NotebookNode], None] | None = None)
     return notebook
 
 
+def answer(name: str, source: str) -> Callable[[NotebookNode], None]:
+    """Return a change that answers a cell with ``source``."""
+
+    def change(notebook: NotebookNode) -> None:
+        find(notebook, name).source = source
+
+    return change
+
+
 def insert_after(notebook: NotebookNode, name: str, cell: NotebookNode) -> None:
     """Insert a cell after the one with this grade id."""
     notebook.cells.insert(notebook.cells.index(find(notebook, name)) + 1, cell)

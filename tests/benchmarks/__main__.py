@@ -1,43 +1,36 @@
-"""``make bench``: build, the main job, and grading beside plain nbgrader on the same submissions.
+"""``make bench``: build, the main job, grading beside plain nbgrader, grading at scale.
 
-Prints Markdown; nothing here can fail a test run.
+Prints Markdown; nothing here can fail a test run. ``make bench ARGS="build grade"`` measures some
+parts only: ``build``, ``grade``, ``torch``, ``otter``, ``scale``.
 """
 
 from __future__ import annotations
 
 import os
 import platform
-import resource
 import shutil
-import subprocess
 import sys
 import tempfile
-import time
+from collections.abc import Callable
 from pathlib import Path
 
-from grading.samples import hand_in, read_samples
+from tests.benchmarks import grading
+from tests.benchmarks.grading import Cost, measure
 from tests.conftest import ROOT
 
-SUBMISSIONS = 30
-BIN = Path(sys.executable).parent
-PLAIN = """
-from nbgrader.apps import NbGraderApp
-c = get_config()
-c.CourseDirectory.course_id = "plain"
-"""
+SCALE = 2000
 
 
-def timed(folder: Path, *words: str) -> tuple[float, float]:
-    """Run a command in ``folder`` and return its wall and CPU seconds, children included."""
-    before = resource.getrusage(resource.RUSAGE_CHILDREN)
-    start = time.monotonic()
-    env = {**os.environ, "PATH": f"{BIN}{os.pathsep}{os.environ['PATH']}"}
-    command = [BIN / words[0], *words[1:]]
-    subprocess.run(command, cwd=folder, check=True, capture_output=True, env=env)
-    wall = time.monotonic() - start
-    after = resource.getrusage(resource.RUSAGE_CHILDREN)
-    cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
-    return wall, cpu
+def say(text: str) -> None:
+    """Print at once."""
+    print(text, flush=True)
+
+
+def table(title: str, rows: list[tuple[str, Cost]]) -> None:
+    """Print a table of costs."""
+    say(f"\n### {title}\n\n| What | wall s | CPU s |\n|---|---:|---:|")
+    for what, cost in rows:
+        say(f"| {what} | {cost.wall:.1f} | {cost.cpu:.1f} |")
 
 
 def ten_lessons(folder: Path) -> None:
@@ -48,54 +41,87 @@ def ten_lessons(folder: Path) -> None:
         (folder / f"notebooks/source/{number:02}_intro.py").write_text(source, encoding="utf-8")
 
 
-def thirty_submissions(folder: Path) -> None:
-    """Hand in samples of lesson 01 for thirty learners; plain nbgrader stops at copied cells."""
-    samples = [one for one in read_samples("01_intro") if not (one.copied or one.deleted)]
-    for number in range(SUBMISSIONS):
-        path = hand_in(samples[number % len(samples)], folder / "course")
-        target = folder / "course/submitted" / f"learner{number:02}" / "01_intro"
-        shutil.copytree(path.parent, target)
-    for sample in samples:
-        shutil.rmtree(folder / "course/submitted" / sample.learner)
+def build(base: Path) -> None:
+    """Time the builder and the main job."""
+    rows = []
+    one, ten = base / "one", base / "ten"
+    shutil.copytree(ROOT / "notebooks", one / "notebooks")
+    rows.append(("camp build, 1 lesson, first time", measure(one, "camp", "build")))
+    rows.append(("camp build, 1 lesson, unchanged", measure(one, "camp", "build")))
+    ten_lessons(ten)
+    rows.append(("camp build, 10 lessons, first time", measure(ten, "camp", "build")))
+    rows.append(("camp build, 10 lessons, unchanged", measure(ten, "camp", "build")))
+    source = ten / "notebooks/source/05_intro.py"
+    source.write_text(source.read_text("utf-8") + "\n# %%\nprint(5)\n", encoding="utf-8")
+    rows.append(("camp build, 10 lessons, one edited", measure(ten, "camp", "build")))
+    demo = base / "demo"
+    shutil.copytree(ROOT / "notebooks", demo / "notebooks")
+    rows.append(("make run after set-up (camp demo)", measure(demo, "camp", "demo")))
+    table("Build and the main job", rows)
+
+
+def beside(base: Path, count: int, *, with_torch: bool = False) -> None:
+    """Time grading beside plain nbgrader."""
+    ours, theirs = grading.beside_nbgrader(base, count, with_torch=with_torch)
+    what = f"{count} submissions" + (" with torch and a model" if with_torch else "")
+    table(f"{what}, the same scores", [("camp grade", ours), ("nbgrader autograde", theirs)])
+    wall, cpu = theirs.wall / ours.wall, theirs.cpu / ours.cpu
+    say(f"\nnbgrader / ours: wall {wall:.1f}, CPU {cpu:.1f}; private memory of one process at "
+        f"most {ours.private:.0f} MB")  # fmt: skip
+
+
+def grade(base: Path) -> None:
+    """Time grading of plain Python."""
+    beside(base, 30)
+    beside(base, 300)
+
+
+def torch(base: Path) -> None:
+    """Time grading of answers that use torch."""
+    beside(base, 30, with_torch=True)
+
+
+def otter(base: Path) -> None:
+    """Time grading beside otter-grader."""
+    found = grading.beside_otter(base, 30)
+    if isinstance(found, str):
+        say(f"\notter-grader: {found}")
+        return
+    ours, theirs = found
+    rows = [("camp grade", ours), ("otter run (3 measured, times 10)", theirs)]
+    table("30 submissions beside otter-grader 7.0.0", rows)
+    say(f"\notter / ours: wall {theirs.wall / ours.wall:.0f}, CPU {theirs.cpu / ours.cpu:.0f}")
+
+
+def scale(base: Path) -> None:
+    """Time many submissions."""
+    say(f"\n### {SCALE} submissions\n\n| workers | wall s | CPU s | per s | CPU ms each "
+        "| resident MB | unchanged: wall s |\n|---:|---:|---:|---:|---:|---:|---:|")  # fmt: skip
+    for workers in (1, 2):
+        for count in (SCALE // 4, SCALE):
+            cost, again = grading.at_scale(base, count, workers)
+            each = 1000 * cost.cpu / count
+            say(f"| {workers} ({count} submissions) | {cost.wall:.1f} | {cost.cpu:.1f} "
+                f"| {count / cost.wall:.1f} | {each:.0f} | {cost.resident:.0f} "
+                f"| {again.wall:.1f} |")  # fmt: skip
+
+
+PARTS: dict[str, Callable[[Path], None]] = {
+    "build": build, "grade": grade, "torch": torch, "otter": otter, "scale": scale,
+}  # fmt: skip
 
 
 def main() -> None:
-    """Measure and print a table."""
-    rows: list[tuple[str, float, float]] = []
-
-    def measure(what: str, folder: Path, *words: str) -> None:
-        rows.append((what, *timed(folder, *words)))
-        print(f"{what}: {rows[-1][1]:.1f} s wall, {rows[-1][2]:.1f} s CPU", file=sys.stderr)
-
-    with tempfile.TemporaryDirectory() as name:
-        base = Path(name)
-        one = base / "one"
-        shutil.copytree(ROOT / "notebooks", one / "notebooks")
-        measure("camp build, 1 lesson, first time", one, "camp", "build")
-        measure("camp build, 1 lesson, unchanged", one, "camp", "build")
-        ten = base / "ten"
-        ten_lessons(ten)
-        measure("camp build, 10 lessons, first time", ten, "camp", "build")
-        measure("camp build, 10 lessons, unchanged", ten, "camp", "build")
-        source = ten / "notebooks/source/05_intro.py"
-        source.write_text(source.read_text("utf-8") + "\n# %%\nprint(5)\n", encoding="utf-8")
-        measure("camp build, 10 lessons, one edited", ten, "camp", "build")
-        demo = base / "demo"
-        shutil.copytree(ROOT / "notebooks", demo / "notebooks")
-        measure("make run after set-up (camp demo)", demo, "camp", "demo")
-        thirty_submissions(one)
-        plain = base / "plain"
-        shutil.copytree(one, plain)
-        (plain / "course/nbgrader_config.py").write_text(PLAIN, encoding="utf-8")
-        measure("camp grade, 30 submissions", one, "camp", "grade")
-        words = ("nbgrader", "autograde", "01_intro")
-        measure("nbgrader autograde, the same 30, plain", plain / "course", *words)
-    print(f"\n{platform.processor() or platform.machine()}, {os.cpu_count()} cores\n")
-    print("| What | wall s | CPU s |\n|---|---:|---:|")
-    for what, wall, cpu in rows:
-        print(f"| {what} | {wall:.1f} | {cpu:.1f} |")
-    ours, theirs = rows[-2], rows[-1]
-    print(f"\nours / plain nbgrader: wall {ours[1] / theirs[1]:.2f}, CPU {ours[2] / theirs[2]:.2f}")
+    """Measure and print tables."""
+    wanted = sys.argv[1:] or list(PARTS)
+    unknown = [name for name in wanted if name not in PARTS]
+    if unknown:
+        raise SystemExit(f"no such part: {', '.join(unknown)}; there are {', '.join(PARTS)}")
+    say(f"{platform.processor() or platform.machine()}, {os.cpu_count()} cores, "
+        f"Python {platform.python_version()}")  # fmt: skip
+    for name in wanted:
+        with tempfile.TemporaryDirectory() as folder:
+            PARTS[name](Path(folder))
 
 
 if __name__ == "__main__":

@@ -1,0 +1,1 @@
+"""Learner code and tests in two processes, with only plain data between them."""

@@ -1,0 +1,75 @@
+"""Which names a cell binds and reads, without running it."""
+
+from __future__ import annotations
+
+import ast
+import symtable
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from IPython.core.inputtransformer2 import TransformerManager
+
+READS_ANYTHING = {"eval", "exec", "globals", "locals", "vars", "get_ipython", "__import__"}
+
+
+@dataclass(frozen=True)
+class CellNames:
+    """The names that a cell binds and reads at the level of the notebook."""
+
+    bound: frozenset[str]
+    read: frozenset[str]
+
+
+def names_of(source: str) -> CellNames | None:
+    """Return the names of a cell; None when they cannot be known."""
+    try:
+        top = symtable.symtable(source, "<cell>", "exec")
+        if any(alias.name == "*" for node in _imports(ast.parse(source)) for alias in node.names):
+            return None
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return None
+    bound = {s.get_name() for s in top.get_symbols() if s.is_assigned() or s.is_imported()}
+    read = {s.get_name() for s in top.get_symbols() if s.is_referenced()}
+    for table in _inner(top):
+        for symbol in table.get_symbols():
+            if symbol.is_global():
+                read.add(symbol.get_name())
+                if symbol.is_assigned():
+                    bound.add(symbol.get_name())
+    return CellNames(frozenset(bound), frozenset(read))
+
+
+def parse(source: str) -> ast.Module | None:
+    """Return the syntax tree of a cell, its magics turned into calls; None if it has none."""
+    for text in (source, TransformerManager().transform_cell(source)):
+        try:
+            return ast.parse(text)
+        except (SyntaxError, ValueError, RecursionError, MemoryError):
+            continue
+    return None
+
+
+def imports_of(tree: ast.Module) -> set[str]:
+    """Return what a cell imports: ``module`` or ``module:name``, wherever in the cell."""
+    found = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            found |= {f"{node.module}:{alias.name}" for alias in node.names}
+    return found
+
+
+def classes_of(tree: ast.Module) -> set[str]:
+    """Return the classes that a cell defines."""
+    return {node.name for node in tree.body if isinstance(node, ast.ClassDef)}
+
+
+def _imports(tree: ast.Module) -> Iterator[ast.ImportFrom]:
+    return (node for node in ast.walk(tree) if isinstance(node, ast.ImportFrom))
+
+
+def _inner(table: symtable.SymbolTable) -> Iterator[symtable.SymbolTable]:
+    for child in table.get_children():
+        yield child
+        yield from _inner(child)

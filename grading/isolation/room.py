@@ -1,0 +1,69 @@
+"""The inner walls, put up around each process that runs a learner's code or judges it."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from pathlib import Path
+
+from grading.isolation import landlock, limits, seccomp
+from grading.isolation import syscalls as sc
+from grading.isolation.house import DEVICES, HOME, USER, House, cover, map_user
+from grading.isolation.limits import Held, Limits
+
+_WRITABLE = (HOME, "/tmp", "/dev/shm")  # noqa: S108 - parts of a new file system
+
+
+def leave(house: House) -> None:
+    """Enter namespaces of its own; the next child is their first process.
+
+    Raises:
+        OSError: the kernel refuses.
+    """
+    if house.namespaces:
+        user = USER if house.own_root else os.getuid()
+        sc.unshare(sc.ALL_NAMESPACES)
+        map_user(user, USER if house.own_root else os.getgid())
+
+
+def shut(house: House, limit: Limits, held: Held, folder: str) -> str:
+    """Put up all walls around this process and return its home, an empty folder.
+
+    Args:
+        house: the outer walls.
+        limit: what the process and its children may use.
+        held: the memory that it has already, inherited from the zygote.
+        folder: where it may write when it cannot have a file system of its own.
+
+    Raises:
+        OSError: a part that this kernel has cannot be put up.
+    """
+    write: tuple[str, ...] = (folder,)
+    if house.own_root:
+        _own_file_system(limit)
+        write, folder = _WRITABLE, HOME
+    limits.apply(limit, held)
+    if house.namespaces:
+        sc.drop_capabilities()
+    if landlock.version():
+        landlock.restrict(house.read, write, DEVICES)
+    if seccomp.supported():
+        seccomp.install(sockets=house.namespaces)
+    return folder
+
+
+def _own_file_system(limit: Limits) -> None:
+    """Mount an empty home, /tmp and /dev/shm, with one limit for all, and a /proc of its own."""
+    options = f"size={limit.disk},nr_inodes=20000,mode=755"
+    flags = sc.MS_NOSUID | sc.MS_NODEV
+    sc.mount("camp", HOME, "tmpfs", flags, options)
+    for name, place in (("tmp", "/tmp"), ("shm", "/dev/shm")):  # noqa: S108
+        Path(f"{HOME}/.{name}").mkdir()
+        sc.mount(f"{HOME}/.{name}", place, None, sc.MS_BIND)
+    try:
+        sc.mount("proc", "/proc", "proc", flags)
+    except PermissionError:
+        with contextlib.suppress(OSError):
+            cover("/proc")
+            return
+        raise

@@ -1,0 +1,148 @@
+"""What is remembered of each submission's grading: one small file each.
+
+An entry is ``due`` from the moment its older scores are withheld, and ``done`` once the new ones
+are in the gradebook. Whoever is interrupted in between finds it due and grades it again.
+"""
+
+from __future__ import annotations
+
+import datetime
+import hashlib
+import json
+import os
+from pathlib import Path
+from typing import Literal
+
+from pydantic import BaseModel, ValidationError
+
+from course_lib.files import write_atomic
+from course_lib.language import Text
+from grading.grader import Graded
+
+
+class Record(BaseModel):
+    """The journal's entry on one submission.
+
+    Attributes:
+        stage: whether its scores are in the gradebook.
+        key: the assignment's fingerprint when it was graded.
+        fingerprint: of the files that were graded; "" when they could not be read.
+        stamp: of the files' sizes and times, to see quickly whether they changed.
+        review: a TA must look at it.
+        remarks: one line each, zh and en.
+        points: by ``notebook/cell``.
+        answers: checksums of the answers that a TA marks, by ``notebook/cell``.
+        settled: cells that a TA had marked when its scores were withheld.
+        received: when it was handed in, UTC, by this machine's clock.
+        seconds: how long grading took.
+    """
+
+    stage: Literal["due", "done"] = "due"
+    key: str = ""
+    fingerprint: str = ""
+    stamp: str = ""
+    review: bool = False
+    remarks: list[tuple[str, str]] = []
+    points: dict[str, float | None] = {}
+    answers: dict[str, str] = {}
+    settled: list[str] = []
+    received: datetime.datetime | None = None
+    seconds: float = 0
+
+    @property
+    def texts(self) -> tuple[Text, ...]:
+        """The remarks."""
+        return tuple(Text(zh, en) for zh, en in self.remarks)
+
+
+class Journal:
+    """The entries of one lesson."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def _path(self, learner: str) -> Path:
+        return self._folder / f"{learner}.json"
+
+    def read(self, learner: str) -> Record:
+        """Return the entry on a learner; an empty one when there is none or it is damaged."""
+        try:
+            return Record.model_validate_json(self._path(learner).read_bytes())
+        except (OSError, ValidationError):
+            return Record()
+
+    def write(self, learner: str, record: Record) -> None:
+        """Write the entry on a learner in one step."""
+        write_atomic(self._path(learner), record.model_dump_json(indent=1) + "\n", durable=False)
+
+
+def done(graded: Graded, key: str, stamp: str, before: Record) -> Record:
+    """Return the entry on a submission that has been graded."""
+    points = {
+        f"{name}/{cell}": mark.points
+        for name, notebook in graded.notebooks.items()
+        for cell, mark in notebook.marks.items()
+    }
+    answers = {
+        f"{name}/{cell}": checksum
+        for name, notebook in graded.notebooks.items()
+        for cell, checksum in notebook.answers.items()
+    }
+    return Record(
+        stage="done", key=key, fingerprint=graded.fingerprint, stamp=stamp, review=graded.review,
+        remarks=[(text.zh, text.en) for text in graded.remarks], points=points, answers=answers,
+        received=before.received, seconds=round(graded.seconds, 3),
+    )  # fmt: skip
+
+
+def settled(graded: Graded, before: Record) -> frozenset[str]:
+    """Return the cells whose mark by a TA still fits: same answer, and same points by checks."""
+    kept = set()
+    for name, notebook in graded.notebooks.items():
+        for cell, mark in notebook.marks.items():
+            key = f"{name}/{cell}"
+            same_answer = notebook.answers.get(cell) == before.answers.get(key)
+            same_points = key in before.points and before.points[key] == mark.points
+            same_files = graded.fingerprint == before.fingerprint
+            if (
+                key in before.settled
+                and same_answer
+                and (cell in notebook.answers or (same_points and same_files))
+            ):
+                kept.add(key)
+    return frozenset(kept)
+
+
+def stamp_of(folder: Path) -> str:
+    """Return a fingerprint of the names, sizes and times of all files below ``folder``."""
+    parts: list[tuple[str, int, int, int]] = []
+    todo = [folder]
+    while todo:
+        try:
+            entries = sorted(os.scandir(todo.pop()), key=lambda entry: entry.name)
+        except OSError:
+            continue
+        for entry in entries:
+            found = entry.stat(follow_symlinks=False)
+            parts.append((entry.path, found.st_size, found.st_mtime_ns, found.st_ctime_ns))
+            if entry.is_dir(follow_symlinks=False):
+                todo.append(Path(entry.path))
+    text = json.dumps(parts, ensure_ascii=True)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def received_at(folder: Path, notebooks: list[str]) -> datetime.datetime | None:
+    """Return when a submission arrived on this machine, in UTC.
+
+    That is when its notebook's entry in the file system last changed: unlike the time of the
+    content, and unlike ``timestamp.txt``, a learner cannot set it.
+    """
+    times = [
+        path.lstat().st_ctime
+        for path in (folder / f"{name}.ipynb" for name in notebooks)
+        if os.path.lexists(path)
+    ]
+    if not times:
+        return None
+    moment = datetime.datetime.fromtimestamp(max(times), datetime.UTC)
+    return moment.replace(tzinfo=None, microsecond=0)

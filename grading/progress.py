@@ -1,0 +1,68 @@
+"""The progress of grading on a terminal."""
+
+from __future__ import annotations
+
+from types import TracebackType
+
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
+
+from grading.grader import Graded
+
+_SLOW = 10.0  # seconds
+
+
+class GradingProgress:
+    """A bar with rate, remaining time, and the submissions that are slow or need review."""
+
+    def __init__(self, lesson: str, total: int) -> None:
+        self._console = Console(stderr=True)
+        self._bar = Progress(
+            TextColumn(escape(lesson)),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TextColumn("{task.fields[rate]}"),
+            TimeElapsedColumn(),
+            TextColumn("left"),
+            TimeRemainingColumn(),
+            TextColumn("{task.fields[now]}"),
+            console=self._console,
+            transient=True,
+        )
+        self._task = self._bar.add_task("", total=total, rate="", now="")
+        self._review = 0
+
+    def look(self, running: list[str]) -> None:
+        """Show who is being graded now."""
+        names = ", ".join(running[:2]) + (" …" if len(running) > 2 else "")
+        reviewed = f"[red]{self._review} need review[/red]  " if self._review else ""
+        self._bar.update(self._task, now=reviewed + escape(names))
+
+    def advance(self, graded: Graded) -> None:
+        """Count a submission that is done."""
+        self._review += graded.review
+        self._bar.advance(self._task)
+        speed = self._bar.tasks[0].speed
+        self._bar.update(self._task, rate=f"{speed:.1f}/s" if speed else "")
+        if graded.seconds > _SLOW and self._console.is_terminal:
+            self._bar.print(f"{escape(graded.learner)} took {graded.seconds:.0f} s")
+
+    def __enter__(self) -> GradingProgress:
+        self._bar.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._bar.stop()
