@@ -76,7 +76,8 @@ def question(world: World, intent: str, language: Language) -> str:
     """Return one phrasing of ``intent``."""
     phrase = world.phrase(phrases(intent, language))
     if intent in _POLITE:
-        return phrase + (world.choice(("！", "。", "")) if phrase[-1] not in "？?" else "")
+        ends = ("！", "。", "") if language == "zh" else ("!", ".", "")
+        return phrase + (world.choice(ends) if phrase[-1] not in "？?" else "")
     return dress(world, phrase, language)
 
 
