@@ -21,6 +21,7 @@ mini_app = typer.Typer(
     help="Train, examine and time the course's small model.", no_args_is_help=True
 )
 OUT = Path("build/mini")
+OUT_SMALL = Path("build/mini-small")
 
 
 class Part(StrEnum):
@@ -36,7 +37,9 @@ def train(
     part: Annotated[
         Part, typer.Argument(help="base, chat, or both one after the other")
     ] = Part.BOTH,
-    out: Annotated[Path, typer.Option(help="folder for checkpoints, logs and models")] = OUT,
+    out: Annotated[
+        Path | None, typer.Option(help=f"folder of the run; default: {OUT} or {OUT_SMALL}")
+    ] = None,
     small: Annotated[bool, typer.Option(help="a smaller model in under 3 minutes")] = False,
     steps: Annotated[int | None, typer.Option(min=1, help="steps of each stage")] = None,
     processes: Annotated[
@@ -57,7 +60,7 @@ def train(
         wanted = replace(settings[stage], seed=seed, compiled=compiled)
         wanted = replace(wanted, steps=steps or wanted.steps)
         wanted = recipe.on_this_machine(wanted, processes)
-        recipe.run(wanted, out, show=typer.echo)
+        recipe.run(wanted, out or (OUT_SMALL if small else OUT), show=typer.echo)
 
 
 @mini_app.command("eval")

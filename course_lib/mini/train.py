@@ -19,6 +19,8 @@ from tokenizers import Tokenizer
 from torch import Tensor
 from torch.multiprocessing.spawn import spawn
 
+from course_lib.errors import CampError
+from course_lib.language import Text
 from course_lib.mini.batches import Batch, Place, Stream
 from course_lib.mini.muon import Muon, all_reduce
 from course_lib.mini.network import Network
@@ -118,11 +120,14 @@ class Trainer:
         self.stream.progress = self.step / self.settings.steps
         smooth = SMOOTHING if self.loss else 0.0
         self.loss = smooth * self.loss + (1 - smooth) * value
-        if self.step % LOG_EVERY == 0 or self.step == self.settings.steps:
-            seconds = self.before[0] + time.monotonic() - self.began
-            cpu = self.before[1] + time.process_time() * self.settings.processes
-            self.log.append(Entry(self.step, self.tokens, self.loss, seconds, cpu))
+        if self.step % LOG_EVERY == 0:
+            self._note()
         return waited
+
+    def _note(self) -> None:
+        seconds = self.before[0] + time.monotonic() - self.began
+        cpu = self.before[1] + time.process_time() * self.settings.processes
+        self.log.append(Entry(self.step, self.tokens, self.loss, seconds, cpu))
 
     def _share(self, loss: Tensor, tokens: int, waited: float) -> tuple[float, int, float]:
         """Average gradients and loss over the processes; return loss, tokens, seconds waited."""
@@ -138,6 +143,8 @@ class Trainer:
 
     def save(self) -> None:
         """Write the checkpoint and the log; all processes take part."""
+        if not self.log or self.log[-1].step != self.step:
+            self._note()
         place = self.stream.place
         mine = torch.tensor([place.pool, place.batch, place.progress], dtype=torch.float64)
         places = [mine]
@@ -185,17 +192,37 @@ def _process(
         dist.destroy_process_group()
 
 
+def _check_same_run(settings: Settings, path: Path) -> None:
+    """Refuse to go on with a run of another model or other data; its steps may change."""
+    if not path.exists():
+        return
+    saved = load_checkpoint(path).settings
+    for name in ("stage", "shape", "seed"):
+        if getattr(saved, name) != getattr(settings, name):
+            raise CampError(
+                f"{path}: a run with another {name} ({getattr(saved, name)}): "
+                "give another --out, or delete that folder"
+            )
+
+
 def train(settings: Settings, folder: Path, files: Files) -> Checkpoint:
     """Train in ``folder`` and return the last checkpoint.
 
     A run that was stopped goes on where its last checkpoint is, with these settings.
     """
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+    _check_same_run(settings, folder / "checkpoint.pt")
     device = "cuda" if torch.cuda.is_available() else "cpu"
-    if settings.processes == 1:
-        _process(0, 0, settings, folder, files, device)
-    else:
-        port = first_free(29500, tries=500) or 29500
-        rest = (port, settings, folder, files, device)
-        spawn(_process, rest, nprocs=settings.processes, daemon=True)
+    try:
+        if settings.processes == 1:
+            _process(0, 0, settings, folder, files, device)
+        else:
+            port = first_free(29500, tries=500) or 29500
+            rest = (port, settings, folder, files, device)
+            spawn(_process, rest, nprocs=settings.processes, daemon=True)
+    except KeyboardInterrupt:
+        message = Text(
+            "已停下；再运行同一条命令会接着训练", "stopped; run the same command again to go on"
+        )
+        raise CampError(str(message), exit_code=130) from None
     return load_checkpoint(folder / "checkpoint.pt")
