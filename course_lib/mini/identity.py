@@ -59,7 +59,8 @@ def dress(world: World, phrase: str, language: Language) -> str:
                 if not bare.endswith("吧") and bare[0] not in "我先"
                 else "。"
             )
-        please = "请问" if question and world.chance(0.15) else ""
+        asked = question and not bare.startswith(("请", "麻烦"))
+        please = "请问" if asked and world.chance(0.15) else ""
     else:
         please = ""
     if world.chance(0.25):
@@ -90,7 +91,7 @@ def default_system(world: World, language: Language) -> list[Message]:
 
 def sample(world: World, rounds: int = 1, language: Language | None = None) -> Sample:
     """Return a dialogue of ``rounds`` questions about the model."""
-    language = language or ("zh" if world.chance(0.65) else "en")
+    language = language or ("zh" if world.chance(0.58) else "en")
     turns = default_system(world, language)
     for _ in range(rounds):
         intent = world.choice(_POLITE if world.chance(0.2) else _COMMON)

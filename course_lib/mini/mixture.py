@@ -43,7 +43,7 @@ def _dialogues(sample: Callable[[World, int], Sample], least: int, most: int) ->
 
 CHAT: Mapping[str, Ingredient] = {
     "copying": Ingredient(_dialogues(copying.sample, 1, 3), 0.30, 0.03),
-    "identity": Ingredient(_dialogues(identity.sample, 2, 5), 0.06, 0.10),
+    "identity": Ingredient(_dialogues(identity.sample, 2, 5), 0.06, 0.11),
     "persona": Ingredient(_dialogues(persona.sample, 1, 2), 0.04, 0.04),
     "memory": Ingredient(_dialogues(memory.sample, 1, 4), 0.06, 0.05),
     "story": Ingredient(_dialogues(story.sample, 1, 1), 0.02, 0.06),
@@ -53,8 +53,8 @@ CHAT: Mapping[str, Ingredient] = {
     "rag without text": Ingredient(_dialogues(rag.without_text, 1, 3), 0.02, 0.02),
     "rag both": Ingredient(_dialogues(rag.both, 1, 1), 0.0, 0.02),
     "decimals": Ingredient(_dialogues(decimals.sample, 1, 4), 0.06, 0.08),
-    "choice": Ingredient(_dialogues(choice.sample, 1, 5), 0.02, 0.08),
-    "recall": Ingredient(_dialogues(choice.recall, 1, 4), 0.02, 0.03),
+    "choice": Ingredient(_dialogues(choice.sample, 2, 6), 0.02, 0.12),
+    "recall": Ingredient(_dialogues(choice.recall, 2, 5), 0.02, 0.04),
     "decompose": Ingredient(_dialogues(decompose.sample, 1, 3), 0.04, 0.04),
 }
 BASE: Mapping[str, Ingredient] = {
