@@ -18,6 +18,8 @@ import typer
 
 from course_lib.errors import CampError
 
+INTERRUPTED = 130  # the exit code that Typer gives Ctrl+C
+
 
 @dataclass(frozen=True)
 class Command:
@@ -35,9 +37,9 @@ class Command:
 
 COMMANDS = (
     Command("lab", "course_lib.lab:lab", "Open JupyterLab on the list of lessons."),
-    Command("doctor", "course_lib.doctor:doctor", "Say what is wrong here, and the fix."),
+    Command("doctor", "course_lib.doctor.command:doctor", "Say what is wrong here, and the fix."),
     Command("mini", "course_lib.mini.commands:mini_app", "Train, examine, time the small model."),
-    Command("note", "course_lib.note:note_app", "Check the note of level L1-1."),
+    Command("note", "course_lib.note.command:note_app", "Check the note of level L1-1."),
 )
 
 
@@ -88,6 +90,8 @@ def main() -> None:
         place = f"{error.filename}: " if error.filename else ""
         typer.echo(f"camp: {place}{error.strerror or error}", err=True)
         sys.exit(1)
-    except KeyboardInterrupt:
-        typer.echo("camp: stopped; run the same command again to go on", err=True)
-        sys.exit(130)
+    except (KeyboardInterrupt, SystemExit) as stop:
+        if isinstance(stop, KeyboardInterrupt) or stop.code == INTERRUPTED:
+            typer.echo("camp: stopped; run the same command again to go on", err=True)
+            sys.exit(INTERRUPTED)
+        raise

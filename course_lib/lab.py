@@ -93,7 +93,7 @@ def lab(
         *(f"--ServerApp.ip={LOOPBACK}", f"--ServerApp.port={free}", "--ServerApp.port_retries=0"),
         *(f"--ServerApp.root_dir={folder}", f"--LabApp.default_url=/lab/{page}"),
         f"--ServerApp.open_browser={browser and has_display()}",
-        "--ServerApp.log_level=WARN",
+        "--Application.log_level=ERROR",
     ]
     if hasattr(os, "geteuid") and os.geteuid() == 0:
         command.append("--allow-root")

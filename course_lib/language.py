@@ -19,10 +19,12 @@ def parse_language(name: str | None) -> Language:
 def current_language() -> Language:
     """Return the language in use: ``CAMP_LANG``, which notebooks set, else the locale's.
 
-    Chinese, unless ``LC_ALL`` or ``LANG`` says English.
+    English, unless the first that is set of ``CAMP_LANG``, ``LC_ALL``, ``LC_MESSAGES`` and
+    ``LANG`` says Chinese.
     """
-    locale = os.environ.get("LC_ALL") or os.environ.get("LANG") or ""
-    return parse_language(os.environ.get(VARIABLE) or locale[:2])
+    names = (VARIABLE, "LC_ALL", "LC_MESSAGES", "LANG")
+    said = next(filter(None, map(os.environ.get, names)), "")
+    return "zh" if said.lower().startswith("zh") else "en"
 
 
 def use_language(language: Language) -> None:

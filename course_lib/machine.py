@@ -28,6 +28,11 @@ def versions() -> dict[str, str]:
     return found
 
 
+def system() -> str:
+    """Return the name and version of the operating system."""
+    return platform.platform(terse=True)
+
+
 def processor() -> str:
     """Return the number of usable cores and the kind of processor."""
     cores = len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count()

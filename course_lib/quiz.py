@@ -1,14 +1,17 @@
 """Quiz items: pick an answer, read why it is right or wrong. Not graded.
 
-With ipywidgets an item is a row of radio buttons; without, the same cell called with
-``answer="B"`` prints the explanation.
+The question and its choices are shown as text, with a button for each letter where there are
+ipywidgets; without, the same cell called with ``answer="B"`` prints the explanation.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from html import escape
 from typing import Any
+
+from IPython.display import Markdown, display
 
 from course_lib.language import Language, Text, current_language
 from course_lib.payload import fold, unfold
@@ -55,13 +58,22 @@ class Item:
         mark = Text("✅ 对", "✅ right") if picked.right else Text("❌ 不对", "❌ wrong")
         return f"{letter} {mark}{Text('：', ': ')}{picked.why}"
 
+    def comment(self, language: Language) -> str:
+        """Return question and choices as Python comments, for a cell's source."""
+        rows = (
+            f"  {letter}. {choice.text.in_language(language)}"
+            for letter, choice in zip(LETTERS, self.choices, strict=False)
+        )
+        lines = "\n".join([f"❓ {self.question.in_language(language)}", *rows]).split("\n")
+        return "\n".join(f"# {line}".rstrip() for line in lines)
+
     def markdown(self, language: Language) -> str:
         """Return question and choices as Markdown, readable where nothing runs."""
         rows = (
             f"- **{letter}.** {choice.text.in_language(language)}"
             for letter, choice in zip(LETTERS, self.choices, strict=False)
         )
-        return "\n".join([self.question.in_language(language), "", *rows])
+        return "\n".join([f"**❓** {self.question.in_language(language)}", "", *rows])
 
 
 def _pair(text: Text) -> list[str]:
@@ -87,7 +99,7 @@ def item(*, zh: str, en: str, choices: Sequence[Choice]) -> Item:
 
 
 def quiz(name: str, folded: str, answer: str | None = None) -> None:
-    """Show one quiz item as radio buttons, or explain ``answer``.
+    """Show one quiz item with its buttons, or explain ``answer``.
 
     Args:
         name: name of the item.
@@ -98,10 +110,13 @@ def quiz(name: str, folded: str, answer: str | None = None) -> None:
     if answer is not None:
         print(shown.explain(answer))
         return
+    display(Markdown(shown.markdown(current_language())))
     try:
-        _show_buttons(shown)
+        import ipywidgets
     except ImportError:
         print(_without_buttons(name))
+    else:
+        display(_buttons(shown, ipywidgets))
 
 
 def _without_buttons(name: str) -> Text:
@@ -111,23 +126,15 @@ def _without_buttons(name: str) -> Text:
     )
 
 
-def _show_buttons(shown: Item) -> None:
-    """Display the item as ipywidgets; raises ``ImportError`` where there are none."""
-    import ipywidgets as widgets
-    from IPython.display import display
-
-    language = current_language()
-    options = [
-        (f"{letter}. {choice.text.in_language(language)}", letter)
-        for letter, choice in zip(LETTERS, shown.choices, strict=False)
-    ]
-    buttons = widgets.RadioButtons(
-        options=options, value=None, layout=widgets.Layout(width="auto", max_width="100%")
+def _buttons(shown: Item, widgets: Any) -> Any:
+    """Return a button for each choice, with the reply to the one picked below."""
+    buttons = widgets.ToggleButtons(
+        options=list(LETTERS[: len(shown.choices)]), value=None, style={"button_width": "3em"}
     )
     reply = widgets.HTMLMath("")
 
     def picked(change: Mapping[str, Any]) -> None:
-        reply.value = shown.explain(change["new"])
+        reply.value = escape(shown.explain(change["new"]))
 
     buttons.observe(picked, names="value")
-    display(widgets.VBox([buttons, reply]))
+    return widgets.VBox([buttons, reply])

@@ -10,7 +10,7 @@ NEED_MB=2200
 MARK=.venv/.camp-setup
 LOG=build/setup.log
 
-say() { printf '%s\n' "$*" | tee -a "$LOG" >&2; }
+say() { printf '%s\n' "$*" >&2; printf '%s\n' "$*" 2>/dev/null >>"$LOG"; }
 fail() { say "setup: $*"; exit 1; }
 
 wanted() { printf '%s\n' "$PWD"; cat etc/setup.sh requirements.lock pyproject.toml | cksum; }
@@ -36,6 +36,11 @@ because() {
         fail "$python has no venv module: on Debian or Ubuntu run: apt-get install python3.11-venv" ;;
     *) fail "$1 failed: the reason is at the end of $PWD/$LOG" ;;
     esac
+}
+need() { # need MB: stop unless they are free here, or torch is there already
+    local free; free=$(df -Pm . | awk 'NR == 2 {print $4}')
+    [ -e .venv/lib/python3.11/site-packages/torch ] || [ "$free" -ge "$1" ] ||
+        fail "needs about $1 MB of disk in $PWD, $free MB are free: free some, then run make again"
 }
 cache() { printf '%s' "${UV_CACHE_DIR:-${XDG_CACHE_HOME:-$HOME/.cache}/uv}"; }
 
@@ -69,6 +74,7 @@ if [ -d .venv ]; then
     *) rm -rf .venv ;;
     esac
 fi
+need "$NEED_MB"
 if [ ! -d .venv ]; then
     say "Setting up .venv with $python: about 2 GB of disk (6 GB where torch comes with CUDA), once."
 fi
@@ -96,9 +102,7 @@ uv=.venv/bin/uv
 
 # PyPI's torch for Linux brings CUDA; a folder of wheels is taken to hold the one for the CPU.
 [ "$(uname)" = Linux ] && [ -z "$links" ] && NEED_MB=6000
-free=$(df -Pm . | awk 'NR == 2 {print $4}')
-[ -e .venv/lib/python3.11/site-packages/torch ] || [ "$free" -ge "$NEED_MB" ] ||
-    fail "needs about $NEED_MB MB of disk in $PWD, $free MB are free: free some, then run make again"
+need "$NEED_MB"
 
 "$uv" --version 2>/dev/null | grep -q "^uv $UV_PINNED " ||
     step "installer uv $UV_PINNED" .venv/bin/python -m pip install -q --retries 2 --timeout 30 "uv==$UV_PINNED"

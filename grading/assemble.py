@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping
 from typing import Any
 
@@ -11,9 +10,9 @@ from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
 from course_lib.language import Language, Text
-from grading.cells import STUB, check_source, in_language
+from grading.cells import STUB, cell_id, check_source, in_language, nbgrader_cell
 from grading.forms import read_quiz, read_rubric
-from grading.lesson import BEGIN, END, Cell, Exercise, Lesson
+from grading.lesson import BEGIN, END, HEADING, Cell, Exercise, Lesson
 from grading.prove import Tests
 
 _LABELS = {
@@ -47,11 +46,16 @@ class _Notebook:
         return text.in_language(self.language)
 
     def markdown(self, identity: str, source: str, **metadata: Any) -> None:
-        self.cells.append(new_markdown_cell(source, id=_id(identity), metadata=metadata))
+        self.cells.append(new_markdown_cell(source, id=cell_id(identity), metadata=metadata))
 
     def code(self, identity: str, source: str, **metadata: Any) -> None:
         source = in_language(source, self.language)
-        self.cells.append(new_code_cell(source, id=_id(identity), metadata=metadata))
+        self.cells.append(new_code_cell(source, id=cell_id(identity), metadata=metadata))
+
+    def last(self, identity: str) -> NotebookNode | None:
+        """Return the last cell if its id begins with ``identity``."""
+        last = self.cells[-1] if self.cells else None
+        return last if last is not None and last.id.startswith(f"{identity}-") else None
 
     def header(self, prose: str) -> None:
         """Add the first prose with a table of facts under its title, and the first code."""
@@ -93,15 +97,17 @@ class _Notebook:
         )
 
     def exercise(self, cell: Cell) -> None:
-        last = self.cells[-1]
-        if last.cell_type == "markdown" and last.id.startswith("prose"):
-            last.source = f"{self.heading(cell)}\n\n{last.source}"
+        last, heading = self.last("prose"), self.heading(cell)
+        if last is None:
+            self.markdown(f"task-{cell.name}", heading)
+        elif HEADING in (lines := last.source.split("\n")):
+            last.source = "\n".join(heading if line == HEADING else line for line in lines)
         else:
-            self.markdown(f"task-{cell.name}", self.heading(cell))
+            last.source = f"{heading}\n\n{last.source}"
         self.code(
             f"exercise-{cell.name}",
             cell.source,
-            nbgrader=_nbgrader(cell.name, "code", solution=True),
+            nbgrader=nbgrader_cell(cell.name, "code", solution=True),
         )
 
     def check(self, exercise: Exercise) -> None:
@@ -109,7 +115,7 @@ class _Notebook:
         self.code(
             f"check-{exercise.name}",
             check_source(exercise, tests.mistakes, tests.hidden),
-            nbgrader=_nbgrader(
+            nbgrader=nbgrader_cell(
                 f"check_{exercise.name}", "code", grade=True, points=exercise.answer.points
             ),
             tags=["raises-exception"],
@@ -121,15 +127,22 @@ class _Notebook:
         self.code(
             f"evidence-{cell.name}",
             source,
-            nbgrader=_nbgrader(f"evidence_{cell.name}", "code", grade=True, points=cell.points),
+            nbgrader=nbgrader_cell(f"evidence_{cell.name}", "code", grade=True, points=cell.points),
             tags=["raises-exception"],
         )
 
     def quiz(self, cell: Cell) -> None:
+        """Add an item to the quiz cell before, or to a new one, folded away where it can be."""
         found = read_quiz(cell.source)
-        self.markdown(f"question-{cell.name}", "**❓** " + found.markdown(self.language))
-        call = f'quiz("{cell.name}", "{found.write()}")'
-        self.code(f"quiz-{cell.name}", f"from course_lib.quiz import quiz\n\n{call}")
+        call = f'{found.comment(self.language)}\nquiz("{cell.name}", "{found.write()}")'
+        if (last := self.last("quiz")) is not None:
+            last.source += f"\n\n{call}"
+        else:
+            head = Text(
+                "# 小题：运行这一格，再选答案", "# quiz: run this cell, then pick an answer"
+            )
+            source = f"{self.say(head)}\nfrom course_lib.quiz import quiz\n\n{call}"
+            self.code(f"quiz-{cell.name}", source, jupyter={"source_hidden": True})
 
     def note(self, cell: Cell) -> None:
         rubric = next(c for c in self.lesson.of_kind("rubric") if c.name == cell.name)
@@ -138,11 +151,15 @@ class _Notebook:
             for criterion in read_rubric(rubric.source)
         ]
         head = Text("| 助教按这张表给分 | 分 |", "| A TA marks by this rubric | points |")
-        self.markdown(f"rubric-{cell.name}", "\n".join([self.say(head), "|---|---|", *rows]))
+        table = "\n".join([self.say(head), "|---|---|", *rows])
+        if (last := self.last("prose")) is not None:
+            last.source += f"\n\n{table}"
+        else:
+            self.markdown(f"rubric-{cell.name}", table)
         self.markdown(
             f"note-{cell.name}",
             f"{cell.source}\n\n{BEGIN}\n{END}",  # nbgrader keeps what is outside the region
-            nbgrader=_nbgrader(
+            nbgrader=nbgrader_cell(
                 f"note_{cell.name}", "markdown", grade=True, solution=True, points=cell.points
             ),
         )
@@ -160,7 +177,7 @@ class _Notebook:
                 self.code(
                     f"given-{cell.name}",
                     cell.source,
-                    nbgrader=_nbgrader(f"given_{cell.name}", "code", locked=True),
+                    nbgrader=nbgrader_cell(f"given_{cell.name}", "code", locked=True),
                 )
             case "exercise":
                 self.exercise(cell)
@@ -178,36 +195,6 @@ class _Notebook:
                 self.code(f"code-{number}", cell.source)
             case "cases" | "wrong" | "rubric":
                 pass
-
-
-def _id(identity: str) -> str:
-    """Return a valid, fixed cell id (nbformat 4.5: 1 to 64 of ``[a-zA-Z0-9-_]``)."""
-    if len(identity) <= 64:
-        return identity
-    return identity[:50] + "-" + hashlib.sha256(identity.encode()).hexdigest()[:12]
-
-
-def _nbgrader(
-    grade_id: str,
-    cell_type: str,
-    *,
-    grade: bool = False,
-    solution: bool = False,
-    locked: bool = False,
-    points: float | None = None,
-) -> dict[str, Any]:
-    found: dict[str, Any] = {
-        "cell_type": cell_type,
-        "grade": grade,
-        "grade_id": grade_id,
-        "locked": locked or (grade and not solution),
-        "schema_version": 3,
-        "solution": solution,
-        "task": False,
-    }
-    if points is not None:
-        found["points"] = int(points) if points == int(points) else points
-    return found
 
 
 def instructor_notebook(

@@ -10,8 +10,10 @@ import hashlib
 import json
 import multiprocessing
 import os
+import signal
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -24,13 +26,13 @@ import course_lib
 from course_lib.errors import CampError
 from course_lib.files import write_atomic
 from course_lib.language import LANGUAGES, Language
-from grading.cohort import Cohort
+from grading.cohort import Cohort, claim
 from grading.generated import is_edited, keep_aside, write_if_new
 
 _WORKERS = 2
 _MODULES = (
     "assemble", "build", "cells", "cohort", "course", "forms", "generated", "leaks", "lesson",
-    "nbgrader_config", "prove", "reader", "release",
+    "nbgrader_config", "prove", "reader", "release", "wellformed",
 )  # fmt: skip
 
 
@@ -88,7 +90,7 @@ class Builder:
         sources = self.sources(lessons)
         self._state.mkdir(parents=True, exist_ok=True)
         with FileLock(self._state / "lock"):
-            self._claim_course()
+            claim(self.course, self.cohort)
             due = [path for path in sources if force or not self._is_current(path)]
             if not force:
                 for path in due:
@@ -107,22 +109,6 @@ class Builder:
         from grading.reader import read_lesson
 
         write_index(self.notebooks, [read_lesson(path) for path in sources])
-
-    def _claim_course(self) -> None:
-        """Tie the course directory to this cohort and its seed."""
-        file = self.course / "cohort.json"
-        mine = {"cohort": self.cohort.name, "fingerprint": self.cohort.fingerprint}
-        if not file.exists():
-            write_atomic(file, json.dumps(mine, indent=1) + "\n")
-            return
-        theirs = json.loads(file.read_text(encoding="utf-8"))
-        if theirs != mine:
-            same = theirs.get("cohort") == self.cohort.name
-            raise CampError(
-                f"{self.course} belongs to cohort {theirs.get('cohort')!r}"
-                + (" with another seed: restore that seed" if same else "")
-                + ", or build into another folder with --course"
-            )
 
     def _outputs(self, name: str) -> dict[str, Path]:
         """Return the files made of one lesson, all inside the course directory."""
@@ -156,17 +142,16 @@ class Builder:
         return found.hexdigest()
 
     def _is_current(self, path: Path) -> bool:
-        record = self._state / f"{path.stem}.json"
-        if not record.exists():
+        try:
+            known = json.loads((self._state / f"{path.stem}.json").read_text(encoding="utf-8"))
+            key, files = known["key"], known["files"]
+        except (OSError, ValueError, KeyError, TypeError):
             return False
-        known = json.loads(record.read_text(encoding="utf-8"))
         outputs = self._outputs(path.stem)
         return bool(
-            known["key"] == self._key(path)
+            key == self._key(path)
             and all(file.exists() for file in outputs.values())
-            and all(
-                _digest(outputs[name]) == known["files"][name] for name in ("source", "release")
-            )
+            and all(_digest(outputs[name]) == files.get(name) for name in ("source", "release"))
         )
 
     def _refuse_edited_source(self, name: str) -> None:
@@ -185,15 +170,26 @@ class Builder:
         os.environ["PYTHONHASHSEED"] = "0"  # sets in a lesson then come in one order everywhere
         console = Console(stderr=True)
         with (
-            ProcessPoolExecutor(min(_WORKERS, len(due)), mp_context=context) as pool,
-            Progress(console=console, transient=True) as progress,
+            ProcessPoolExecutor(
+                min(_WORKERS, len(due)),
+                mp_context=context,
+                initializer=signal.signal,
+                initargs=(signal.SIGINT, signal.SIG_DFL),  # Ctrl+C ends workers without a word
+            ) as pool,
+            Progress(console=console, transient=True, disable=not console.is_terminal) as progress,
         ):
             task = progress.add_task("proving lessons", total=len(due))
             waiting = [
                 (path, pool.submit(make_texts, path, self.cohort, self.language)) for path in due
             ]
             for path, future in waiting:
-                yield path, future.result()
+                try:
+                    yield path, future.result()
+                except BrokenProcessPool:
+                    raise CampError(
+                        f"{path}: proving it ended its process (os._exit, a crash, or no memory "
+                        "left); build it alone to be sure that it is this lesson"
+                    ) from None
                 progress.advance(task)
 
     def _write(self, path: Path, texts: _Texts) -> None:

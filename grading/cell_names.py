@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from IPython.core.inputtransformer2 import TransformerManager
 
+_MAX_PARSED = 50_000  # characters; Python's tree of them takes a thousand times as much
 READS_ANYTHING = {"eval", "exec", "globals", "locals", "vars", "get_ipython", "__import__"}
 
 
@@ -22,6 +23,8 @@ class CellNames:
 
 def names_of(source: str) -> CellNames | None:
     """Return the names of a cell; None when they cannot be known."""
+    if len(source) > _MAX_PARSED:
+        return None
     try:
         top = symtable.symtable(source, "<cell>", "exec")
         if any(alias.name == "*" for node in _imports(ast.parse(source)) for alias in node.names):

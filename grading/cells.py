@@ -1,10 +1,12 @@
-"""The text of generated cells: language, blanks, checks with points and hidden tests."""
+"""Text and settings of generated cells: language, blanks, points, hidden tests."""
 
 from __future__ import annotations
 
 import ast
+import hashlib
 import json
 import re
+from typing import Any
 
 from course_lib.language import LANGUAGES, Language
 from grading.lesson import BEGIN, END, Exercise, check_call
@@ -69,3 +71,34 @@ def check_source(exercise: Exercise, mistakes: str, hidden: str) -> str:
             "### END HIDDEN TESTS",
         ]
     )
+
+
+def cell_id(identity: str) -> str:
+    """Return a valid, fixed cell id (nbformat 4.5: 1 to 64 of ``[a-zA-Z0-9-_]``)."""
+    if len(identity) <= 64:
+        return identity
+    return identity[:50] + "-" + hashlib.sha256(identity.encode()).hexdigest()[:12]
+
+
+def nbgrader_cell(
+    grade_id: str,
+    cell_type: str,
+    *,
+    grade: bool = False,
+    solution: bool = False,
+    locked: bool = False,
+    points: float | None = None,
+) -> dict[str, Any]:
+    """Return nbgrader's settings of a cell (its schema version 3)."""
+    found: dict[str, Any] = {
+        "cell_type": cell_type,
+        "grade": grade,
+        "grade_id": grade_id,
+        "locked": locked or (grade and not solution),
+        "schema_version": 3,
+        "solution": solution,
+        "task": False,
+    }
+    if points is not None:
+        found["points"] = int(points) if points == int(points) else points
+    return found

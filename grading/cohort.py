@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import json
 import os
 import random
 import re
@@ -16,6 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from course_lib.errors import CampError
+from course_lib.files import write_atomic
 
 PUBLIC = "public"
 _PUBLIC_SEED = b"intern-camp-kit: the seed of the cohort public"
@@ -106,3 +108,29 @@ def find_cohort(name: str) -> Cohort:
     if len(seed) < 16:
         raise CampError(f"{path}: a seed has at least 32 hexadecimal digits")
     return Cohort(name, seed)
+
+
+def claim(course: Path, cohort: Cohort) -> None:
+    """Tie a course directory to a cohort and its seed, once and for all.
+
+    Raises:
+        CampError: it belongs to another cohort, or to another seed of this one.
+    """
+    file = course / "cohort.json"
+    mine = {"cohort": cohort.name, "fingerprint": cohort.fingerprint}
+    if not file.exists():
+        write_atomic(file, json.dumps(mine, indent=1) + "\n")
+        return
+    try:
+        theirs = json.loads(file.read_text(encoding="utf-8"))
+        name = theirs["cohort"]
+    except (ValueError, KeyError, TypeError):
+        raise CampError(
+            f"{file} does not name a cohort: restore it, or build into another folder with --course"
+        ) from None
+    if theirs != mine:
+        same = name == cohort.name
+        how = " with another seed: restore that seed" if same else f": add --cohort {name}"
+        raise CampError(
+            f"{course} belongs to cohort {name!r}{how}, or build into another folder with --course"
+        )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import re
 import warnings
 from collections.abc import Iterator
@@ -34,6 +35,7 @@ c = get_config()  # noqa: F821
 configure(c, root=Path(__file__).parent)
 '''
 _LEARNER = re.compile(r"\w[\w.@+ -]*\Z")
+_MAX_LEARNER = 200  # bytes: a file is named after a learner, and 255 is the end
 
 
 @contextmanager
@@ -119,12 +121,12 @@ class Course:
         """Return who handed in ``lesson``."""
         folder = self.path / "submitted"
         found = folder.iterdir() if folder.is_dir() else iter(())
-        return sorted(item.name for item in found if (item / lesson).exists())
+        return sorted(item.name for item in found if _is_there(item / lesson))
 
     @staticmethod
     def is_learner_id(name: str) -> bool:
         """Tell whether ``name`` may be a learner's id: it becomes a path and part of pages."""
-        return bool(_LEARNER.match(name))
+        return bool(_LEARNER.match(name)) and len(os.fsencode(name)) <= _MAX_LEARNER
 
     @contextmanager
     def gradebook(self) -> Iterator[Gradebook]:
@@ -187,6 +189,17 @@ class Course:
             cell=cell,
             submission=float(settings.get("submission_seconds", max(Times.submission, cell))),
         )
+
+
+def _is_there(path: Path) -> bool:
+    """Tell whether there is anything at ``path``; what may not be looked at counts."""
+    try:
+        path.lstat()
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    except OSError:
+        return True
+    return True
 
 
 def prepare(path: Path) -> Course:

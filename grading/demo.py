@@ -10,7 +10,8 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from course_lib.note import check_file
+from course_lib.language import Text
+from course_lib.note.command import check_file
 from grading.build import Builder
 from grading.cohort import PUBLIC, find_cohort
 from grading.course import Course
@@ -32,58 +33,74 @@ def demo_command(
     notebooks: Annotated[Path, typer.Option(help="The folder of lessons.")] = Path("notebooks"),
 ) -> None:
     """Do the main job on the kit's sample submissions: build, grade, feedback, points."""
-    console = Console()
-    console.print(f"1/5 build {LESSON}: every exercise proven")
+    console = Console(highlight=False)
+
+    def say(zh: str, en: str) -> None:
+        console.print(str(Text(zh, en)), markup=False, soft_wrap=True)
+
+    say(f"1/5 生成 {LESSON}，逐题验证", f"1/5 build {LESSON}, every exercise proven")
     builder = Builder(notebooks, course, find_cohort(PUBLIC), "zh")
     for built in builder.build([LESSON]):
-        console.print(f"    {'built' if built.fresh else 'unchanged'}")
         for kept in built.kept:
-            console.print(f"    {kept} holds edits and was kept")
+            say(f"    {kept} 有改动，予以保留", f"    {kept} holds edits and was kept")
     samples = read_samples(LESSON)
     notebooks_in = [hand_in(sample, builder.course) for sample in samples]
     opened = Course.open(builder.course)
 
-    console.print(f"2/5 grade {len(samples)} sample submissions (made-up learners)")
-    options = Options(allow_weaker=True)  # the kit's own submissions
+    count = len(samples)
+    say(f"2/5 批改 {count} 份样例（虚构的学员）", f"2/5 grade {count} samples (made-up learners)")
+    options = Options(allow_weaker=True)  # these submissions are the kit's own
     grade(LESSON, opened, options=options)
     for part in ENGINE.missing:
-        console.print(f"    this machine lacks {part}", markup=False)
-    console.print("3/5 the note check reads, a made-up TA marks")
-    verdicts = {path.parent.parent.name: str(check_file(path).headline) for path in notebooks_in}
+        say(f"    这台机器缺少 {part}", f"    this machine lacks {part}")
+    say("3/5 笔记检查；虚构的助教打分", "3/5 the note check reads, a made-up TA marks")
+    notes = {path.parent.parent.name: check_file(path).headline for path in notebooks_in}
     import_marks(opened.path, marks_file(LESSON))
-    console.print("4/5 feedback pages")
+    say("4/5 反馈网页", "4/5 feedback pages")
     pages = feedback(LESSON, opened)
-    console.print("5/5 points")
+    say("5/5 算力点\n", "5/5 points\n")
     report = award(opened.path, load_rules(opened.path))
 
-    console.print(_table(grade(LESSON, opened, options=options), report))
-    for learner, verdict in verdicts.items():
-        console.print(f"note of {learner}: {verdict}", markup=False, soft_wrap=True)
-    console.print("\nfeedback, open in a browser:")
+    results = grade(LESSON, opened, options=options)
+    console.print(_table(results, report))
+    for result in results:
+        for remark in result.remarks:
+            say(f"{result.learner}：{remark.zh}", f"{result.learner}: {remark.en}")
+    for learner, verdict in notes.items():
+        say(f"{learner} 的笔记：{verdict.zh}", f"note of {learner}: {verdict.en}")
+    say("\n反馈，用浏览器打开：", "\nfeedback, open in a browser:")
     for page in pages:
         console.print(f"  {_short(page)}", markup=False, soft_wrap=True)
-    console.print(f"\nledger: {_short(opened.path / 'points' / 'ledger.jsonl')}", soft_wrap=True)
-    console.print("next: make lab (learn), camp formgrader --course build/demo (mark as a TA)")
+    ledger = _short(opened.path / "points" / "ledger.jsonl")
+    say(f"\n账本：{ledger}", f"\nledger: {ledger}")
+    command = f"camp formgrader --course {_short(opened.path)}"
+    say(
+        f"接下来：make lab（学），.venv/bin/{command}（当助教）",
+        f"next: make lab (learn), .venv/bin/{command} (mark as a TA)",
+    )
 
 
 def _table(results: list[Result], report: Report) -> Table:
-    """Return scores, repairs and points by learner."""
+    """Return scores and points by learner."""
     states = {standing.learner: standing for standing in report.standings}
     totals = {account.learner: account.total for account in report.accounts}
-    table = Table(title=f"{LESSON}: scores and points", title_justify="left")
-    for column in ("learner", "checks", "note", "score", "points", "state", "remarks"):
-        right = column in ("checks", "note", "score", "points")
-        table.add_column(column, justify="right" if right else "left", overflow="fold")
+    title = Text(f"{LESSON}：得分与算力点", f"{LESSON}: scores and points")
+    table = Table(title=str(title), title_justify="left")
+    table.add_column(str(Text("学员", "learner")))
+    for head in (
+        *(Text("检查", "checks"), Text("笔记", "note")),
+        *(Text("得分", "score"), Text("算力点", "points")),
+    ):
+        table.add_column(str(head), justify="right")
+    table.add_column(str(Text("状态", "state")))
     for result in results:
-        standing = states[result.learner]
         table.add_row(
             escape(result.learner),
             f"{result.auto_score:g}",
             f"{result.score - result.auto_score:g}",
             f"{result.score:g} / {result.max_score:g}",
             str(totals.get(result.learner, 0)),
-            str(standing.state),
-            "\n".join(escape(str(remark)) for remark in result.remarks),
+            str(states[result.learner].state.text),
         )
     return table
 

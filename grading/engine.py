@@ -13,7 +13,7 @@ from nbformat import NotebookNode
 
 from course_lib.language import Text
 from grading.apart import run as apart
-from grading.apart.plan import Plan
+from grading.apart.plan import NOT_REACHED, Plan
 from grading.assignment import Assignment, Notebook
 from grading.course import Course
 from grading.isolation.limits import Limits
@@ -123,6 +123,10 @@ class Engine:
             add_remark(repaired, _TOGETHER)
         if found.reason:
             add_remark(repaired, REASONS[found.reason])
+        rest = sum(outcome.reason == NOT_REACHED for outcome in found.outcomes)
+        if rest:
+            text = REASONS[NOT_REACHED]
+            add_remark(repaired, Text(f"{text.zh}（{rest} 个）", f"{text.en} ({rest} cells)"))
         return repaired
 
 

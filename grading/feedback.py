@@ -57,8 +57,9 @@ def feedback(
         raise CampError(f"nothing graded of {what} in {course.path}: run 'camp grade' first")
     pages: list[Path] = []
     with course.lock():
+        console = Console(stderr=True)
         for name, learner, folder in track(
-            todo, "feedback", console=Console(stderr=True), transient=True
+            todo, "feedback", console=console, transient=True, disable=not console.is_terminal
         ):
             pages += _write_pages(course, name, learner, folder, force=force)
     return pages

@@ -33,8 +33,10 @@ def server_arguments(course: Course, port: int) -> list[str]:
         f"--ServerApp.root_dir={course.path}",
         f"--ServerApp.tornado_settings={headers!r}",
         "--ServerApp.answer_yes=True",
-        "--ServerApp.log_level=WARN",
+        "--Application.log_level=ERROR",
         "--LabApp.default_url=/formgrader",
+        "--LabApp.extension_manager=readonly",
+        "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate",
     ]
     if hasattr(os, "geteuid") and os.geteuid() == 0:
         arguments.append("--ServerApp.allow_root=True")
@@ -53,6 +55,7 @@ def formgrader_command(
     """Open formgrader, where a TA marks notes and adds comments (on 127.0.0.1 only)."""
     opened = Course.open(course)
     opened.prepare()
+    (opened.path / "exchange").mkdir(exist_ok=True)  # nbgrader's pages complain without it
     free = first_free(port)
     if free is None:
         raise CampError(f"ports {port} to {port + 49} are all taken: choose another with --port")

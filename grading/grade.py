@@ -27,10 +27,10 @@ from grading.course import Course
 from grading.engine import ENGINE, read_rules
 from grading.grader import Graded, grade_one
 from grading.how import settle
-from grading.intake import fingerprint
+from grading.intake import fingerprint, printable
 from grading.journal import Journal
 from grading.pool import Pool, cluster, is_lost, threads
-from grading.progress import GradingProgress
+from grading.progress import GradingProgress, preparing, warn
 
 _BATCH = 50
 _EVERY = 2.0  # seconds after which a smaller batch is entered
@@ -118,7 +118,8 @@ class LessonRun:
         self.course = course
         self.options = options
         self.rules = read_rules(course, allow_weaker=options.allow_weaker)
-        self.assignment = settle(read_assignment(course, lesson), course, self.rules)
+        with preparing(lesson):
+            self.assignment = settle(read_assignment(course, lesson), course, self.rules)
         self.journal = Journal(course.state / lesson)
         self.lesson = lesson
         self.finished = 0
@@ -129,6 +130,8 @@ class LessonRun:
         strange = [one for one in learners if not self.course.is_learner_id(one)]
         named = [one for one in learners if self.course.is_learner_id(one)]
         due = [learner for learner in named if self._is_due(learner)]
+        if due:
+            self._warn()
         with self.course.gradebook() as gradebook:
             book = Book(gradebook, self.lesson, self.course.config)
             self._withhold(book, due)
@@ -147,6 +150,21 @@ class LessonRun:
                 )
             )  # fmt: skip
         return sorted(results, key=lambda result: result.learner)
+
+    def _warn(self) -> None:
+        """Say which tests are not as they should be; every submission has them."""
+        for notebook in self.assignment.notebooks.values():
+            if notebook.how.failing:
+                warn(
+                    f"{self.lesson}: the instructor's own solution does not pass "
+                    f"{', '.join(notebook.how.failing)} in {notebook.name}.ipynb; mend them, then "
+                    f"'camp regrade {self.lesson}'"
+                )
+            if notebook.how.place == "together":
+                warn(
+                    f"{self.lesson}: the checks of {notebook.name}.ipynb need the process of the "
+                    "answers and run in it: weaker against cheating"
+                )
 
     def _is_due(self, learner: str) -> bool:
         """Tell whether a submission is to be graded; note it when only its times changed."""
@@ -278,7 +296,7 @@ class LessonRun:
 
 def _strange(lesson: str, learner: str) -> Result:
     remark = Text("学员编号里有不能用的字符", "the learner's id has characters not allowed")
-    return Result(lesson, learner, True, True, 0, 0, 0, 0, (remark,))
+    return Result(lesson, printable(learner), True, True, 0, 0, 0, 0, (remark,))
 
 
 def find_submissions(
@@ -302,7 +320,7 @@ def find_submissions(
         if learner not in known:
             raise CampError(
                 f"{learner!r} has not handed in {what}; those who have: "
-                + ", ".join(sorted(known)[:20]),
+                + printable(", ".join(sorted(known)[:20])),
                 2,
             )
     return [item for item in found if not learners or item[1] in learners]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import itertools
 import json
 import os
 import stat
@@ -21,6 +22,7 @@ MAX_TOTAL = 500_000_000
 MAX_FILES = 500
 MAX_DEPTH = 8
 MAX_CELLS = 10_000
+MAX_CODE = 1_000_000  # characters of all code cells: Python takes a thousand times that to parse
 MAX_BESIDE = 64_000_000  # of the files that a work folder gets
 TIMESTAMP = "timestamp.txt"  # nbgrader's note of the time; the grader's own clock counts
 
@@ -30,12 +32,12 @@ class Refused(Exception):
 
     def __init__(self, zh: str, en: str) -> None:
         super().__init__(en)
-        self.remark = Text(_printable(zh), _printable(en))
+        self.remark = Text(printable(zh), printable(en))
 
 
-def _printable(text: str) -> str:
-    """Return ``text`` with bytes of file names that are no UTF-8 replaced."""
-    return text.encode("utf-8", "replace").decode("utf-8")
+def printable(text: str) -> str:
+    """Return ``text`` for a terminal: what moves the cursor, colours or is no text becomes �."""
+    return "".join(one if one.isprintable() else "�" for one in text)
 
 
 @dataclass(frozen=True)
@@ -66,15 +68,7 @@ def accept(folder: Path, notebooks: Collection[str]) -> Submission:
         Refused: it holds something else than regular files of a sane size, or no notebook of
             the lesson that can be read.
     """
-    files = sorted(_files(folder))
-    if len(files) > MAX_FILES:
-        raise Refused(f"文件超过 {MAX_FILES} 个", f"more than {MAX_FILES} files")
-    total = sum(path.lstat().st_size for path in files)
-    if total > MAX_TOTAL:
-        raise Refused(
-            f"一共 {_mb(total)} MB，上限 {_mb(MAX_TOTAL)} MB",
-            f"{_mb(total)} MB in all; the limit is {_mb(MAX_TOTAL)} MB",
-        )
+    folder, files = _listed(folder)
     present = {path.stem: path for path in files if _is_notebook(path, folder)}
     found: dict[str, NotebookNode] = {}
     others: dict[str, bytes] = {}
@@ -93,13 +87,13 @@ def accept(folder: Path, notebooks: Collection[str]) -> Submission:
         if not is_notebook and (size > room or path.suffix == ".ipynb"):
             digest.update(_digest(path))
             if path.suffix != ".ipynb":
-                left_out.append(_printable(name))
+                left_out.append(printable(name))
             continue
         raw = _read(path, MAX_NOTEBOOK if is_notebook else room)
         digest.update(hashlib.sha256(raw).digest())
         if is_notebook:
             found[path.stem] = _parse(path, raw)
-        elif name == _printable(name) and name != TIMESTAMP:
+        elif _is_text(name) and name != TIMESTAMP:
             others[name] = raw
             room -= len(raw)
     return Submission(digest.hexdigest(), found, others, tuple(left_out))
@@ -109,7 +103,8 @@ def fingerprint(folder: Path) -> str | None:
     """Return the fingerprint that :func:`accept` would give; None when it would refuse."""
     digest = hashlib.sha256()
     try:
-        for path in sorted(_files(folder)):
+        folder, files = _listed(folder)
+        for path in files:
             name = str(path.relative_to(folder))
             digest.update(f"{name}\0".encode("utf-8", "surrogateescape"))
             digest.update(_digest(path))
@@ -118,10 +113,27 @@ def fingerprint(folder: Path) -> str | None:
     return digest.hexdigest()
 
 
+def _listed(folder: Path) -> tuple[Path, list[Path]]:
+    """Return a submission's folder, without links in its path, and its files, not too many."""
+    found = list(itertools.islice(_files(folder), MAX_FILES + 1))
+    if len(found) > MAX_FILES:
+        raise Refused(f"文件超过 {MAX_FILES} 个", f"more than {MAX_FILES} files")
+    total = sum(path.lstat().st_size for path in found)
+    if total > MAX_TOTAL:
+        raise Refused(
+            f"一共 {_mb(total)} MB，上限 {_mb(MAX_TOTAL)} MB",
+            f"{_mb(total)} MB in all; the limit is {_mb(MAX_TOTAL)} MB",
+        )
+    root = folder.resolve()
+    return root, sorted(root / path.relative_to(folder) for path in found)
+
+
 def _open(path: Path) -> int:
-    """Open a file that is still a regular one."""
+    """Open a file that is still a regular one, and still lies where it was found."""
     descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
-    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+    opened = Path(f"/proc/self/fd/{descriptor}")
+    moved = opened.is_symlink() and opened.readlink() != path
+    if moved or not stat.S_ISREG(os.fstat(descriptor).st_mode):
         os.close(descriptor)
         raise Refused(f"{path.name} 不是普通文件", f"{path.name} is no plain file")
     return descriptor
@@ -146,7 +158,9 @@ def _files(folder: Path, depth: int = 0) -> Iterator[Path]:
         raise Refused("提交不是普通文件夹", "the submission is not a plain folder")
     if depth > MAX_DEPTH:
         raise Refused(f"文件夹超过 {MAX_DEPTH} 层", f"folders more than {MAX_DEPTH} deep")
-    for entry in os.scandir(folder):
+    for number, entry in enumerate(os.scandir(folder)):
+        if number > 2 * MAX_FILES:
+            raise Refused(f"文件超过 {MAX_FILES} 个", f"more than {MAX_FILES} files")
         mode = entry.stat(follow_symlinks=False).st_mode
         if stat.S_ISDIR(mode):
             yield from _files(Path(entry.path), depth + 1)
@@ -158,6 +172,10 @@ def _files(folder: Path, depth: int = 0) -> Iterator[Path]:
                 f"{entry.name} 不是普通文件，请交文件本身",
                 f"{entry.name} is a {kind}: hand in the file itself",
             )
+
+
+def _is_text(name: str) -> bool:
+    return name == name.encode("utf-8", "replace").decode("utf-8")
 
 
 def _is_notebook(path: Path, folder: Path) -> bool:
@@ -192,6 +210,8 @@ def _parse(path: Path, raw: bytes) -> NotebookNode:
         version = data["nbformat"]
         if version == 4:
             return _read_cells(data)
+    except Refused:
+        raise
     except Exception:  # whatever a made-up file makes the readers do
         raise Refused(
             f"{path.name} 不是完好的笔记本（JSON 读不出来），请重新保存后再交",
@@ -208,6 +228,11 @@ def _read_cells(data: Any) -> NotebookNode:
     if len(data["cells"]) > MAX_CELLS:
         raise ValueError("too many cells")
     cells = [_read_cell(cell) for cell in data["cells"]]
+    if sum(len(cell["source"]) for cell in cells if cell["cell_type"] == "code") > MAX_CODE:
+        raise Refused(
+            f"代码单元超过 {_mb(MAX_CODE)} MB，请把数据放到文件里",
+            f"the code cells hold more than {_mb(MAX_CODE)} MB: put data into a file",
+        )
     course = data["metadata"].get("course")
     language = course.get("language") if isinstance(course, dict) else None
     kept = {"course": {"language": language}} if isinstance(language, str) else {}
@@ -217,7 +242,8 @@ def _read_cells(data: Any) -> NotebookNode:
 
 def _read_cell(cell: Any) -> dict[str, Any]:
     source = cell["source"]
-    text = _printable(source if isinstance(source, str) else "".join(source))
+    text = source if isinstance(source, str) else "".join(source)
+    text = text.encode("utf-8", "replace").decode("utf-8")
     marks = cell.get("metadata", {}).get("nbgrader")
     grade_id = marks.get("grade_id") if isinstance(marks, dict) else None
     kept = {"nbgrader": {"grade_id": grade_id}} if isinstance(grade_id, str) else {}

@@ -16,6 +16,7 @@ Kind = Literal[
     "tool", "evidence",
 ]  # fmt: skip
 BEGIN, END = "### BEGIN SOLUTION", "### END SOLUTION"
+HEADING = "### ✏️"  # a line of prose where the heading of the exercise after it goes
 
 
 class Course(BaseModel):

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
+from course_lib.language import Text
 from grading.ledger import Booking, Entry, Kind, Ledger
 from grading.rules import FILE_NAME, Level, Rules
 from grading.scores import Score, read_scores
@@ -21,6 +22,20 @@ class State(StrEnum):
     FAILED = "not passed"
     UNCLEAR = "cannot be judged"
 
+    @property
+    def text(self) -> Text:
+        """The state for people."""
+        return Text(_IN_CHINESE[self], str(self))
+
+
+_IN_CHINESE = {
+    State.PAID: "这次发放",
+    State.BEFORE: "以前已发",
+    State.WAITS: "等助教评分",
+    State.FAILED: "未过关",
+    State.UNCLEAR: "无法判断",
+}
+
 
 @dataclass(frozen=True)
 class Standing:
@@ -33,7 +48,7 @@ class Standing:
     max_score: float
     state: State
     paid_now: int
-    remark: str
+    remark: Text
 
 
 @dataclass(frozen=True)
@@ -59,7 +74,7 @@ class Report:
     standings: tuple[Standing, ...]
     accounts: tuple[Account, ...]
     entries: tuple[Entry, ...]
-    remarks: tuple[str, ...]
+    remarks: tuple[Text, ...]
 
 
 def award(course: Path, rules: Rules, *, dry_run: bool = False) -> Report:
@@ -86,12 +101,20 @@ def settle(
             entries = ledger.entries()
         booked = list(entries)
     remarks = [
-        f"lesson {lesson} belongs to no level of {FILE_NAME}: it pays nothing"
+        Text(
+            f"{FILE_NAME} 里没有课程 {lesson} 的关卡：不发算力点",
+            f"lesson {lesson} belongs to no level of {FILE_NAME}: it pays nothing",
+        )
         for lesson in sorted({score.lesson for score in scores})
         if rules.level_of_lesson(lesson) is None
     ]
     if ledger.set_aside:
-        remarks.append(f"a crash left half an entry; it was set aside in {ledger.set_aside}")
+        remarks.append(
+            Text(
+                f"上次中断留下半条记录，已移到 {ledger.set_aside}",
+                f"a crash left half an entry; it was set aside in {ledger.set_aside}",
+            )
+        )
     by_learner: dict[str, list[Booking | Entry]] = {score.learner: [] for score in scores}
     for entry in booked:
         by_learner.setdefault(entry.learner, []).append(entry)
@@ -109,9 +132,12 @@ def _judge(scores: Sequence[Score], entries: Sequence[Entry], rules: Rules) -> l
         state, remark = _passes(score, level, rules.minimum_percent)
         if (score.learner, level.id) in paid:
             if state is State.FAILED:
-                remark = (
-                    f"now {remark}; nothing is taken back by itself, to do so: camp correct "
-                    f"{score.learner} {level.id} --points -{level.pays} --reason WHY"
+                command = (
+                    f"camp correct {score.learner} {level.id} --points -{level.pays} --reason WHY"
+                )
+                remark = Text(
+                    f"现在{remark.zh}；不会自动收回，要收回请运行：{command}",
+                    f"now {remark.en}; nothing is taken back by itself, to do so: {command}",
                 )
             state = State.BEFORE
         standings.append(
@@ -129,21 +155,28 @@ def _judge(scores: Sequence[Score], entries: Sequence[Entry], rules: Rules) -> l
     return standings
 
 
-def _passes(score: Score, level: Level, minimum: float) -> tuple[State, str]:
+def _passes(score: Score, level: Level, minimum: float) -> tuple[State, Text]:
+    got, of = f"{score.score:g}", f"{score.max_score:g}"
     if score.percent is None:
-        return State.UNCLEAR, f"{score.score:g} of {score.max_score:g} points says nothing"
+        return State.UNCLEAR, Text(f"{got} / {of} 分说明不了什么", f"{got} of {of} says nothing")
     earned = {cell.name: cell.score for cell in score.cells}
-    unknown = [name for name in level.must if name not in earned]
-    if unknown:
-        return State.UNCLEAR, f"no cell {unknown[0]}: mend 'must' of {level.id} in {FILE_NAME}"
+    for name in level.must:
+        if name not in earned:
+            return State.UNCLEAR, Text(
+                f"没有单元 {name}：请改 {FILE_NAME} 里 {level.id} 的 must",
+                f"no cell {name}: mend 'must' of {level.id} in {FILE_NAME}",
+            )
     if score.waiting:
-        return State.WAITS, ", ".join(score.waiting)
+        return State.WAITS, Text("、".join(score.waiting), ", ".join(score.waiting))
     if score.percent < minimum:
-        return State.FAILED, f"{score.percent:.3g} % of the {minimum:g} % needed"
-    blank = [name for name in level.must if earned[name] <= 0]
-    if blank:
-        return State.FAILED, f"without {blank[0]}, which earned nothing"
-    return State.PAID, ""
+        percent = f"{score.percent:.3g} %"
+        return State.FAILED, Text(
+            f"{percent}，要 {minimum:g} %", f"{percent} of the {minimum:g} % needed"
+        )
+    for name in level.must:
+        if earned[name] <= 0:
+            return State.FAILED, Text(f"{name} 没有得分", f"without {name}, which earned nothing")
+    return State.PAID, Text("", "")
 
 
 def _bookings(standings: Sequence[Standing]) -> list[Booking]:

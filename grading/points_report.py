@@ -13,62 +13,82 @@ from rich.markup import escape
 from rich.table import Table
 
 from course_lib.errors import CampError
-from course_lib.language import current_language
+from course_lib.language import Text
 from grading.ledger import Kind
 from grading.points import Account, Report, State, award
 from grading.rules import Rules, load_rules
 from grading.tables import Row, write_csv, write_xlsx
 
 _COLOURS = {State.PAID: "green", State.WAITS: "yellow", State.FAILED: "red", State.UNCLEAR: "red"}
+_EARNED = Text("[green]已获得[/]", "[green]earned[/]")
 
 
 def show(report: Report, rules: Rules, console: Console) -> None:
     """Print what was paid, what each learner has, and the certificate."""
     totals = {account.learner: account.total for account in report.accounts}
-    title = "points (a dry run: nothing is booked)" if report.dry_run else "points"
-    table = _table(
-        title, "learner", "level", "score", "paid now", "total", "state", numbers=(2, 3, 4)
+    title = (
+        Text("算力点（演练，不入账）", "points (a dry run: nothing is booked)")
+        if report.dry_run
+        else Text("算力点", "points")
     )
+    heads: tuple[Text, ...] = (
+        *(Text("学员", "learner"), Text("关卡", "level"), Text("得分", "score")),
+        *(Text("这次", "paid now"), Text("总计", "total"), Text("状态", "state")),
+    )
+    table = _table(title, *heads, numbers=(2, 3, 4))
     for one in report.standings:
-        state = f"[{_COLOURS.get(one.state, 'default')}]{one.state}[/]"
+        state = f"[{_COLOURS.get(one.state, 'default')}]{one.state.text}[/]"
+        why = escape(str(one.remark))
         table.add_row(
             escape(one.learner),
             escape(one.level),
             f"{one.score:g} / {one.max_score:g}",
             f"{one.paid_now:+d}" if one.paid_now else "0",
             str(totals[one.learner]),
-            f"{state}: {escape(one.remark)}" if one.remark else state,
+            f"{state}{Text('：', ': ')}{why}" if why else state,
         )
     console.print(table)
-    table = _table("certificate", "learner", "total", "bonus", "certificate", numbers=(1, 2))
+    certificate = Text("证书", "certificate")
+    heads = (Text("学员", "learner"), Text("总计", "total"), Text("奖励", "bonus"), certificate)
+    table = _table(certificate, *heads, numbers=(1, 2))
     for account in report.accounts:
+        lacks = ", ".join(account.lacks)
         table.add_row(
             escape(account.learner),
             str(account.total),
             str(account.points[Kind.BONUS]),
-            f"lacks {', '.join(account.lacks)}" if account.lacks else "[green]earned[/]",
+            str(Text(f"还差 {lacks}", f"lacks {lacks}") if lacks else _EARNED),
         )
     console.print(table)
     for remark in (*certificate_remarks(rules), *report.remarks):
-        console.print(f"note: {remark}", markup=False, highlight=False, soft_wrap=True)
+        line = Text(f"注：{remark.zh}", f"note: {remark.en}")
+        console.print(str(line), markup=False, highlight=False, soft_wrap=True)
 
 
-def _table(title: str, *columns: str, numbers: tuple[int, ...]) -> Table:
-    table = Table(title=title, title_justify="left")
+def _table(title: Text, *columns: Text, numbers: tuple[int, ...]) -> Table:
+    table = Table(title=str(title), title_justify="left")
     for index, column in enumerate(columns):
-        table.add_column(column, justify="right" if index in numbers else "left", overflow="fold")
+        right = index in numbers
+        table.add_column(str(column), justify="right" if right else "left", overflow="fold")
     return table
 
 
-def certificate_remarks(rules: Rules) -> list[str]:
+def certificate_remarks(rules: Rules) -> list[Text]:
     """Say which island gives the certificate and which of its levels have no lesson here."""
     island = next(i for i in rules.islands if i.id == rules.certificate.island)
-    name = island.text.in_language(current_language())
-    without = [level for level in rules.needed_levels if rules.level(level).lesson is None]
-    remarks = [f"the certificate needs every level of {island.id} ({name})"]
+    without = ", ".join(level for level in rules.needed_levels if rules.level(level).lesson is None)
+    remarks = [
+        Text(
+            f"证书要求通过{island.zh}（{island.id}）的每一关",
+            f"the certificate needs every level of {island.id} ({island.en})",
+        )
+    ]
     if without:
         remarks.append(
-            f"no lesson of this kit covers {', '.join(without)} yet: they cannot be earned here"
+            Text(
+                f"这一版还没有 {without} 的课：在这里挣不到",
+                f"no lesson of this kit covers {without} yet: they cannot be earned here",
+            )
         )
     return remarks
 
@@ -104,7 +124,7 @@ def as_data(report: Report, rules: Rules) -> dict[str, Any]:
     """Return the report as JSON data."""
     return {
         "dry_run": report.dry_run,
-        "standings": [vars(standing) for standing in report.standings],
+        "standings": [vars(one) | {"remark": one.remark.en} for one in report.standings],
         "learners": [
             {
                 "learner": account.learner,
@@ -116,7 +136,7 @@ def as_data(report: Report, rules: Rules) -> dict[str, Any]:
             }
             for account in report.accounts
         ],
-        "remarks": [*certificate_remarks(rules), *report.remarks],
+        "remarks": [text.en for text in (*certificate_remarks(rules), *report.remarks)],
     }
 
 

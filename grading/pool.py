@@ -93,9 +93,14 @@ def cluster(address: str, course: Path) -> Iterator[Pool]:
         _check(client.run(_look, str(course)), course)
         executor = client.get_executor(pure=False)
         try:
-            yield Pool(executor, sum(workers.values()), lambda value: client.scatter(value), True)
+            yield Pool(executor, sum(workers.values()), lambda one: client.submit(_same, one), True)
         finally:
             executor.shutdown(wait=False)
+
+
+def _same(value: _T) -> _T:
+    """Return ``value``: a task's result is made again when the worker that held it dies."""
+    return value
 
 
 def _look(course: str) -> tuple[str, bool]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from types import TracebackType
 
 from rich.console import Console
@@ -18,6 +20,18 @@ from rich.progress import (
 from grading.grader import Graded
 
 _SLOW = 10.0  # seconds
+
+
+@contextmanager
+def preparing(lesson: str) -> Iterator[None]:
+    """Show that a lesson's imports are loaded and its own solution is tried."""
+    with Console(stderr=True).status(f"{escape(lesson)}: trying the instructor's solution"):
+        yield
+
+
+def warn(text: str) -> None:
+    """Tell the instructor something, beside the results."""
+    Console(stderr=True).print(f"[yellow]{escape(text)}[/yellow]", soft_wrap=True)
 
 
 class GradingProgress:

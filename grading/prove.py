@@ -126,7 +126,11 @@ class _Trial:
     def _decide(self, item: Case) -> Case:
         outcome = call(self.names[item.fn or self.exercise.name], item)
         if outcome.error is None:
-            return replace(item, gives=values.plain(outcome.value))
+            try:
+                return replace(item, gives=values.plain(outcome.value))
+            except values.NotPlain as kind:
+                reason = f"the solution returns a {kind}; a check compares plain data only"
+                raise self._refuse(self.exercise.answer, reason) from None
         return replace(item, raises=type(outcome.error).__name__)
 
     def _mistakes(self, cases: Sequence[Case], rtol: float) -> Mistakes:

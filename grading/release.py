@@ -5,12 +5,15 @@ from __future__ import annotations
 import contextlib
 import io
 import logging
+import re
 
 from nbgrader.converters import GenerateAssignment
 from nbgrader.coursedir import CourseDirectory
 
 from course_lib.errors import CampError
 from grading.course import Course
+
+_RAISED = re.compile(r"(?:\w+\.)*\w+(?:Error|Exception): ")  # the last line of a traceback
 
 
 def release(course: Course, lesson: str) -> None:
@@ -32,5 +35,6 @@ def release(course: Course, lesson: str) -> None:
             converter.start()
     except (Exception, SystemExit) as error:
         lines = [line for line in said.getvalue().splitlines() if line.strip()]
-        reason = lines[-1] if lines else str(error)
+        raised = [line for line in lines if _RAISED.match(line)]
+        reason = [*lines, str(error), *raised][-1]
         raise CampError(f"nbgrader could not release {lesson}: {reason}") from None

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Mapping
-from typing import Any
 
 import nbformat
 from nbformat import NotebookNode
@@ -18,7 +16,6 @@ from grading.assignment import Notebook
 from grading.cell_names import parse
 from grading.plan import visible_part
 
-MAX_OUTPUT = 5_000_000  # characters of one output that are kept
 REASONS = {
     "late": Text("这个单元运行超时", "this cell took too long"),
     "ended": Text("这个单元让运行它的进程退出了", "this cell ended the process that ran it"),
@@ -81,12 +78,13 @@ def write_outcome(
     if step.kind == "test":
         _write_test(cell, step, found)
     else:
-        cell.outputs = [*_safe_outputs(found.outputs), *_error_outputs(found.error)]
+        cell.outputs = [*(new_output(**one) for one in found.outputs), *_error_outputs(found.error)]
         if not found.clean:
             cell.metadata["camp"] = {"unclean": True}
     if found.reason:
         mark_review(cell, REASONS[found.reason])
-        _remark(notebook, cell, REASONS[found.reason])
+        if found.reason != NOT_REACHED:  # of which there can be thousands; see the engine
+            _remark(notebook, cell, REASONS[found.reason])
     elif cut_off and found.error and step.kind == "test":
         mark_review(cell, _CUT_OFF)
 
@@ -121,10 +119,12 @@ def _said(step: Step, found: Outcome) -> Text:
     in_hidden = bool(step.hidden_from) and error.line >= step.hidden_from
     if found.clean:
         return _told(error)
-    if in_hidden or found.said is None:
-        written = error.name == NotPassed.__name__ or error.text in _fixed_messages(step.source)
-        return _told(error) if written and not error.learners else _HIDDEN_FAILED
-    return _told(found.said)
+    if found.said is not None and not in_hidden:
+        return _told(found.said)
+    # a check of the visible part shows what came back, which can be a hidden value remembered
+    is_verdict = in_hidden and error.name == NotPassed.__name__
+    written = is_verdict or error.text in _fixed_messages(step.source)
+    return _told(error) if written and not error.learners else _HIDDEN_FAILED
 
 
 def _fixed_messages(source: str) -> set[str]:
@@ -140,10 +140,12 @@ def _fixed_messages(source: str) -> set[str]:
 
 def _told(error: Error) -> Text:
     text = " ".join(error.text.split())[:500]
-    if text and error.name in (NotPassed.__name__, "AssertionError") and not error.learners:
-        return Text(text, text)
-    line = ": ".join(filter(None, [error.name, text]))
-    return Text(f"💥 你的代码抛出 {line}", f"💥 your code raised {line}")
+    if error.name in (NotPassed.__name__, "AssertionError") and not error.learners:
+        line = error.line
+        failed = Text(f"❌ 检查的第 {line} 行没有通过", f"❌ line {line} of the check failed")
+        return Text(text, text) if text else failed
+    raised = ": ".join(filter(None, [error.name, text]))
+    return Text(f"💥 你的代码抛出 {raised}", f"💥 your code raised {raised}")
 
 
 def mark_review(cell: NotebookNode, reason: Text) -> None:
@@ -178,33 +180,6 @@ def said_to_learner(cell: NotebookNode) -> Text | None:
     """Return what the learner is told of a failed test, if anything."""
     found = cell.metadata.get("camp", {}).get("said")
     return Text(*found) if found else None
-
-
-def _safe_outputs(outputs: list[Any]) -> list[NotebookNode]:
-    """Return those of a learner's outputs that are what a notebook may hold."""
-    found = []
-    for output in outputs:
-        kind = output.get("output_type") if isinstance(output, dict) else None
-        if kind == "stream" and output.get("name") in ("stdout", "stderr"):
-            text = output.get("text")
-            if isinstance(text, str) and text:
-                found.append(new_output(kind, name=output["name"], text=text[:MAX_OUTPUT]))
-        elif kind in ("execute_result", "display_data"):
-            data = _safe_data(output.get("data"))
-            if data:
-                found.append(new_output(kind, data=data))
-    return found
-
-
-def _safe_data(data: Any) -> dict[str, str]:
-    if not isinstance(data, Mapping):
-        return {}
-    return {
-        kind: content
-        for kind, content in data.items()
-        if isinstance(kind, str) and isinstance(content, str) and len(content) < MAX_OUTPUT
-        and len(kind) < 100
-    }  # fmt: skip
 
 
 def language_of(notebook: NotebookNode) -> str:

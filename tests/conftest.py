@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from course_lib import chat
 from course_lib.chat import ChatModel
@@ -24,6 +24,7 @@ from course_lib.errors import CampError
 from grading.isolation.spawner import Needs, Spawner
 
 ROOT = Path(__file__).resolve().parent.parent
+expect.set_options(timeout=30_000)  # JupyterLab on a busy machine
 IN_CI = os.environ.get("CI") == "true"
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 CHROMIUM_ARGS = [

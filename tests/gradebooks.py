@@ -30,7 +30,7 @@ def _empty() -> bytes:
 def opened(course: Path) -> Iterator[Gradebook]:
     """Open the gradebook that nbgrader's own commands would use in ``course``."""
     settings = Course(course).config.CourseDirectory
-    with quiet(), Gradebook(settings.db_url, settings.course_id) as gradebook:
+    with quiet(), Gradebook(settings.db_url, settings.get("course_id", "")) as gradebook:
         yield gradebook
 
 

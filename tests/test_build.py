@@ -1,4 +1,5 @@
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -9,7 +10,7 @@ import pytest
 
 from course_lib.errors import CampError
 from grading.build import Builder, released
-from grading.cohort import Cohort
+from grading.cohort import PUBLIC, Cohort, find_cohort
 from tests.sources import GOOD
 
 ONE = Cohort("one", b"1" * 32)
@@ -72,6 +73,16 @@ def test_the_release_is_nbgraders_and_equals_the_learners_notebook(kit: Path) ->
         assert gradebook.find_assignment("01_sizes").max_code_score == 70
 
 
+def test_a_spoilt_record_means_build_again(kit: Path) -> None:
+    builder(kit).build(["01_sizes"])
+    before = snapshot(kit)
+    (record,) = (kit / "course/.build").glob("01_sizes.json")
+    for text in ("", "[]", '{"key": 1}'):
+        record.write_text(text)
+        assert [built.fresh for built in builder(kit).build(["01_sizes"])] == [True]
+    assert snapshot(kit) == before
+
+
 def test_a_learners_edits_are_kept(kit: Path) -> None:
     builder(kit).build(["01_sizes"])
     mine = kit / "notebooks" / "en" / "01_sizes.ipynb"
@@ -104,7 +115,7 @@ def test_an_instructors_edits_in_the_course_are_not_lost(kit: Path) -> None:
 
 def test_a_course_belongs_to_one_cohort_and_seed(kit: Path) -> None:
     builder(kit).build(["01_sizes"])
-    with pytest.raises(CampError, match="belongs to cohort 'one'"):
+    with pytest.raises(CampError, match="belongs to cohort 'one': add --cohort one, or"):
         builder(kit, Cohort("two", b"2" * 32)).build()
     with pytest.raises(CampError, match="another seed"):
         builder(kit, Cohort("one", b"3" * 32)).build()
@@ -118,6 +129,49 @@ def test_unknown_lesson_and_empty_folder(kit: Path, tmp_path: Path) -> None:
         builder(kit).build(["03_x"])
     with pytest.raises(CampError, match="no lessons in"):
         Builder(tmp_path / "nowhere", tmp_path / "course", ONE, "zh").build()
+
+
+def test_why_nbgrader_refuses_is_said(kit: Path) -> None:
+    (kit / "course").mkdir()
+    (kit / "course" / "release").write_text("in the way")
+    with pytest.raises(CampError, match=r"could not release 01_sizes: \w*Error: .*course/release"):
+        builder(kit).build(["01_sizes"])
+
+
+def test_a_lesson_that_ends_its_process_is_named(kit: Path) -> None:
+    source = kit / "notebooks" / "source" / "01_sizes.py"
+    source.write_text(GOOD.replace("SIZES = {", "import os\nos._exit(3)\nSIZES = {"), "utf-8")
+    with pytest.raises(CampError, match=r"01_sizes\.py: proving it ended its process"):
+        builder(kit).build(["01_sizes"])
+
+
+def test_ctrl_c_is_one_line_and_the_next_build_goes_on(kit: Path) -> None:
+    endless = GOOD.replace("SIZES = {", "import time\ntime.sleep(25)\nSIZES = {")
+    source = kit / "notebooks" / "source" / "01_sizes.py"
+    source.write_text(endless, encoding="utf-8")
+    process = subprocess.Popen(
+        [str(Path(sys.executable).parent / "camp"), "build", "01_sizes"],
+        cwd=kit,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
+    )
+    while not (kit / "course" / "cohort.json").exists():
+        time.sleep(0.1)
+    time.sleep(3)
+    os.killpg(process.pid, signal.SIGINT)  # as a terminal does: the workers too
+    _, said = process.communicate(timeout=20)
+    assert process.returncode == 130
+    assert said.strip() == "camp: stopped; run the same command again to go on"
+    source.write_text(GOOD, encoding="utf-8")
+    assert [
+        built.fresh
+        for built in Builder(kit / "notebooks", kit / "course", find_cohort(PUBLIC), "zh").build(
+            ["01_sizes"]
+        )
+    ] == [True]
 
 
 def camp(*words: str, cwd: Path) -> subprocess.CompletedProcess[str]:

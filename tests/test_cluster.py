@@ -5,9 +5,11 @@ from __future__ import annotations
 import contextlib
 import os
 import pwd
+import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -123,12 +125,11 @@ def server_user() -> str | None:
 
 
 @pytest.fixture(scope="module")
-def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def postgres() -> Iterator[str]:
     """Return the address of an empty database."""
     programs, user = postgres_programs(), server_user()
-    folder = tmp_path_factory.mktemp("postgres")
-    for parent in (folder, *folder.parents[:2]):
-        parent.chmod(0o755)
+    folder = Path(tempfile.mkdtemp(prefix="postgres-"))  # pytest's own is closed to other users
+    folder.chmod(0o755)
     data = folder / "data"
     data.mkdir()
     if user:
@@ -154,6 +155,7 @@ def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     finally:
         server.send_signal(signal.SIGINT)
         server.wait(timeout=20)
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def test_postgresql_keeps_the_gradebook(

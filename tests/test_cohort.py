@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from course_lib.errors import CampError
-from grading.cohort import create_cohort, find_cohort
+from grading.cohort import claim, create_cohort, find_cohort
 
 
 @pytest.fixture(autouse=True)
@@ -57,3 +57,12 @@ def test_a_seed_inside_git_is_refused(tmp_path: Path, monkeypatch: pytest.Monkey
 
 def test_the_public_cohort_needs_no_file() -> None:
     assert find_cohort("public").fingerprint == find_cohort("public").fingerprint
+
+
+@pytest.mark.parametrize("text", ["", "[]", "{}", "not JSON"])
+def test_a_course_whose_cohort_cannot_be_read_is_left_alone(tmp_path: Path, text: str) -> None:
+    file = tmp_path / "cohort.json"
+    file.write_text(text)
+    with pytest.raises(CampError, match="does not name a cohort: restore it"):
+        claim(tmp_path, find_cohort("public"))
+    assert file.read_text() == text

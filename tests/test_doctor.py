@@ -14,11 +14,12 @@ from typing import Any
 
 import pytest
 
-from course_lib import misinstalled, models, packages, symptoms
+from course_lib import models
+from course_lib.doctor import misinstalled, packages, symptoms
 from course_lib.lab import forward_command
 from tests.conftest import ROOT, free_port, isolated_home
 
-DOCTOR = "import typer; from course_lib.doctor import doctor; typer.run(doctor)"
+DOCTOR = "import typer; from course_lib.doctor.command import doctor; typer.run(doctor)"
 SITE = next(path for path in sys.path if path.endswith("site-packages"))
 
 
@@ -247,6 +248,30 @@ def test_a_proxy_that_catches_this_machine(tmp_path: Path) -> None:
     assert "secret" not in json.dumps(data)
     _, data = report(tmp_path, clear | proxy | {"no_proxy": "localhost,127.0.0.1"})
     assert not any("http_proxy" in what for what in wrong(data))
+
+
+@pytest.mark.parametrize(
+    ("installed", "told"),
+    [
+        ([], "no Chinese font"),
+        (["/usr/share/fonts/NotoSansCJK-Bold.ttc"], "list of fonts is older"),
+    ],
+)
+def test_a_chinese_font_that_is_missing_or_not_noticed(
+    monkeypatch: pytest.MonkeyPatch, installed: list[str], told: str
+) -> None:
+    from matplotlib import font_manager
+
+    plain = font_manager.FontEntry(name="DejaVu Sans")
+    monkeypatch.setattr(font_manager.fontManager, "ttflist", [plain])
+    monkeypatch.setattr(font_manager, "findSystemFonts", lambda: installed)
+    (finding,) = symptoms.no_chinese_font()
+    assert told in finding.what.en
+    assert "fontlist*" in finding.fix.en
+    monkeypatch.setattr(
+        font_manager.fontManager, "ttflist", [font_manager.FontEntry(name="Noto Sans CJK SC")]
+    )
+    assert symptoms.no_chinese_font() == []
 
 
 def test_a_kernel_that_starts_another_python(tmp_path: Path) -> None:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import signal
 import subprocess
 import sys
 import time
@@ -56,8 +54,9 @@ def address(course: Course, tmp_path_factory: pytest.TempPathFactory) -> Iterato
         wait_for(url.replace("/formgrader", "/api/status"), process, log)
         yield url
     finally:
-        os.kill(process.pid, signal.SIGINT)
+        process.terminate()
         assert process.wait(timeout=20) == 0
+    assert "Unwritable" not in log.read_text()
 
 
 class Watched:

@@ -25,6 +25,8 @@ from course_lib.errors import CampError
 from grading import intake
 from grading.course import CONFIG_FILE, Course, prepare
 from grading.grade import Options, Result, grade, grade_command
+from grading.release import release
+from grading.scores import Score, read_scores
 from tests.toy_course import (
     CHECKS,
     LESSON,
@@ -373,3 +375,45 @@ def test_the_graded_copy_says_what_was_repaired(run: Run) -> None:
     ((zh, en),) = notebook.metadata.camp.remarks
     assert "check_triple" in zh
     assert "check_triple" in en
+
+
+def test_a_new_time_alone_is_no_new_submission(run: Run) -> None:
+    path = run.course.submitted("honest", LESSON) / f"{LESSON}.ipynb"
+    os.utime(path, (1, 1))
+    assert [one.fresh for one in grade(LESSON, run.course, ["honest"])] == [False]
+
+
+def test_a_late_submission_is_late_by_our_clock(tmp_path: Path) -> None:
+    course = make_course(tmp_path)
+    with (course.path / CONFIG_FILE).open("a") as file:
+        file.write("c.LateSubmissionPlugin.penalty_method = 'zero'\n")
+    course = Course.open(course.path)
+    stamp = hand_in(course, "ann", solved(course)).with_name("timestamp.txt")
+    stamp.write_text("2000-01-01 00:00:00 UTC")
+    with course.gradebook() as gradebook:
+        gradebook.update_or_create_assignment(LESSON, duedate="2099-01-01")
+    assert [one.score for one in read_scores_of(course)] == [FULL]
+    with course.gradebook() as gradebook:
+        gradebook.update_or_create_assignment(LESSON, duedate="2001-01-01")
+    assert [one.score for one in read_scores_of(course)] == [0]
+
+
+def read_scores_of(course: Course) -> list[Score]:
+    grade(LESSON, course, options=Options(force=True))
+    return read_scores(course.path)
+
+
+def test_an_instructor_is_told_of_a_test_that_the_solution_fails(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    course = make_course(tmp_path)
+    source = course.path / "source" / LESSON / f"{LESSON}.ipynb"
+    notebook = nbformat.read(source, as_version=4)
+    find(notebook, "check_triple").source = "assert triple(1) == 4"
+    nbformat.write(notebook, source)
+    release(course, LESSON)
+    hand_in(course, "ann", solved(course))
+    (result,) = grade(LESSON, course)
+    assert result.score == FULL - 20
+    told = capfd.readouterr().err
+    assert "the instructor's own solution does not pass check_triple" in told

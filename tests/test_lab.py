@@ -133,6 +133,9 @@ def test_camp_lab_takes_a_free_port_and_shows_the_lesson_index(tmp_path: Path, p
             assert line in text
             open_when_ready(page, found[0])
             expect(page.locator(".jp-RenderedMarkdown h1")).to_contain_text("The lessons")
+            menus = page.locator(".lm-MenuBar-itemLabel").all_inner_texts()
+            assert "Kernel" in menus
+            assert "Nbgrader" not in menus
             with pytest.raises(OSError):  # noqa: PT011 - bound to 127.0.0.1 only
                 socket.create_connection(("127.0.0.2", port), timeout=2)
             page.locator(".jp-RenderedMarkdown a", has_text="one").click()

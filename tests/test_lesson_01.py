@@ -13,11 +13,12 @@ from typing import Any
 import matplotlib as mpl
 import pytest
 
-from course_lib import chain, facts, flywheel, plots, widgets
+from course_lib import plots
 from course_lib.demo import needs
-from course_lib.haystack import haystack
+from course_lib.intro import chain, facts, flywheel, pictures, sliders
+from course_lib.intro.haystack import haystack
+from course_lib.intro.needle import Reader, run
 from course_lib.language import LANGUAGES, use_language
-from course_lib.needle import Reader, run
 from grading.cells import blank_source, in_language
 from grading.lesson import Lesson
 from grading.reader import read_lesson
@@ -226,10 +227,10 @@ def test_pictures_draw_in_silence(names, capfd):
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         for figure in (
-            plots.chain_picture(),
-            plots.timeline(),
-            plots.size_chart(),
-            plots.context_chart(),
+            pictures.chain_picture(),
+            pictures.timeline(),
+            pictures.size_chart(),
+            pictures.context_chart(),
             plots.heat_maps({"v1": grid, "v2": grid}),
             plots.curves({"a": [0.1, 0.2], "b": [0.3, 0.1]}, "x", "y"),
             plots.ladder_bars({"MATH": [(1, "A", 60.1)]}, "somewhere"),
@@ -254,7 +255,7 @@ def test_heat_map_shows_each_score():
 
 def test_weights_line_says_the_sum_and_what_fits():
     use_language("en")
-    line = widgets.weights_line(7, 16)
+    line = sliders.weights_line(7, 16)
     assert "<b>14.0 GB</b> = 13.0 GiB" in line
     bars = re.findall(r"([\d.]+) / (\d+) GB · ([a-z ]+)<", line)
     assert bars == [
@@ -265,31 +266,31 @@ def test_weights_line_says_the_sum_and_what_fits():
 
 def test_context_line_counts_grouped_heads():
     use_language("zh")
-    assert "<b>128.00 GiB</b>" in widgets.context_line("7B", 20, grouped=True)
-    assert "<b>512.00 GiB</b>" in widgets.context_line("7B", 20, grouped=False)
-    assert "放不下" in widgets.context_line("7B", 20, grouped=True)
-    assert "放得下" in widgets.context_line("7B", 10, grouped=True)
+    assert "<b>128.00 GiB</b>" in sliders.context_line("7B", 20, grouped=True)
+    assert "<b>512.00 GiB</b>" in sliders.context_line("7B", 20, grouped=False)
+    assert "放不下" in sliders.context_line("7B", 20, grouped=True)
+    assert "放得下" in sliders.context_line("7B", 10, grouped=True)
 
 
-@pytest.mark.parametrize("slider", [widgets.weights_slider, widgets.context_slider])
+@pytest.mark.parametrize("slider", [sliders.weights_slider, sliders.context_slider])
 def test_slider_without_widgets_still_shows_a_picture(slider, monkeypatch, capsys):
     use_language("en")
     shown: list[Any] = []
-    monkeypatch.setattr(widgets, "display", shown.append)
+    monkeypatch.setattr("course_lib.widgets.display", shown.append)
     monkeypatch.setitem(sys.modules, "ipywidgets", None)
     slider()
     assert [type(item).__name__ for item in shown] == ["Figure"]
     assert "no ipywidgets" in capsys.readouterr().out
 
 
-@pytest.mark.parametrize("slider", [widgets.weights_slider, widgets.context_slider])
+@pytest.mark.parametrize("slider", [sliders.weights_slider, sliders.context_slider])
 def test_slider_moves_its_line(slider, monkeypatch):
     shown: list[Any] = []
-    monkeypatch.setattr(widgets, "display", shown.append)
+    monkeypatch.setattr("course_lib.widgets.display", shown.append)
     slider()
     *controls, line = shown[1].children
     before = line.value
-    controls[0].value = 20.0 if slider is widgets.weights_slider else "20B"
+    controls[0].value = 20.0 if slider is sliders.weights_slider else "20B"
     assert line.value != before
 
 

@@ -16,7 +16,8 @@ from hypothesis import strategies as st
 from typer.testing import CliRunner
 
 from course_lib.errors import CampError
-from course_lib.note import NoteReport, check_file, check_note, check_notebook, note_app
+from course_lib.note import NoteReport, check_note, check_notebook
+from course_lib.note.command import check_file, note_app
 
 NOTES = Path(__file__).with_name("notes")
 SOURCES = Path(__file__).parents[1] / "notebooks" / "source"
@@ -530,6 +531,45 @@ def test_as_a_kernel_without_a_notebook(tmp_path: Path, language: str) -> None:
     assert done.stderr == ""
     assert len(done.stdout.splitlines()) == 1
     assert "camp note check" in done.stdout
+
+
+def test_a_kernel_shows_the_report_once(tmp_path: Path) -> None:
+    import nbclient
+    import nbformat
+
+    path = note_book(tmp_path, read("good_zh.md"))
+    code = f"from pathlib import Path\nfrom course_lib.note import check_notebook\ncheck_notebook(Path({str(path)!r}))"
+    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(code)])
+    nbclient.NotebookClient(notebook, timeout=60).execute()
+    (output,) = notebook.cells[0].outputs
+    assert output.output_type == "execute_result"
+    assert "<table>" in output.data["text/html"]
+    assert "looks complete" in output.data["text/plain"]
+
+
+@pytest.mark.parametrize("text", ["", "a" * 2_000_000, "天书" * 20_000])
+def test_what_was_not_looked_at_shows_no_table(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "note.md"
+    path.write_text(text, encoding="utf-8")
+    shown = CliRunner().invoke(note_app, ["check", str(path)]).stdout
+    assert shown.startswith("👀 goes to the TA; this check never fails a note\n")
+    assert "pre-training" not in shown
+    assert 2 <= len(shown.splitlines()) <= 3
+
+
+def test_lines_are_not_broken_for_a_narrow_terminal(tmp_path: Path) -> None:
+    path = tmp_path / "note.md"
+    path.write_text("我看了视频。", encoding="utf-8")
+    shown = CliRunner().invoke(note_app, ["check", str(path)], env={"COLUMNS": "60"}).stdout
+    assert any(
+        line.startswith("👀 0 of 7 stages") and len(line) > 100 for line in shown.splitlines()
+    )
+
+
+def test_runs_of_space_are_read_in_one_go() -> None:
+    start = time.process_time()
+    check_note(" ".join("`" * 14_500))
+    assert time.process_time() - start < 2
 
 
 PIECES = [

@@ -118,7 +118,7 @@ def test_what_passes_is_paid_once(course: Path) -> None:
         "waits": 0,
         "no_note": 0,
     }
-    remarks = {standing.learner: standing.remark for standing in report.standings}
+    remarks = {standing.learner: standing.remark.en for standing in report.standings}
     assert remarks["waits"] == NOTE
     assert remarks["below"] == "59 % of the 60 % needed"
     again = award(course, RULES)
@@ -145,8 +145,8 @@ def test_a_lower_score_later_takes_nothing_back(course: Path) -> None:
     report = award(course, RULES)
     (standing,) = report.standings
     assert standing.state is State.BEFORE
-    assert "now 30 % of the 60 % needed" in standing.remark
-    assert "camp correct wei L1-1 --points -100" in standing.remark
+    assert "now 30 % of the 60 % needed" in standing.remark.en
+    assert "camp correct wei L1-1 --points -100" in standing.remark.en
     assert report.accounts[0].total == 100
     assert len(report.entries) == 1
 
@@ -165,13 +165,15 @@ def test_a_lesson_of_no_level_and_a_needed_cell_that_is_missing_are_told(course:
     submit(course, "wei", checks=1, note=30, lesson="ps1")
     report = award(course, RULES)
     assert report.standings == ()
-    assert report.remarks == ("lesson ps1 belongs to no level of points.yml: it pays nothing",)
+    assert tuple(text.en for text in report.remarks) == (
+        "lesson ps1 belongs to no level of points.yml: it pays nothing",
+    )
     text = (Path(__file__).parents[1] / "grading" / "points.yml").read_text("utf-8")
     (course / "points.yml").write_text(text.replace(NOTE, "note_gone"), "utf-8")
     submit(course, "wei", checks=1, note=30)
     (standing,) = award(course, load_rules(course)).standings
     assert standing.state is State.UNCLEAR
-    assert "note_gone" in standing.remark
+    assert "note_gone" in standing.remark.en
 
 
 def test_a_dry_run_shows_the_same_and_writes_nothing(course: Path) -> None:

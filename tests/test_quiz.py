@@ -1,3 +1,6 @@
+import sys
+from typing import Any
+
 import pytest
 
 from course_lib.quiz import Item, choice, item, quiz
@@ -34,21 +37,44 @@ def test_each_choice_explains_itself(capsys: pytest.CaptureFixture[str]) -> None
 
 
 def test_the_question_reads_without_widgets() -> None:
-    assert SOUND.markdown("zh") == "一个字节几位？\n\n- **A.** 8\n- **B.** 10"
+    assert SOUND.markdown("zh") == "**❓** 一个字节几位？\n\n- **A.** 8\n- **B.** 10"
+
+
+def shown_by(monkeypatch: pytest.MonkeyPatch, item: Item) -> list[Any]:
+    shown: list[Any] = []
+    monkeypatch.setattr("course_lib.quiz.display", shown.append)
+    quiz("byte", item.write())
+    return shown
 
 
 def test_buttons_explain_the_picked_choice(monkeypatch: pytest.MonkeyPatch) -> None:
-    import IPython.display
-
-    shown: list = []
-    monkeypatch.setattr(IPython.display, "display", shown.append)
-    quiz("byte", SOUND.write())
-    buttons, reply = shown[0].children
+    text, row = shown_by(monkeypatch, SOUND)
+    assert "How many bits are a byte?" in text.data
+    assert "- **B.** 10" in text.data
+    buttons, reply = row.children
     assert buttons.value is None
     buttons.value = "B"
     assert "not decimal" in reply.value
     buttons.value = "A"
     assert "eight it is" in reply.value
+
+
+def test_an_explanation_shows_as_written(monkeypatch: pytest.MonkeyPatch) -> None:
+    less = choice(zh="a", en="a", why_zh="r<d 时", why_en="when r<d", right=True)
+    more = choice(zh="b", en="b", why_zh="b", why_en="b")
+    _, row = shown_by(monkeypatch, item(zh="?", en="?", choices=[less, more]))
+    buttons, reply = row.children
+    buttons.value = "A"
+    assert "when r&lt;d" in reply.value
+
+
+def test_without_widgets_it_says_how_to_answer(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setitem(sys.modules, "ipywidgets", None)
+    (text,) = shown_by(monkeypatch, SOUND)
+    assert "- **A.** 8" in text.data
+    assert 'quiz("byte", ..., answer="B")' in capsys.readouterr().out
 
 
 def test_an_item_has_one_right_choice() -> None:

@@ -48,6 +48,18 @@ def line_of(text: str, part: str) -> int:
 
 
 EN_PROSE = '# %% [markdown] lang="en"'
+TASK = '''# %% [markdown] lang="zh"
+"""
+### ✏️
+"""
+
+# %% [markdown] lang="en"
+"""
+Task
+"""
+
+'''
+
 BROKEN = {
     "prose unpaired": (
         HEADER + cut(PROSE, EN_PROSE, "bytes do weights take?\n\"\"\"").replace(
@@ -93,6 +105,34 @@ BROKEN = {
     "rubric sum": (GOOD.replace("points=20", "points=25"), "# %% rubric", "add up to 35, the note is 30"),
     "two right choices": (GOOD.replace('en="10"', 'right=True, en="10"'), "# %% quiz", "exactly one right"),
     "header": (GOOD.replace("#     minutes: 20\n", ""), "# ---", "course.minutes"),
+    "heading of no exercise": (
+        GOOD.replace("权重占", "### ✏️\n\n权重占").replace("How many bytes do", "### ✏️\n\nHow many bytes do"),
+        '# %% [markdown] lang="zh"',
+        "right before an exercise",
+    ),
+    "heading in one language": (
+        GOOD.replace("# %% exercise", TASK + "# %% exercise"),
+        TASK.strip(),
+        "once in each prose cell",
+    ),
+    "header that is no YAML": (GOOD.replace("level: L1-1", "level: [L1-1"), "# ---", "not valid YAML"),
+    "a raw cell": (GOOD + "\n# %% [raw]\n# hello\n", "# %% [raw]", "not [raw]"),
+    "settings without quotes": (GOOD.replace("points=70", "points=ten"), "# %% exercise", "key=value"),
+    "a name nbgrader confuses": (
+        GOOD + '\n# %% given="b"\nB = 1\n\n# %% exercise="given_b" level=1 minutes=1 points=1\npass\n',
+        '# %% exercise="given_b"',
+        "nbgrader would call this cell 'given_b'",
+    ),
+    "hidden tests by hand": (
+        GOOD.replace("check(\n", "### BEGIN HIDDEN TESTS\ncheck(\n"),
+        "### BEGIN HIDDEN TESTS",
+        "set by the builder",
+    ),
+    "a solution elsewhere": (
+        GOOD.replace("SIZES = ", "### BEGIN SOLUTION\nSIZES = "),
+        "### BEGIN SOLUTION",
+        "set by the builder",
+    ),
     "markdown as code": (GOOD.replace("# %% [markdown] note=", "# %% note="), "# %% note", "markdown"),
 }  # fmt: skip
 
@@ -106,6 +146,12 @@ def test_a_malformed_lesson_is_refused_with_its_line(kind: str, tmp_path: Path) 
     assert message.startswith(f"{tmp_path / '01_sizes.py'}:{line_of(text, where)}: "), message
     assert reason in message
     assert "\n" not in message
+
+
+def test_a_byte_order_mark_and_windows_lines_do_not_matter(tmp_path: Path) -> None:
+    path = tmp_path / "01_sizes.py"
+    path.write_bytes(("\ufeff" + GOOD.replace("\n", "\r\n")).encode("utf-8"))
+    assert read_lesson(path).course == read_lesson(write(tmp_path, GOOD)).course
 
 
 def test_a_lesson_needs_a_numbered_name(tmp_path: Path) -> None:

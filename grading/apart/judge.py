@@ -24,9 +24,11 @@ from typing import Any
 
 from IPython.core.inputtransformer2 import TransformerManager
 
+from course_lib.language import parse_language, use_language
 from grading.apart import wire
 from grading.apart.errors import OutOfTime, Report, Unreachable
 from grading.apart.names import Names
+from grading.apart.outputs import Outputs
 from grading.apart.peer import Peer
 
 MAX_RESTARTS = 10
@@ -37,6 +39,7 @@ LATE, ENDED, UNREADABLE, NO_NUMBER = "late", "ended", "unreadable", "no number"
 def main(channel: socket.socket, home: str) -> None:
     """Judge one submission."""
     plan = wire.load(*wire.read_frame(lambda size: _read(channel, size)))
+    use_language(parse_language(plan["language"]))
     sys.path.insert(0, home)
     for name, content in plan["files"].items():
         path = Path(home) / name
@@ -67,6 +70,7 @@ class Judge:
     plan: dict[str, Any]
     peer: Peer | None = None
     names: Names = field(init=False)
+    outputs: Outputs = field(default_factory=Outputs)
     left_out: dict[int, str] = field(default_factory=dict)
     restarts: int = 0
     broken: str = ""
@@ -136,6 +140,7 @@ class Judge:
             _, descriptors, _, _ = socket.recv_fds(self.channel, 1, 1)
             self.peer = Peer(socket.socket(fileno=descriptors[0]), trusting=False)
             self.peer.given = self.names.given
+            self.peer.theirs = self.names.theirs
             try:
                 self._limit_call()
                 self.peer.ask("files", self.plan["learner_files"])
@@ -174,13 +179,11 @@ class Judge:
 
     def _learner(self, index: int, cell: dict[str, Any]) -> dict[str, Any]:
         self._connect(index)
-        outputs, error = self._run_theirs(index, cell)
-        found = {"outputs": outputs, "error": error, "reason": self.left_out.get(index, "")}
-        try:
-            wire.dump(found)
-        except wire.NotPlain:
-            found |= {"outputs": [], "error": None}
-        return found | {"clean": not self.saw_hidden}
+        outputs, told = self._run_theirs(index, cell)
+        return {
+            "outputs": self.outputs.keep(outputs), "error": _read_error(told),
+            "reason": self.left_out.get(index, ""), "clean": not self.saw_hidden,
+        }  # fmt: skip
 
     # the instructor's cells
 
@@ -346,6 +349,15 @@ def _describe(error: BaseException, file: str) -> list[Any]:
 
 def _out_of_time(number: int, frame: FrameType | None) -> None:
     raise OutOfTime("the test took too long")
+
+
+def _read_error(told: Any) -> list[Any] | None:
+    """Return the error of a learner's cell; None if it ended well or tells nothing readable."""
+    try:
+        report = Report.read(told)
+    except wire.NotPlain:
+        return None
+    return [report.name, report.text, report.line or 0, True]
 
 
 class _Text(io.StringIO):

@@ -26,13 +26,19 @@ class Given(wire.Kept):
         self._theirs = theirs
         self.__name__ = mine.__name__
         self.__doc__ = mine.__doc__
+        self._makes_objects = False
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Call it here; there, when the answer has to live there."""
+        if self._makes_objects:  # then its first answer here would be made for nothing
+            made = self._theirs()(*args, **kwargs)
+            if isinstance(made, Remote):
+                return made
         value = self._mine(*args, **kwargs)
         try:
             wire.dump(value)
         except wire.NotPlain:
+            self._makes_objects = True
             return self._theirs()(*args, **kwargs)
         return value
 
@@ -121,6 +127,17 @@ class Names(dict[str, Any]):
         if isinstance(value, type) and value.__module__ == "__main__":
             ours = not issubclass(value, BaseException)
         return Given(value, lambda: self.learners(name)) if ours else value
+
+    def theirs(self, value: Any) -> Any:
+        """Return the learner's process's own copy of an object that the instructor's cells make.
+
+        A model that both have loaded is not asked about across processes.
+        """
+        if isinstance(value, Given):
+            return value._theirs()
+        names = (name for name, known in self.given.items() if known is value)
+        name = next(names, None)
+        return value if name is None else self.learners(name)
 
     def bind_for_classes(self, source: str) -> None:
         """Look up what the bodies of class statements use: Python does not ask for those."""

@@ -217,6 +217,7 @@ class Peer:
         self.commands: dict[str, Callable[..., Any]] = {"do": self._do}
         self.printed: Callable[[], str] = lambda: ""
         self.hear: Callable[[str], object] = lambda text: None
+        self.theirs: Callable[[Any], Any] = lambda value: value
         self.files: dict[str, str] = {}
         self.limit: tuple[float, float] | None = None  # seconds of a call, the moment of the end
         self.given: Mapping[str, Any] = {}
@@ -230,6 +231,7 @@ class Peer:
     # what crosses
 
     def _keep(self, value: Any) -> Handle:
+        value = self.theirs(value)
         if isinstance(value, Remote):
             return Handle(-1 - object.__getattribute__(value, "_handle").number)
         number = self._numbers.get(id(value))

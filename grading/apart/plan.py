@@ -109,7 +109,7 @@ class Outcome:
     """What became of one step.
 
     Attributes:
-        outputs: what a learner's cell showed, not yet trusted.
+        outputs: what a learner's cell showed, see ``outputs``.
         error: what ended the cell.
         score: points of a test.
         printed: what was printed while a test ran.
@@ -120,7 +120,7 @@ class Outcome:
         seconds: how long it took.
     """
 
-    outputs: list[Any] = field(default_factory=list)
+    outputs: list[dict[str, Any]] = field(default_factory=list)
     error: Error | None = None
     score: float = 0
     printed: str = ""
@@ -147,13 +147,12 @@ def read_outcome(step: Step, told: Any) -> Outcome:
             return found
         found.clean = told["clean"] is True
         found.reason = told["reason"]
+        found.error = read_error(told["error"])
         if step.kind == "test":
-            found.error = read_error(told["error"])
             found.score = told["score"]
             found.printed = told["printed"][:MAX_TEXT]
         else:
-            found.error = _read_report(told["error"])
-            found.outputs = told["outputs"] if isinstance(told["outputs"], list) else []
+            found.outputs = told["outputs"]
     except (KeyError, TypeError, ValueError):
         raise NotPlain("no outcome") from None
     score = found.score
@@ -164,7 +163,7 @@ def read_outcome(step: Step, told: Any) -> Outcome:
 
 
 def read_error(told: Any) -> Error | None:
-    """Return the error of a test.
+    """Return the error of a cell.
 
     Raises:
         NotPlain: it is none.
@@ -175,12 +174,3 @@ def read_error(told: Any) -> Error | None:
     if type(name) is not str or type(text) is not str or type(line) is not int:
         raise NotPlain("no error")
     return Error(name[:200], text[:MAX_TEXT], line, learners is True)
-
-
-def _read_report(told: Any) -> Error | None:
-    """Return the error of a learner's cell; whatever does not fit is left out."""
-    if not isinstance(told, list) or len(told) != 5:
-        return None
-    kinds, text, _, line, _ = told
-    name = str(kinds[0]).rpartition(".")[2] if isinstance(kinds, list) and kinds else "Exception"
-    return Error(name[:200], str(text)[:2000], line if type(line) is int else 0)

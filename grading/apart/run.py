@@ -55,7 +55,7 @@ def run(job: Job, plan: Plan) -> Run:
 
 def _hear(job: Job, channel: socket.socket, plan: Plan, found: Run, deadline: float) -> bool:
     """Hear one message of the judge; false after the last."""
-    message = wire.load(*wire.read_frame(lambda size: _read(channel, size, deadline)))
+    message = wire.load_told(*wire.read_frame(lambda size: _read(channel, size, deadline)))
     kind, *words = message if isinstance(message, list) and message else [""]
     if kind == "end":
         return False

@@ -1,4 +1,7 @@
-"""Control groups, where this user may make them: memory and processes of a whole submission.
+"""Control groups, where this user may make them, for the processes of a whole submission.
+
+They limit its memory and number of processes; processor time is shared out by submission, not by
+process, so that one with many busy processes takes no time from the others.
 
 Version 2 where it has the controllers, otherwise version 1 (``Documentation/admin-guide`` of
 Linux: ``cgroup-v2`` and ``cgroup-v1``). Without them, resource limits and the zygote's own look
@@ -70,10 +73,13 @@ def _hierarchies(limits: Limits) -> Iterator[dict[Path, dict[str, int]]]:
                 if {"memory", "pids"} <= set(controllers):
                     yield {parent: settings}
     if "memory" in own and "pids" in own:
-        yield {
+        places: dict[Path, dict[str, int]] = {
             _ROOT / "memory" / own["memory"].lstrip("/"): {"memory.limit_in_bytes": limits.memory},
             _ROOT / "pids" / own["pids"].lstrip("/"): {"pids.max": limits.processes},
         }
+        if "cpu" in own:
+            yield {**places, _ROOT / "cpu" / own["cpu"].lstrip("/"): {}}
+        yield places
 
 
 def _own_groups() -> dict[str, str]:

@@ -85,9 +85,9 @@ def build(root: str, read: Sequence[str], hide: Sequence[str]) -> House:
         _enter_namespaces()
     except OSError as error:
         missing.append(
-            f"user namespaces ({error.strerror}: in Docker use --security-opt "
-            "seccomp=unconfined, on Ubuntu sysctl -w "
-            "kernel.apparmor_restrict_unprivileged_userns=0)"
+            "user namespaces (in Docker use --security-opt seccomp=unconfined, on Ubuntu sysctl "
+            "-w kernel.apparmor_restrict_unprivileged_userns=0, where there may be none sysctl -w "
+            f"user.max_user_namespaces=9999; the kernel says: {error.strerror})"
         )
         return House(tuple(missing), False, False, outside)
     _go_on_as_first_process()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 from pathlib import Path
 
@@ -42,9 +41,12 @@ def shut(house: House, limit: Limits, held: Held, folder: str) -> str:
     if house.own_root:
         _own_file_system(limit)
         write, folder = _WRITABLE, HOME
-    limits.apply(limit, held)
-    if house.namespaces:
-        sc.drop_capabilities()
+    else:
+        Path(folder).mkdir(mode=0o700)
+    others = 0 if house.namespaces else limits.count_processes(os.getuid())
+    os.setsid()  # where the kernel shares out processor time by session, a room gets one share
+    limits.apply(limit, held, others=others)
+    sc.drop_capabilities()
     if landlock.version():
         landlock.restrict(house.read, write, DEVICES)
     if seccomp.supported():
@@ -63,7 +65,5 @@ def _own_file_system(limit: Limits) -> None:
     try:
         sc.mount("proc", "/proc", "proc", flags)
     except PermissionError:
-        with contextlib.suppress(OSError):
-            cover("/proc")
-            return
-        raise
+        cover("/proc")
+    sc.make_read_only("/")

@@ -49,6 +49,8 @@ _FORBIDDEN: dict[str, tuple[int | None, int | None]] = {
     "iopl": (172, None), "ioperm": (173, None), "settimeofday": (164, 170),
     "clock_settime": (227, 112), "adjtimex": (159, 171), "clock_adjtime": (305, 266),
     "fanotify_init": (300, 262), "lookup_dcookie": (212, 18), "vhangup": (153, 58),
+    # what the whole machine, or all of one user's processes, share a number of
+    "io_setup": (206, 0), "inotify_init": (253, None), "inotify_init1": (294, 26),
     # memory that no limit counts
     "shmget": (29, 194), "msgget": (68, 186), "semget": (64, 190), "mq_open": (240, 180),
     "memfd_secret": (447, 447),
@@ -56,8 +58,11 @@ _FORBIDDEN: dict[str, tuple[int | None, int | None]] = {
 _MISSING: dict[str, tuple[int | None, int | None]] = {  # programs then take the older call
     "clone3": (435, 435), "memfd_create": (319, 279),
 }  # fmt: skip
+_PRETENDED: dict[str, tuple[int | None, int | None]] = {  # do nothing, and say it is done
+    "setsid": (112, 157), "sync": (162, 81), "syncfs": (306, 267),
+}  # fmt: skip
 _CLONE, _SOCKET = (56, 220), (41, 198)
-_FAMILIES = (socket.AF_UNIX, socket.AF_INET, 10)  # 10 is AF_INET6
+_FAMILIES = (socket.AF_UNIX,)
 _ARCH = {"x86_64": 0xC000003E, "aarch64": 0xC00000B7}
 
 
@@ -85,7 +90,8 @@ def _program(families: Sequence[int]) -> list[_Step]:
     ]
     if MACHINE == "x86_64":
         steps += [_Step(_AT_LEAST, _X32_BIT, when_false=1), _Step(_RETURN, _KILL)]
-    for table, answer in ((_FORBIDDEN, denied), (_MISSING, _ERROR | errno.ENOSYS)):
+    tables = ((_FORBIDDEN, denied), (_MISSING, _ERROR | errno.ENOSYS), (_PRETENDED, _ERROR))
+    for table, answer in tables:
         for numbers in table.values():
             number = numbers[column]
             if number is not None:
@@ -122,8 +128,8 @@ def install(*, sockets: bool) -> None:
     """Filter the system calls of this process and its children from now on.
 
     Args:
-        sockets: whether sockets may be made at all (pairs of them always may); they lead
-            nowhere in a network namespace of their own.
+        sockets: whether unix sockets may be made (pairs of them always may); they lead nowhere
+            in namespaces of their own. Sockets of networks may never be made.
 
     Raises:
         OSError: the kernel refuses, or has no such filters.

@@ -168,7 +168,7 @@ class Job:
         here, there = socket.socketpair()
         groups = self.group.open() if self.group and grouped else []
         order = {
-            "do": "open", "role": role, "name": name, "folder": str(self.folder),
+            "do": "open", "role": role, "name": name, "folder": str(self.folder / name),
             "limits": asdict(self.limits),
         }  # fmt: skip
         with there:

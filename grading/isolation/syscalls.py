@@ -5,6 +5,7 @@ from __future__ import annotations
 import ctypes
 import os
 import platform
+from pathlib import Path
 
 CLONE_NEWNS = 0x00020000
 CLONE_NEWCGROUP = 0x02000000
@@ -25,6 +26,7 @@ _ATTR_RDONLY, _ATTR_NOSUID, _ATTR_NODEV = 0x1, 0x2, 0x4
 
 PR_SET_PDEATHSIG, PR_SET_DUMPABLE, PR_SET_SECCOMP = 1, 4, 22
 PR_SET_CHILD_SUBREAPER, PR_SET_NO_NEW_PRIVS = 36, 38
+_MADV_COLLAPSE, _HUGE_PAGE = 25, 2 << 20
 _CAPABILITY_VERSION_3 = 0x20080522
 
 MACHINE = platform.machine()
@@ -85,12 +87,31 @@ def bind_read_only(source: str, target: str) -> None:
     syscall(_MOUNT_SETATTR, _AT_FDCWD, target.encode(), _AT_RECURSIVE, attributes, 32)
 
 
+def make_read_only(place: str) -> None:
+    """Make the mount at ``place`` read-only, not those below it."""
+    attributes = _ATTR_RDONLY.to_bytes(8, "little") + bytes(24)
+    syscall(_MOUNT_SETATTR, _AT_FDCWD, place.encode(), 0, attributes, 32)
+
+
 def pivot_root(new: str) -> None:
     """Make the mount point ``new`` the root folder and let go of the old one."""
     os.chdir(new)
     syscall(_PIVOT_ROOT[MACHINE], b".", b".")
     _check(_libc.umount2(b".", ctypes.c_int(MNT_DETACH)), "umount the old root")
     os.chdir("/")
+
+
+def use_huge_pages() -> None:
+    """Gather this process's private memory into pages of 2 MB: then a fork copies fewer tables.
+
+    Linux 6.1 or newer; elsewhere nothing happens.
+    """
+    for line in Path("/proc/self/maps").read_text().splitlines():
+        span, access, _, device, _, *name = line.split(maxsplit=5)
+        start, end = (int(address, 16) for address in span.split("-"))
+        anonymous = device == "00:00" and name not in (["[stack]"], ["[vvar]"], ["[vdso]"])
+        if anonymous and access == "rw-p" and end - start >= _HUGE_PAGE:
+            _libc.madvise(ctypes.c_void_p(start), ctypes.c_size_t(end - start), _MADV_COLLAPSE)
 
 
 def drop_capabilities() -> None:

@@ -31,6 +31,7 @@ from grading.isolation.limits import Held, Limits
 Role = Callable[[socket.socket, str], None]
 _MESSAGE = 65536
 _LOOK_EVERY = 0.25  # seconds between two looks at the memory of rooms without a control group
+_LARGE = 150 << 20  # bytes of private address space, as after importing torch
 _ROLES = {
     "answerer": "grading.apart.answerer",
     "judge": "grading.apart.judge",
@@ -71,6 +72,8 @@ class _Zygote:
             if wait and time.monotonic() - looked >= _LOOK_EVERY:
                 looked = time.monotonic()
                 self._look_at_memory()
+                if not self.house.namespaces:
+                    self._end_strangers()
 
     def _take_job(self) -> None:
         data, descriptors, _, _ = socket.recv_fds(self.control, 16, 1)
@@ -181,10 +184,10 @@ class _Zygote:
     def _ended(self, one: _Room) -> None:
         self.selector.unregister(one.handle)
         os.close(one.handle)
-        if not self.house.namespaces:
-            self._kill(one)
         _, status = os.waitpid(one.pid, 0)
         self.rooms.remove(one)
+        if not self.house.namespaces:
+            self._end_strangers()
         self._tell(one, os.waitstatus_to_exitcode(status))
 
     def _tell(self, one: _Room, status: int) -> None:
@@ -196,10 +199,23 @@ class _Zygote:
 
     def _look_at_memory(self) -> None:
         for one in self._unwatched():
-            with contextlib.suppress(OSError):
-                if limits.resident_bytes(limits.family(one.pid)) > one.limit.memory:
-                    one.why = "memory"
-                    self._kill(one)
+            allowed = self.held.private + one.limit.memory
+            if limits.exceeds(limits.family(one.pid), allowed):
+                one.why = "memory"
+                self._kill(one)
+
+    def _end_strangers(self) -> None:
+        """End what a room left behind, where rooms have no namespace that does it."""
+        known = {one.pid for one in self.rooms}
+        if 0 in known:  # one is being opened, and not known yet
+            return
+        for pid in limits.children(os.getpid()):
+            if pid not in known:
+                for one in limits.family(pid):
+                    with contextlib.suppress(ProcessLookupError):
+                        os.kill(one, 9)
+                with contextlib.suppress(ChildProcessError):
+                    os.waitpid(pid, 0)
 
 
 def _preload(module: str, name: str = "") -> None:
@@ -240,6 +256,9 @@ def main() -> None:
     threads = len(list(tasks.iterdir())) if tasks.is_dir() else 1
     gc.collect()
     gc.freeze()
+    if limits.held().private > _LARGE:
+        with contextlib.suppress(OSError):
+            sc.use_huge_pages()
     control.send(json.dumps({"missing": found.missing, "threads": threads}).encode())
     _Zygote(control, found, roles, limits.held()).serve()
 

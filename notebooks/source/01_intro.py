@@ -48,8 +48,8 @@ The course takes the 2024 camp as its case study. Tools move fast, so the table'
 # %%
 from IPython.display import display
 
-from course_lib.chain import table
-from course_lib.plots import chain_picture
+from course_lib.intro.chain import table
+from course_lib.intro.pictures import chain_picture
 
 display(chain_picture())
 table()
@@ -81,7 +81,7 @@ Each orange dot below raised the context length. Mind the names: **base** is pre
 """
 
 # %%
-from course_lib.plots import timeline
+from course_lib.intro.pictures import timeline
 
 timeline()
 
@@ -99,14 +99,13 @@ timeline()
 Start with two mistakes that people really made. One: the camp's LMDeploy page writes 7B as 70×10⁹, three times. Two: "a 1.8B model is 1.8 GB, isn't it?" Guess what the next cell prints, then run it.
 """
 
-# %%
+# %% given="config_table"
 # zh: 16 位 = 每个参数 2 字节
 # en: 16 bits = 2 bytes per parameter
 print(f"7B as 70e9:   {70e9 * 2 / 1e9:.0f} GB (a whole A100 has 80)")
 print(f"7B as 7e9:    {7e9 * 2 / 1e9:.0f} GB")
 print(f"1.8B at 16 b: {1.8e9 * 2 / 1e9:.1f} GB, not 1.8")
 
-# %% given="config_table"
 # zh: InternLM2.5 各尺寸的层形状；tiny 小到可以手算
 # en: layer shapes of InternLM2.5; tiny is small enough to count by hand
 C = {
@@ -385,7 +384,7 @@ def weight_bytes(n, bits):
 # zh: （真实的 4 位 7B 是 4.79 GiB，因为嵌入和输出头仍是 16 位：LMDeploy 一课会算。）
 # en: drag: what fits 8 GB? how few bits bring 20B into 24 GB?
 # en: (a real 4-bit 7B is 4.79 GiB, for embedding and head stay at 16 bits: see the LMDeploy lesson)
-from course_lib.widgets import weights_slider
+from course_lib.intro.sliders import weights_slider
 
 weights_slider()
 
@@ -594,7 +593,7 @@ Every token that a model has read leaves one K and one V in each layer: 2 × lay
 # %%
 # zh: 拖一拖：7B 的权重加 KV，在 80 GB 里最多放多长？关掉 GQA 再看
 # en: drag: how long a context fits 80 GB beside the weights of 7B? switch GQA off and look again
-from course_lib.widgets import context_slider
+from course_lib.intro.sliders import context_slider
 
 context_slider()
 
@@ -745,9 +744,6 @@ def niah_grid(lengths, n_depth):
 def niah_grid(lengths, n_depth):
     return [(n, 100 * i / (n_depth - 1)) for n in lengths for i in range(n_depth)]
 
-# %% given="edit_distance"
-from rapidfuzz.distance import Levenshtein
-
 # %% [markdown] lang="zh"
 """
 **进阶。** 捞没捞到，怎么打分？OpenCompass 的规则改过，两版的热力图不能放在一起比：
@@ -756,7 +752,7 @@ from rapidfuzz.distance import Levenshtein
 - 没有时，`v2`（现在）得 0。
 - 没有时，`v1`（营里 0.2.4）看像不像：去掉回答和针里的所有空白，得 0.2 × 100 ×（1 − 编辑距离 / 较长者的长度）；两边都空算完全一样。
 
-别的 `version` 抛 `ValueError`。编辑距离用上面导入的 `Levenshtein.distance(a, b)`。
+别的 `version` 抛 `ValueError`。编辑距离用下面导入的 `Levenshtein.distance(a, b)`。
 
 <details><summary>提示</summary>
 
@@ -773,7 +769,7 @@ from rapidfuzz.distance import Levenshtein
 - If not, `v2` (now) gives 0.
 - If not, `v1` (0.2.4, the camp's) looks at likeness: remove all white space from answer and needle, then 0.2 × 100 × (1 − edit distance / length of the longer one); two empty texts count as alike.
 
-Another `version` raises `ValueError`. For the edit distance take `Levenshtein.distance(a, b)`, imported above.
+Another `version` raises `ValueError`. For the edit distance take `Levenshtein.distance(a, b)`, imported below.
 
 <details><summary>Hint</summary>
 
@@ -783,6 +779,9 @@ Another `version` raises `ValueError`. For the edit distance take `Levenshtein.d
 """
 
 # %% exercise="niah_score" level=2 minutes=10 points=8
+from rapidfuzz.distance import Levenshtein
+
+
 def niah_score(pred: str, needle: str, keyword: str, version: str = "v2") -> float:
     """
     zh: 按 version 的规则给一次捞针打分，0 到 100。
@@ -856,6 +855,14 @@ def niah_score(pred, needle, keyword, version="v2"):
     return 0.0 if version == "v2" else 100 * (1 - share)
 
 # %% wrong="niah_score"
+# zh: v1 没有关键词时不是 0 分，要算像不像
+# en: without the keyword v1 does not give 0, it measures likeness
+def niah_score(pred, needle, keyword, version="v2"):
+    if version not in ("v1", "v2"):
+        raise ValueError(version)
+    return 100.0 if keyword in pred else 0.0
+
+# %% wrong="niah_score"
 # zh: v2 没有关键词就是 0 分；像不像只在 v1 里算
 # en: v2 gives nothing without the keyword; likeness counts in v1 only
 def niah_score(pred, needle, keyword, version="v2"):
@@ -904,8 +911,8 @@ def niah_score(pred, needle, keyword, version="v2"):
 # zh: 阅读器很简单：只看得见最后 2000 个词元，答和问题最像的那一句（这里一个汉字算一个词元）
 # en: a very simple reader: it sees the last 2000 tokens and answers with the sentence most like
 # en: the question (a token is a word here)
-from course_lib.haystack import haystack
-from course_lib.needle import Reader, run
+from course_lib.intro.haystack import haystack
+from course_lib.intro.needle import Reader, run
 from course_lib.plots import heat_maps
 
 stack, reader = haystack(), Reader(window=2000)
@@ -919,15 +926,9 @@ with needs("insert_needle", "niah_score"):
 # %% [markdown] lang="zh"
 """
 红色三角就是窗口的影子：文章一长，开头就掉出了视野。阅读器只好答草堆里那句“小红最喜欢的星座是小熊座”：`v1` 因为像而给分，`v2` 给 0。同一个阅读器，换个规则，图就不一样。
-"""
 
-# %% [markdown] lang="en"
-"""
-The red triangle is the shadow of the window: as the text grows, its start drops out of sight. Then the reader answers with the haystack's "Hong's favourite constellation is Ursa Minor": `v1` pays for the likeness, `v2` gives 0. The same reader, another rule, another picture.
-"""
+### ✏️
 
-# %% [markdown] lang="zh"
-"""
 图要变成数才好比较。`niah_summary(cells)` 里 `cells` 是 `{(长度, 深度): 分数}`，返回字典：`by_length`、`by_depth` 是各长度、各深度的均分，`overall` 是**所有格子**的均分，都保留 4 位小数；`worst` 是分数最低的格子，并列取键最小的。
 
 <details><summary>提示</summary>
@@ -939,6 +940,10 @@ The red triangle is the shadow of the window: as the text grows, its start drops
 
 # %% [markdown] lang="en"
 """
+The red triangle is the shadow of the window: as the text grows, its start drops out of sight. Then the reader answers with the haystack's "Hong's favourite constellation is Ursa Minor": `v1` pays for the likeness, `v2` gives 0. The same reader, another rule, another picture.
+
+### ✏️
+
 To compare pictures, make them numbers. In `niah_summary(cells)`, `cells` is `{(length, depth): score}`; return a dict: `by_length` and `by_depth` are the means per length and per depth, `overall` is the mean of **all cells**, each rounded to 4 decimals; `worst` is the cell with the lowest score, the smallest key among equals.
 
 <details><summary>Hint</summary>
@@ -1072,19 +1077,9 @@ with needs("insert_needle", "niah_score", "niah_summary"):
 捞针全绿，两步问题却只能碰运气：**NIAH 满分不证明会推理**，所以 NeedleBench 另有多针和推理任务。
 
 数据这头也有同样的诱惑：让模型自己写数据，再拿去训练下一代。最省事的做法是照单全收。等你写好下面的筛子，一个小小的计数模型会真的转 16 圈：全收的那条线几乎不动，因为对的错的一起增多。所以得先筛。
-"""
 
-# %% [markdown] lang="en"
-"""
-## The data flywheel: a model teaches a model
+### ✏️
 
-All green for one needle, yet the two-step question is answered by luck only: **a perfect NIAH does not prove reasoning**, which is why NeedleBench adds several needles and reasoning tasks.
-
-Data have a temptation of the same kind: let the model write data, then train the next one on them. The lazy way keeps everything. Once you have written the filter below, a tiny counting model will really turn 16 times: the line that keeps everything hardly moves, for right and wrong grow together. So filter first.
-"""
-
-# %% [markdown] lang="zh"
-"""
 **进阶。** `self_consistency_filter(samples, min_ratio=0.5)`：每个样本是 `{"question", "answers"}`。
 
 - 答案去掉首尾空白后投票，并列取字符串最小的；票数占比**大于** `min_ratio` 才留下。
@@ -1100,6 +1095,14 @@ Data have a temptation of the same kind: let the model write data, then train th
 
 # %% [markdown] lang="en"
 """
+## The data flywheel: a model teaches a model
+
+All green for one needle, yet the two-step question is answered by luck only: **a perfect NIAH does not prove reasoning**, which is why NeedleBench adds several needles and reasoning tasks.
+
+Data have a temptation of the same kind: let the model write data, then train the next one on them. The lazy way keeps everything. Once you have written the filter below, a tiny counting model will really turn 16 times: the line that keeps everything hardly moves, for right and wrong grow together. So filter first.
+
+### ✏️
+
 **Advanced.** `self_consistency_filter(samples, min_ratio=0.5)`: each sample is `{"question", "answers"}`.
 
 - The answers, stripped, take a vote; among equals the smallest string wins; keep it if its share is **greater** than `min_ratio`.
@@ -1256,7 +1259,7 @@ def self_consistency_filter(samples, min_ratio=0.5):
 # zh: 一个只会“记答案”的模型，语料一半是错的；每圈每题写 8 个答案，筛过再学
 # en: a model that only remembers answers, half of its corpus wrong; each turn it writes 8 answers
 # en: to every question, and learns those that pass the filter
-from course_lib.flywheel import keep_everything, keep_verified, spin
+from course_lib.intro.flywheel import keep_everything, keep_verified, spin
 from course_lib.plots import curves
 
 with needs("self_consistency_filter"):
@@ -1273,19 +1276,9 @@ with needs("self_consistency_filter"):
 ## 天梯：谁和谁能比？
 
 模型卡上，MATH 一项 InternLM2.5-1.8B-Chat 是 40.2，InternLM2.5-7B 是 34.0。小的赢了大的？没有：一个是 Chat，一个是 base。能上同一架梯子的，测的必须是同一种模型、同一个基准、同样的 shot 数和提示方式、同一版 OpenCompass。
-"""
 
-# %% [markdown] lang="en"
-"""
-Your filter sets the flywheel going, and then it stops near 0.72: what the model gets wrong consistently, the filter cannot see, and the error hardens. Only with a rule from outside (here: really adding) does the line climb on. **Agreement is not truth**; errors that a filter cannot see need a test from outside.
+### ✏️
 
-## The ladder: who may be compared?
-
-On the model cards, MATH is 40.2 for InternLM2.5-1.8B-Chat and 34.0 for InternLM2.5-7B. Did the small one beat the large one? No: one is Chat, the other base. Two numbers share a ladder only with the same kind of model, benchmark, number of shots, way of prompting, and version of OpenCompass.
-"""
-
-# %% [markdown] lang="zh"
-"""
 `ladder(scores)` 返回 `[(名次, 名字, 分数)]`，并列同名次、后面跳号（1、1、3），并列者按名字排。困惑度这类指标越低越好：`higher_is_better=False`。
 
 <details><summary>提示</summary>
@@ -1297,6 +1290,14 @@ On the model cards, MATH is 40.2 for InternLM2.5-1.8B-Chat and 34.0 for InternLM
 
 # %% [markdown] lang="en"
 """
+Your filter sets the flywheel going, and then it stops near 0.72: what the model gets wrong consistently, the filter cannot see, and the error hardens. Only with a rule from outside (here: really adding) does the line climb on. **Agreement is not truth**; errors that a filter cannot see need a test from outside.
+
+## The ladder: who may be compared?
+
+On the model cards, MATH is 40.2 for InternLM2.5-1.8B-Chat and 34.0 for InternLM2.5-7B. Did the small one beat the large one? No: one is Chat, the other base. Two numbers share a ladder only with the same kind of model, benchmark, number of shots, way of prompting, and version of OpenCompass.
+
+### ✏️
+
 `ladder(scores)` returns `[(rank, name, score)]`; equals share a rank and the next is skipped (1, 1, 3); equals stand in order of name. For measures such as perplexity less is better: `higher_is_better=False`.
 
 <details><summary>Hint</summary>
@@ -1374,7 +1375,7 @@ def ladder(scores, higher_is_better=True):
 # %%
 # zh: 左：混在一起排（别学）；中、右：只比同一种模型
 # en: left: all mixed (don't); middle and right: one kind of model each
-from course_lib.facts import CARDS, scores
+from course_lib.intro.facts import CARDS, scores
 from course_lib.plots import ladder_bars
 
 with needs("ladder"):

@@ -40,7 +40,7 @@ def measure(folder: Path, *words: str) -> Cost:
     """Run a command in ``folder``.
 
     Memory is that of the command and all below it: resident at the peak, and the largest private
-    part of any one process.
+    part of any one process that runs or judges a learner's code.
     """
     env = {**os.environ, "PATH": f"{BIN}{os.pathsep}{os.environ['PATH']}"}
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
@@ -66,17 +66,20 @@ def _watch(running: subprocess.Popen[str], peaks: dict[str, float]) -> None:
     """Look at memory from time to time; a look costs little beside what is measured."""
     while running.poll() is None:
         try:
-            family = [psutil.Process(running.pid)]
-            family += family[0].children(recursive=True)
-            found = [_private(one) for one in family]
+            command = psutil.Process(running.pid)
+            family = command.children(recursive=True)
+            zygotes = [two for one in command.children() for two in one.children()]
+            rooms = [room for zygote in zygotes for room in zygote.children()]
+            found = sum(_memory(one)[0] for one in [command, *family])
+            private = max((_memory(room)[1] for room in rooms), default=0)
         except psutil.Error:
-            found = []
-        peaks["resident"] = max(peaks["resident"], sum(one[0] for one in found))
-        peaks["private"] = max([peaks["private"], *(one[1] for one in found[2:])])
+            continue
+        peaks["resident"] = max(peaks["resident"], found)
+        peaks["private"] = max(peaks["private"], private)
         time.sleep(1)
 
 
-def _private(process: psutil.Process) -> tuple[float, float]:
+def _memory(process: psutil.Process) -> tuple[float, float]:
     """Return the share of memory of a process, and what is its alone, in MB."""
     try:
         memory = process.memory_full_info()
@@ -99,8 +102,9 @@ def beside_nbgrader(base: Path, count: int, *, with_torch: bool = False) -> tupl
     shutil.copytree(ours, theirs)
     mine = measure(ours, "camp", "grade", courses.ASSIGNMENT, "--course", ".")
     plain = measure(theirs, "nbgrader", "autograde", courses.ASSIGNMENT)
-    if scores(ours) != scores(theirs):
-        raise SystemExit(f"{count} submissions: the scores differ")
+    different = sorted(set(scores(ours)) ^ set(scores(theirs)))
+    if different:
+        raise SystemExit(f"{count} submissions: the scores differ: {different[:10]}")
     shutil.rmtree(ours)
     shutil.rmtree(theirs)
     return mine, plain

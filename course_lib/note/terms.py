@@ -3,7 +3,7 @@
 Case, spaces, hyphens and versions are free (``Miner U``, ``X-Tuner``, ``xtuner0.1.21``), letters
 that look alike are one (``Imdeploy``), and one typo is forgiven, two in names of ten letters
 (``InernEvo``). The first letter must be right, so that ``tuner`` is not XTuner and ``agent`` is
-not Lagent; other near words are listed as false friends in ``note_terms.yml``.
+not Lagent; other near words are listed as false friends in ``terms.yml``.
 """
 
 from __future__ import annotations
@@ -19,10 +19,10 @@ from pydantic import BaseModel, ConfigDict
 from rapidfuzz.distance import OSA
 
 from course_lib.language import Text
-from course_lib.note_report import Stage
+from course_lib.note.report import Stage
 
 _ALIKE = str.maketrans({"i": "l", "1": "l", "0": "o"})
-_DOT = re.compile(r"\s*[·・•‧∙]\s*")
+_DOT = re.compile(r"(?<!\s)\s*[·・•‧∙]\s*")  # linear on long runs of space
 _TOKEN = re.compile(r"[A-Za-z0-9]+")
 _GAPS = {" ", "-", "_", "·"}
 _LONGEST_WORD = 40
@@ -39,7 +39,7 @@ class _Stage(BaseModel):
 
 
 class Terms(BaseModel):
-    """``note_terms.yml``, read once."""
+    """``terms.yml``, read once."""
 
     model_config = ConfigDict(frozen=True)
 

@@ -7,8 +7,8 @@ import re
 from urllib.parse import SplitResult, parse_qs, urlsplit
 
 from course_lib.language import Text
-from course_lib.note_prose import ADDRESS
-from course_lib.note_report import Finding, Link
+from course_lib.note.prose import ADDRESS
+from course_lib.note.report import Finding, Link
 
 _LINK_LINE = re.compile(
     r"[\W_]*(?:我的|my\s)?\s*(?:笔记|note\s)?\s*(?:链接|link\b)(?:地址)?[\s/*_]*(?:link\b)?[\s*_]*[:：](.*)",

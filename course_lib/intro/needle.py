@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
-from course_lib.haystack import Haystack
+from course_lib.intro.haystack import Haystack
 
 Cells = dict[tuple[int, float], float]
 Insert = Callable[[list[str], list[str], float, int], tuple[list[str], int]]

@@ -9,8 +9,8 @@ import shutil
 import sys
 from pathlib import Path
 
-from course_lib import packages
-from course_lib.findings import Finding, run
+from course_lib.doctor import packages
+from course_lib.doctor.findings import Finding, run
 from course_lib.language import Text
 
 

@@ -100,7 +100,7 @@ TOOLS = (
         Text("轻量智能体框架", "light agent framework"),
         Text(
             "稳定版 0.2.4；0.5.0rc3 改成传消息的 `Agent`，旧类名没了",
-            "stable 0.2.4; 0.5.0rc3 passes messages between `Agent`s, old class names are gone",
+            "stable 0.2.4; in 0.5.0rc3 each `Agent` passes messages, old class names are gone",
         ),
     ),
     Tool(

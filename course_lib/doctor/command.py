@@ -11,9 +11,10 @@ from typing import Annotated, Any
 
 import typer
 
-from course_lib import machine, misinstalled, models, symptoms
+from course_lib import machine, models
+from course_lib.doctor import misinstalled, symptoms
+from course_lib.doctor.findings import Finding
 from course_lib.errors import CampError
-from course_lib.findings import Finding
 from course_lib.language import Text
 
 LOOKS: tuple[Callable[[], list[Finding]], ...] = (
@@ -56,6 +57,7 @@ def examine() -> Report:
         machine={
             str(label): shorten(value)
             for label, value in (
+                (Text(zh="系统", en="system"), machine.system()),
                 (Text(zh="处理器", en="CPU"), machine.processor()),
                 (Text(zh="GPU", en="GPU"), _gpu_text()),
                 (Text(zh="可用内存", en="free memory"), symptoms.gib(machine.free_memory())),
@@ -100,7 +102,7 @@ def as_text(report: Report) -> str:
         lines += [f"{number}. **{mark}**: {finding['what']}", f"   {fix}: {finding['fix']}"]
     if report.wrong:
         count = report.wrong
-        closing = Text(zh=f"发现 {count} 个问题，见上。", en=f"{count} thing(s) wrong, see above.")
+        closing = Text(zh=f"发现 {count} 个问题，见上。", en=f"Wrong: {count}, see above.")
     else:
         closing = Text(zh="一切正常。", en="Nothing is wrong.")
     return "\n".join([*lines, *([""] if report.findings else []), str(closing)])

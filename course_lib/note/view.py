@@ -6,14 +6,15 @@ import html
 from dataclasses import dataclass
 from io import StringIO
 
-from rich.console import Console, Group
+from rich.console import Console
 from rich.table import Table
 from rich.text import Text as Styled
 
 from course_lib.language import Text
-from course_lib.note_report import NoteReport, Stage
+from course_lib.note.report import NoteReport, Stage
 
 _HEAD = (Text("环节", "stage"), Text("写出的工具", "tools named"), Text("说明", "remark"))
+_LEFT = 'style="text-align: left"'
 _TITLE = Text("笔记检查", "note check")
 _SAVED = Text(
     "读的是 {time} 保存的 {name}：改过之后先保存（Ctrl+S）再运行",
@@ -39,7 +40,7 @@ def _facts(report: NoteReport) -> list[str]:
         form = Text("链接形式没问题", "the link's form is right")
         lines.append(f"🔗 {form} ({report.link.place}): {report.link.url}")
     lines += [f"⚠️ {remark.text}" for remark in report.remarks]
-    if report.images:
+    if report.images and not any(remark.code == "images_alone" for remark in report.remarks):
         shown = Text(f"{report.images} 张图", f"{report.images} images")
         lines.append(f"🖼️ {shown}")
     return lines
@@ -54,10 +55,14 @@ def _table(report: NoteReport) -> Table:
     return table
 
 
-def render(report: NoteReport) -> Group:
-    """Return the report for a Rich console."""
-    facts = [Styled(line) for line in (str(report.headline), *_facts(report))]
-    return Group(*facts[:1], _table(report), *facts[1:])
+def print_report(report: NoteReport, console: Console) -> None:
+    """Print the report: the verdict, a table of stages, one line for each thing to say."""
+    lines = [str(report.headline), *_facts(report)]
+    console.print(lines[0], markup=False, highlight=False, soft_wrap=True)
+    if report.looked_at:
+        console.print(_table(report))
+    for line in lines[1:]:
+        console.print(line, markup=False, highlight=False, soft_wrap=True)
 
 
 @dataclass(frozen=True)
@@ -78,22 +83,23 @@ class NoteView:
         if self.report is None:
             return self.missing
         out = StringIO()
-        console = Console(file=out, width=100, color_system=None)
-        console.print(render(self.report), Styled(self._saved_line))
-        return out.getvalue().rstrip()
+        console = Console(file=out, width=100, color_system=None, force_jupyter=False)
+        print_report(self.report, console)
+        return f"{out.getvalue()}{self._saved_line}"
 
     def _repr_html_(self) -> str:
         """Return the report for Jupyter; everything a learner wrote is escaped."""
         if self.report is None:
             return f"<p>{html.escape(self.missing)}</p>"
-        head = "".join(f"<th>{html.escape(str(each))}</th>" for each in _HEAD)
+        head = "".join(f"<th {_LEFT}>{html.escape(str(each))}</th>" for each in _HEAD)
         rows = "".join(
-            "<tr>{}</tr>".format("".join(f"<td>{html.escape(cell)}</td>" for cell in row))
+            "<tr>{}</tr>".format("".join(f"<td {_LEFT}>{html.escape(cell)}</td>" for cell in row))
             for row in map(_stage_row, self.report.stages)
         )
+        table = f"<table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>"
         facts = "".join(f"<li>{html.escape(line)}</li>" for line in _facts(self.report))
         return (
             f"<p><b>{html.escape(str(self.report.headline))}</b></p>"
-            f"<table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>"
+            f"{table if self.report.looked_at else ''}"
             f"<ul>{facts}</ul><p><small>{html.escape(self._saved_line)}</small></p>"
         )

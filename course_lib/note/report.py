@@ -11,6 +11,7 @@ from course_lib.language import Text
 MIN_HAN = 250
 MIN_WORDS = 150
 MIN_STAGES = 4
+_NOT_LOOKED_AT = ("empty", "too_long", "repetitive")
 
 
 class _Frozen(BaseModel):
@@ -93,6 +94,11 @@ class NoteReport(_Frozen):
         return sum(stage.covered for stage in self.stages)
 
     @property
+    def looked_at(self) -> bool:
+        """Whether the text was worth looking at stage by stage."""
+        return not any(reason.code in _NOT_LOOKED_AT for reason in self.reasons)
+
+    @property
     def coverage(self) -> dict[str, list[str]]:
         """The tools named, by stage: what a TA's summary needs."""
         return {stage.key: list(stage.tools) for stage in self.stages}
@@ -110,9 +116,10 @@ class NoteReport(_Frozen):
                 f"✅ 看起来完整（{zh}）；由助教读后给分",
                 f"✅ looks complete ({en}); a TA reads and marks it",
             )
+        counts = Text(f"（{zh}）", f" ({en})") if self.looked_at else Text("", "")
         return Text(
-            f"👀 交给助教看（{zh}）；自动检查从不判不及格",
-            f"👀 goes to the TA ({en}); this check never fails a note",
+            f"👀 交给助教看{counts.zh}；自动检查从不判不及格",
+            f"👀 goes to the TA{counts.en}; this check never fails a note",
         )
 
 

@@ -6,7 +6,7 @@ import re
 import zlib
 from collections.abc import Iterable
 
-from course_lib.note_terms import plain, terms
+from course_lib.note.terms import plain, terms
 
 SHINGLE = 12
 _COPIED_LINE = 0.8

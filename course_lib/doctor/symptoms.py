@@ -7,13 +7,17 @@ import shlex
 from pathlib import Path
 
 from course_lib import machine, models
-from course_lib.findings import Finding, run
+from course_lib.doctor.findings import Finding, run
 from course_lib.language import Text
 from course_lib.ports import LOOPBACK, holder
 
 NEEDED_MEMORY = 2 * machine.GIB
 NEEDED_DISK = 1 * machine.GIB
 LAB_PORT, DEMO_PORT = 8888, 6006
+_CHINESE_FONTS = (
+    *("CJK", "Hei", "WenQuanYi", "PingFang", "Source Han", "Song", "Noto Sans SC"),
+    *("Noto Serif SC", "Microsoft YaHei"),
+)
 
 
 def held_ports(lab: int = LAB_PORT, demo: int = DEMO_PORT) -> list[Finding]:
@@ -127,16 +131,24 @@ def wrong_model() -> list[Finding]:
 
 
 def no_chinese_font() -> list[Finding]:
-    """No font with Chinese characters for plots."""
-    from matplotlib.font_manager import fontManager
+    """No font with Chinese characters for plots, or one that matplotlib has not noticed."""
+    import matplotlib
+    from matplotlib.font_manager import findSystemFonts, fontManager
 
-    marks = ("CJK", "Hei", "WenQuanYi", "PingFang", "Source Han", "Song", "Noto Sans SC")
-    if any(mark in font.name for font in fontManager.ttflist for mark in marks):
+    if any(mark in font.name for font in fontManager.ttflist for mark in _CHINESE_FONTS):
         return []
+    names = (Path(path).name for path in findSystemFonts())
+    if any(mark.replace(" ", "") in name for name in names for mark in _CHINESE_FONTS):
+        what = Text(
+            zh="有中文字体，但 matplotlib 的字体清单是旧的",
+            en="there is a Chinese font, but matplotlib's list of fonts is older",
+        )
+        return [Finding(what, run(f"rm {matplotlib.get_cachedir()}/fontlist*"), wrong=False)]
     what = Text(zh="没有中文字体，图里只用英文", en="no Chinese font: plots use English only")
     fix = Text(
-        zh="可选：apt-get install fonts-noto-cjk，再删 ~/.cache/matplotlib",
-        en="optional: apt-get install fonts-noto-cjk, then delete ~/.cache/matplotlib",
+        zh=f"可选：apt-get install fonts-noto-cjk，再 rm {matplotlib.get_cachedir()}/fontlist*",
+        en="optional: apt-get install fonts-noto-cjk, then "
+        f"rm {matplotlib.get_cachedir()}/fontlist*",
     )
     return [Finding(what, fix, wrong=False)]
 

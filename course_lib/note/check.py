@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from course_lib.language import Text
-from course_lib.note_link import find_link
-from course_lib.note_prose import count, count_images, read_lines, without_embedded_images
-from course_lib.note_report import (
+from course_lib.note.link import find_link
+from course_lib.note.prose import count, count_images, read_lines, without_embedded_images
+from course_lib.note.report import (
     MIN_HAN,
     MIN_STAGES,
     MIN_WORDS,
@@ -14,8 +14,8 @@ from course_lib.note_report import (
     Stage,
     length_share,
 )
-from course_lib.note_signs import Wording, find_keys, find_misheard, is_repetitive, is_transcript
-from course_lib.note_terms import find_stages
+from course_lib.note.signs import Wording, find_keys, find_misheard, is_repetitive, is_transcript
+from course_lib.note.terms import find_stages
 
 MAX_LENGTH = 30_000
 MAX_LINES = 3_000  # Markdown parsers take quadratic time on lines of lone brackets

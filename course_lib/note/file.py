@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from course_lib.errors import CampError
-from course_lib.note_check import check_note
+from course_lib.note.check import check_note
 
 NOTE_FILE = "note.md"
 _MAX_TEXT = 20 * 1024 * 1024

@@ -1,0 +1,57 @@
+"""What a learner's cells showed, cut down to what a notebook may hold."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+MAX_OUTPUT = 5_000_000  # characters of one output
+MAX_SHOWN = 10_000_000  # characters of all that a submission shows
+_TOO_MUCH = "(more output than is kept)\n"
+
+
+@dataclass
+class Outputs:
+    """Keeps the outputs of one submission's cells, up to a limit for all of them."""
+
+    room: int = MAX_SHOWN
+
+    def keep(self, outputs: Any) -> list[dict[str, Any]]:
+        """Return those of a cell's outputs that are text of a known kind.
+
+        Args:
+            outputs: what the learner's process sent; any plain value.
+        """
+        found: list[dict[str, Any]] = []
+        for output in outputs if type(outputs) is list else []:
+            kept = _read(output) if type(output) is dict else None
+            if kept is None:
+                continue
+            self.room -= _size(kept)
+            if self.room < 0:
+                return [*found, {"output_type": "stream", "name": "stderr", "text": _TOO_MUCH}]
+            found.append(kept)
+        return found
+
+
+def _read(output: dict[Any, Any]) -> dict[str, Any] | None:
+    kind, name, text, data = (output.get(key) for key in ("output_type", "name", "text", "data"))
+    if type(kind) is not str:
+        return None
+    if kind == "stream" and type(name) is str and name in ("stdout", "stderr"):
+        if type(text) is str and text:
+            return {"output_type": kind, "name": name, "text": text[:MAX_OUTPUT]}
+    elif kind in ("execute_result", "display_data") and type(data) is dict:
+        kept = {
+            form: content
+            for form, content in data.items()
+            if type(form) is str and len(form) < 100
+            and type(content) is str and len(content) < MAX_OUTPUT
+        }  # fmt: skip
+        return {"output_type": kind, "data": kept} if kept else None
+    return None
+
+
+def _size(output: dict[str, Any]) -> int:
+    parts = [output.get("text", ""), *output.get("data", {}).values()]
+    return 100 + sum(map(len, parts))

@@ -1,0 +1,326 @@
+"""Tests in one process, a learner's code in another: what a test may rely on."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from grading.apart.plan import NOT_REACHED, Outcome, Plan, Step, Times
+from grading.apart.run import run
+from grading.isolation.limits import Limits
+from grading.isolation.spawner import Needs, Spawner
+
+pytestmark = pytest.mark.usefixtures("walls")
+Judge = Callable[..., list[Outcome]]
+TIMES = Times(call=2, cell=2, submission=30)
+
+
+@pytest.fixture(scope="module")
+def judge() -> Iterator[Judge]:
+    """Return ``judge(*steps, **plan)``, which gives the outcomes."""
+    with Spawner(Needs(preload=("unittest", "numpy", "torch"))) as spawner:
+
+        def judge(*steps: Step, times: Times = TIMES, **words: object) -> list[Outcome]:
+            with spawner.job(Limits()) as job:
+                return run(job, Plan(steps, times=times, **words)).outcomes  # type: ignore[arg-type]
+
+        yield judge
+
+
+def learner(source: str) -> Step:
+    return Step("learner", "answer", source)
+
+
+def given(source: str) -> Step:
+    return Step("given", "given", source)
+
+
+def asked(source: str, points: float = 1, **words: object) -> Step:
+    return Step("test", "test", source, points, **words)  # type: ignore[arg-type]
+
+
+RIGHT = {
+    "values": (
+        "def f(x): return {'a': [x, (x, 2.5)], 'b': {x}, 'n': None, 'big': 10**30}",
+        "assert f(1) == {'a': [1, (1, 2.5)], 'b': {1}, 'n': None, 'big': 10**30}",
+    ),
+    "types are exact": ("def f(): return True", "assert type(f()) is bool and f() is True"),
+    "arrays": (
+        "import numpy as np\ndef f(n): return np.arange(n).reshape(-1, 2) / 2",
+        "import numpy as np\nnp.testing.assert_allclose(f(4), [[0, .5], [1, 1.5]])\n"
+        "assert f(4).dtype == np.float64 and isinstance(f(4), np.ndarray)",
+    ),
+    "tensors": (
+        "import torch\ndef f(x): return torch.nn.Parameter(x * 2).to(torch.bfloat16)",
+        "import torch\ny = f(torch.ones(3))\nassert y.dtype == torch.bfloat16 and y.requires_grad\n"
+        "assert torch.equal(y.float(), torch.full((3,), 2.0))",
+    ),
+    "a variable": ("answer = 42", "assert answer == 42"),
+    "exceptions": (
+        "class Mine(ValueError): pass\ndef f(): raise Mine('no')",
+        "try:\n    f()\nexcept ValueError as error:\n    assert str(error) == 'no'\n"
+        "else:\n    raise AssertionError",
+    ),
+    "unittest": (
+        "def f(x): return 1 / x",
+        "import unittest\nclass T(unittest.TestCase):\n    g = f\n    def test(self):\n"
+        "        self.assertEqual(f(2), 0.5)\n        with self.assertRaises(ZeroDivisionError):\n"
+        "            f(0)\nloader = unittest.defaultTestLoader.loadTestsFromTestCase(T)\n"
+        "assert unittest.TextTestRunner().run(loader).wasSuccessful()",
+    ),
+    "generators": (
+        "def f(n):\n    while n:\n        yield n\n        n -= 1",
+        "import types\nassert list(f(3)) == [3, 2, 1] and next(f(2)) == 2\n"
+        "assert isinstance(f(1), types.GeneratorType)",
+    ),
+    "callbacks": (
+        "def twice(g, x): return g(g(x))\ndef each(items): return [i.name() for i in items]",
+        "class Item:\n    def name(self): return 'n'\n"
+        "assert twice(lambda x: x * 3, 2) == 18\nassert each([Item(), Item()]) == ['n', 'n']",
+    ),
+    "printing": (
+        "def f(name): print('hello', name)",
+        "import io, contextlib\nout = io.StringIO()\nwith contextlib.redirect_stdout(out):\n"
+        "    f('you')\nassert out.getvalue() == 'hello you\\n'",
+    ),
+    "seeds": (
+        "import random, numpy as np, torch\n"
+        "def f(): return [random.random(), float(np.random.rand()), float(torch.rand(1))]",
+        "import random, numpy as np, torch\n"
+        "def seed(): random.seed(3); np.random.seed(3); torch.manual_seed(3)\n"
+        "seed(); mine = [random.random(), float(np.random.rand()), float(torch.rand(1))]\n"
+        "seed(); assert f() == mine",
+    ),
+    "top-level await, magics, no last value": (
+        "import asyncio\n%time y = 1\nawait asyncio.sleep(0)\nx = !echo 5\nx = int(x[0])",
+        "assert x == 5",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", RIGHT)
+def test_what_a_test_may_rely_on(judge: Judge, name: str) -> None:
+    answer, question = RIGHT[name]
+    _, found = judge(learner(answer), asked(question, 3))
+    assert (found.error, found.score, found.reason) == (None, 3, "")
+
+
+WRONG = {
+    "equal to everything": (
+        "class E:\n    def __eq__(s, o): return True\n    def __contains__(s, i): return True\n"
+        "    def __iter__(s): return iter(())\ndef f(x): return E()",
+        ["assert f(3) == 9", "assert not (f(3) != 9)", "assert 9 in f(3)", "assert 9 == f(3)"],
+    ),
+    "an int that lies": (
+        "class E(int):\n    def __eq__(s, o): return True\n    __hash__ = int.__hash__\n"
+        "def f(x): return E(4)",
+        ["assert f(3) == 9", "assert {f(3): 1} == {9: 1}"],
+    ),
+    "a class in a function's place": (
+        "class f:\n    def __init__(s, x): pass\n    def __eq__(s, o): return True",
+        ["assert f(3) == 9"],
+    ),
+    "builtins shadowed": (
+        "abs = len = sorted = isinstance = lambda *a: True\nall = any = lambda x: True\n"
+        "def f(x): return 0",
+        ["assert abs(f(3) - 9) < 1e-9", "assert all(f(i) == i for i in (1, 2))"],
+    ),
+    "a module that is another": (
+        "import os as math\ndef f(x): return 0",
+        ["import math\nassert f(4) == math.sqrt(16)"],
+    ),
+    "an exception of the judge's": (
+        "def f(x): raise AssertionError('not attempted')",
+        ["f(1)"],
+    ),
+}
+
+
+@pytest.mark.parametrize("name", WRONG)
+def test_what_a_learner_cannot_decide(judge: Judge, name: str) -> None:
+    answer, questions = WRONG[name]
+    _, *found = judge(learner(answer), *map(asked, questions), solved=("f",))
+    assert [one.score for one in found] == [0] * len(questions)
+    assert all(one.error for one in found)
+
+
+def test_a_class_that_is_the_exercise_compares_its_own_way(judge: Judge) -> None:
+    answer = """class V:
+    def __init__(self, x): self.x = x
+    def __add__(self, other): return V(self.x + other.x)
+    def __eq__(self, other): return isinstance(other, V) and self.x == other.x
+    def __len__(self): return self.x
+    def __contains__(self, item): return item == self.x"""
+    question = """assert V(1) + V(2) == V(3) and V(1) != V(2)
+assert len(V(4)) == 4 and 4 in V(4) and 5 not in V(4)
+v = V(1)
+v.x = 7
+assert v.x == 7"""
+    _, found = judge(learner(answer), asked(question), solved=("V",), classes=("V",))
+    assert (found.error, found.score) == (None, 1)
+
+
+def test_given_cells_count_from_the_instructors_copy(judge: Judge) -> None:
+    steps = (
+        given("TABLE = {'a': 1}\ndef helper(x): return x + TABLE['a']"),
+        learner("TABLE['a'] = 0\nhelper = lambda x: 0\ndef f(x): return helper(x)"),
+        asked("assert f(4) == helper(4)"),
+        asked("assert TABLE == {'a': 1} and helper(4) == 5"),
+    )
+    _, _, forged, kept = judge(*steps)
+    assert (forged.score, kept.score) == (0, 1)
+
+
+def test_objects_that_the_answer_needs_are_made_on_its_side(judge: Judge) -> None:
+    steps = (
+        given(
+            "import torch\nmodel = torch.nn.Linear(2, 3)\n"
+            "def make(n):\n    torch.manual_seed(n)\n    return torch.nn.Linear(n, n)"
+        ),
+        learner(
+            "class Twice(torch.nn.Module):\n    def __init__(self, base):\n"
+            "        super().__init__()\n        self.base = base\n"
+            "    def forward(self, x):\n        return 2 * self.base(x)\n"
+            "def count(m):\n    assert isinstance(m, torch.nn.Module)\n"
+            "    return sum(p.numel() for p in m.parameters())"
+        ),
+        asked("assert count(model) == 9 and count(make(2)) == 6"),
+        asked(
+            "layer = Twice(make(3))\nx = torch.randn(2, 3)\n"
+            "assert torch.allclose(layer(x), 2 * layer.base(x))\n"
+            "assert isinstance(layer, torch.nn.Module) and model.weight.shape == (3, 2)\n"
+            "assert sum(p.numel() for p in layer.parameters() if p.requires_grad) == 12"
+        ),
+    )
+    *_, counted, used = judge(*steps, modules=("torch",), solved=("Twice",), classes=("Twice",))
+    assert (counted.error, used.error) == (None, None)
+
+
+def test_arguments_change_only_where_the_test_needs_it(judge: Judge) -> None:
+    answer = learner(
+        "def f(rows, table, array):\n    rows.sort()\n    table['x'] = 1\n    array *= 2\n"
+    )
+    question = (
+        "import numpy as np\nr, t, a = [2, 1], {}, np.ones(2)\nf(r, t, a)\n"
+        "assert r == [1, 2] and t == {'x': 1} and a.tolist() == [2, 2]"
+    )
+    _, kept, changed = judge(answer, asked(question), asked(question, writes_back=True))
+    assert (kept.score, changed.score) == (0, 1)
+
+
+@pytest.mark.parametrize(
+    ("last", "points", "reason"),
+    [
+        ("3", 3, ""),
+        ("0.5", 0.5, ""),
+        ("4.0", 4, ""),
+        ("None", 4, ""),
+        ("f(1);", 4, ""),
+        ("__import__('numpy').float32(1)", 1, ""),
+        ("4.1", 0, "no number"),
+        ("-1", 0, "no number"),
+        ("float('nan')", 0, "no number"),
+        ("True", 0, "no number"),
+        ("'all'", 0, "no number"),
+        ("f", 0, "no number"),
+        ("f(1)", 0, "no number"),
+    ],
+)
+def test_the_last_value_is_a_number_of_points(
+    judge: Judge, last: str, points: float, reason: str
+) -> None:
+    _, found = judge(learner("def f(x): return 'full'"), asked(f"x = 1\n{last}", 4))
+    assert (found.score, found.reason) == (points, reason)
+
+
+@pytest.mark.parametrize(
+    ("answer", "reason"),
+    [
+        ("def f(x):\n    while True: pass", "late"),
+        ("import time\ndef f(x): time.sleep(60)", "late"),
+        ("import os\ndef f(x): os._exit(0)", "ended"),
+        (
+            "import os, signal\ndef f(x): os.kill(os.getpid(), signal.SIGKILL)",
+            "",
+        ),  # it is process 1
+        ("import ctypes\ndef f(x): ctypes.string_at(0)", "ended"),
+        ("def f(x):\n    import sys\n    sys.exit(0)", ""),
+        ("def f(x): raise KeyboardInterrupt", ""),
+    ],
+)
+def test_what_ends_the_answers_process_costs_that_test_only(
+    judge: Judge, answer: str, reason: str
+) -> None:
+    before, after = learner("def g(): return 1"), learner("def h(): return 2")
+    found = judge(
+        before, learner(answer), asked("assert f(1) == 1"), after, asked("assert g() + h() == 3")
+    )
+    assert (found[2].score, found[2].reason) == (0, reason)
+    assert (found[4].score, found[4].reason) == (1, "")
+
+
+def test_a_cell_that_never_ends_is_left_out(judge: Judge) -> None:
+    endless = learner(
+        "while True:\n    try:\n        while True: pass\n    except BaseException: 0"
+    )
+    found = judge(learner("x = 1"), endless, learner("y = 2"), asked("assert x + y == 3"))
+    assert [one.reason for one in found] == ["", "late", "", ""]
+    assert found[3].score == 1
+
+
+def test_a_test_that_never_ends_is_stopped(judge: Judge) -> None:
+    found = judge(learner("def f(): return 1"), asked("while True: f"), asked("assert f() == 1"))
+    assert (found[1].score, found[1].reason) == (0, "late")
+    assert (found[2].score, found[2].reason) == (1, "")
+
+
+def test_a_submission_has_an_end(judge: Judge) -> None:
+    slow = learner("import time\ntime.sleep(1.5)")
+    found = judge(*[slow] * 8, asked("assert True"), times=Times(2, 2, 4))
+    assert found[-1] == Outcome(reason=NOT_REACHED)
+
+
+def test_what_is_said_cannot_come_from_a_hidden_test(judge: Judge) -> None:
+    answer = learner(
+        "seen = []\ndef f(x):\n    seen.append(x)\n    raise ValueError(f'met {seen}')\n"
+        "def g(x): return seen"
+    )
+    hidden = asked("assert True\nassert f('secret') == 1", visible="assert True", hidden_from=2)
+    visible = asked("assert g(1) == 1, f'g gave {g(1)}'\nassert f(2)", visible="assert g(1) == 1, "
+                    "f'g gave {g(1)}'\nassert f(2)")  # fmt: skip
+    _, first, second = judge(answer, hidden, visible)
+    assert not first.clean
+    assert first.error is not None
+    assert "secret" in first.error.text
+    assert not second.clean
+    assert second.error is not None
+    assert "secret" in second.error.text
+    assert second.said is not None
+    assert second.said.text == "g gave []"
+
+
+@pytest.mark.parametrize(("language", "said"), [("zh", "不对"), ("en", "wrong")])
+def test_verdicts_are_in_the_learners_language(judge: Judge, language: str, said: str) -> None:
+    question = "from course_lib.checks import case, check\ncheck('f', [case(1, gives=2)])"
+    _, found = judge(learner("def f(x): return 3"), asked(question), language=language)
+    assert found.error is not None
+    assert (found.error.name, said in found.error.text) == ("NotPassed", True)
+
+
+def test_a_cell_shows_what_a_notebook_would(judge: Judge) -> None:
+    source = (
+        "import matplotlib.pyplot as plt\nprint('drawing')\nplt.plot([1, 2])\nplt.show()\n7 * 6"
+    )
+    (found,) = judge(learner(source), times=Times(60, 60, 90))
+    kinds = [output["output_type"] for output in found.outputs]
+    assert kinds == ["stream", "display_data", "execute_result"]
+    assert found.outputs[1]["data"]["image/png"].startswith("iVBOR")
+    assert found.outputs[2]["data"]["text/plain"] == "42"
+
+
+def test_a_flood_of_output_is_cut(judge: Judge) -> None:
+    source = "for _ in range(100): print('x' * 100_000)\n'y' * 9_000_000"
+    (found,) = judge(learner(source), times=Times(30, 30, 60))
+    assert found.error is None
+    assert sum(len(str(output)) for output in found.outputs) < 200_000
