@@ -55,8 +55,8 @@ def test_training_and_exams_share_no_name_and_no_wording() -> None:
     for intent in identity.INTENTS:
         for language in ("zh", "en"):
             wordings = phrases(intent, language)
-            trained = {seen.phrase(wordings) for _ in range(400)}
-            examined = {held.phrase(wordings) for _ in range(400)}
+            trained = {seen.phrase(wordings) for _ in range(4_000)}
+            examined = {held.phrase(wordings) for _ in range(4_000)}
             assert trained
             assert examined
             assert not trained & examined

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from course_lib.language import Language
-from course_lib.mini.dialogue import Sample
+from course_lib.mini.dialogue import Document, Sample, Span
 from course_lib.mini.facts import ask, some_facts, state
 from course_lib.mini.knowledge import Relation, relations
 from course_lib.mini.world import World, is_held_out
-from course_lib.template import Message
+from course_lib.template import END, Message
 
 LETTERS = "ABCD"
 ANSWERS: dict[Language, str] = {"zh": "{v}，选{l}", "en": "{v}, so the answer is {l}"}
@@ -37,6 +37,25 @@ def lay_out(question: str, options: list[str], heading: str, end: str) -> str:
     """Return the question as a prompt, one option a line."""
     lines = "\n".join(f"{letter}. {o}" for letter, o in zip(LETTERS, options, strict=True))
     return f"{heading}{question}\n{lines}{end}"
+
+
+def letters_weigh(sample: Sample, weight: float = 4.0) -> Document:
+    """Return the dialogue for training; the letter that ends a reply counts ``weight`` times."""
+    document = sample.document()
+    spans = []
+    for span in document.spans:
+        at = span.end - len(END) - 1
+        if at > span.start and document.text[at] in LETTERS:
+            spans += [Span(span.start, at, 1.0), Span(at, at + 1, weight)]
+            spans.append(Span(at + 1, span.end, 1.0))
+        else:
+            spans.append(span)
+    return Document(document.text, tuple(spans))
+
+
+def document(world: World) -> Document:
+    """Return a dialogue of a few questions for training."""
+    return letters_weigh(sample(world, world.random.randint(2, 6)))
 
 
 def _options(world: World, right: str, others: list[str]) -> list[str]:

@@ -12,6 +12,7 @@ from course_lib.mini import (
     decimals,
     decompose,
     identity,
+    lookup,
     memory,
     persona,
     prose,
@@ -53,7 +54,8 @@ CHAT: Mapping[str, Ingredient] = {
     "rag without text": Ingredient(_dialogues(rag.without_text, 1, 3), 0.02, 0.02),
     "rag both": Ingredient(_dialogues(rag.both, 1, 1), 0.0, 0.02),
     "decimals": Ingredient(_dialogues(decimals.sample, 1, 4), 0.06, 0.08),
-    "choice": Ingredient(_dialogues(choice.sample, 2, 6), 0.02, 0.12),
+    "choice": Ingredient(choice.document, 0.02, 0.12),
+    "lookup": Ingredient(lookup.document, 0.10, 0.10),
     "recall": Ingredient(_dialogues(choice.recall, 2, 5), 0.02, 0.04),
     "decompose": Ingredient(_dialogues(decompose.sample, 1, 3), 0.04, 0.04),
 }

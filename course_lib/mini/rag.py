@@ -113,7 +113,7 @@ def sample(
 
     ``found`` fixes whether the text holds the answers. In evaluation it holds 3 to 5 facts.
     """
-    language = language or ("zh" if world.chance(0.75) else "en")
+    language = language or ("zh" if world.chance(0.62) else "en")
     facts = some_facts(world, language, least, most)
     text = context(world, facts, language)
     in_system = world.chance(0.3)

@@ -181,15 +181,7 @@ def tale(world: World, hero: str, place: str, name: str, length: int) -> str:
     """Return a tale of ``length`` characters, within a fifth."""
     top = LENGTHS.index(length)
     while True:
-        sentences = _sentences(world, hero, place, name)
-        optional = [i for i, s in enumerate(sentences) if 0 < s.level <= top]
-        world.random.shuffle(optional)
-        kept = {i for i, s in enumerate(sentences) if s.level == 0}
-        while True:
-            text = "".join(s.text for i, s in enumerate(sentences) if i in kept)
-            if len(text) >= length * 0.9 or not optional:
-                break
-            kept.add(optional.pop())
+        text = "".join(s.text for s in _sentences(world, hero, place, name) if s.level <= top)
         if length * 0.83 <= len(text) <= length * 1.17:
             return text
 

@@ -105,7 +105,7 @@ def sample(
 
     ``suited`` fixes whether a tool suits; ``expected`` is the last call, or the marker of none.
     """
-    language = language or ("zh" if world.chance(0.7) else "en")
+    language = language or ("zh" if world.chance(0.6) else "en")
     style = Style(language, world.chance(0.2) if react is None else react)
     tools, others = some_tools(
         world, language, world.choice((1, 2, 2, 3, 4) if not style.react else (1, 2, 2, 3))
