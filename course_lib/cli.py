@@ -38,6 +38,7 @@ class Command:
 COMMANDS = (
     Command("lab", "course_lib.lab:lab", "Open JupyterLab on the list of lessons."),
     Command("doctor", "course_lib.doctor.command:doctor", "Say what is wrong here, and the fix."),
+    Command("mini", "course_lib.mini.commands:mini_app", "Train, examine, time the small model."),
     Command("tools", "course_lib.toolbox.commands:tools_app", "Install the tools of the lessons."),
     Command("explain", "course_lib.toolbox.commands:explain", "Say why a tool failed and the fix."),
     Command("note", "course_lib.note.command:note_app", "Check the note of level L1-1."),

@@ -13,10 +13,13 @@ import urllib.request
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
+from course_lib import chat
+from course_lib.chat import ChatModel
 from course_lib.errors import CampError
 from grading.isolation.spawner import Needs, Spawner
 
@@ -62,6 +65,18 @@ def missing(package: str) -> None:
     if IN_CI:
         pytest.fail(message)
     pytest.skip(message)
+
+
+@pytest.fixture(scope="session")
+def mini() -> ChatModel:
+    """Return the shipped chat model, loaded."""
+    return chat.load("camp-mini")
+
+
+@pytest.fixture(scope="session")
+def shipped_tokenizer(mini: ChatModel) -> Any:
+    """Return the shipped tokenizer."""
+    return mini.tokenizer
 
 
 @pytest.fixture(scope="session")

@@ -14,7 +14,8 @@ from typing import Any
 
 import pytest
 
-from course_lib.doctor import machine, misinstalled, packages, symptoms
+from course_lib import models
+from course_lib.doctor import misinstalled, packages, symptoms
 from course_lib.lab import forward_command
 from tests.conftest import ROOT, free_port, isolated_home
 
@@ -77,17 +78,18 @@ def test_both_languages_and_no_home_folder_in_the_text(tmp_path: Path) -> None:
         assert str(home) not in done.stdout
         assert "\x1b" not in done.stdout
         texts[language] = done.stdout
-    assert "CAMP_MODEL=~/model has no config.json" in texts["en"]
-    assert "CAMP_MODEL=~/model 里没有 config.json" in texts["zh"]
+    assert "CAMP_MODEL=~/model: has no readable config.json" in texts["en"]
+    assert "CAMP_MODEL=~/model：里面没有可读的 config.json" in texts["zh"]
 
 
 def test_a_model_folder_is_the_model_it_would_use(tmp_path: Path) -> None:
     _, data = report(tmp_path)
-    assert data["machine"]["model"].startswith("none yet") or machine.INTERNSTUDIO_MODEL.is_dir()
-    (tmp_path / "config.json").write_text("{}")
-    (tmp_path / "model.safetensors").write_bytes(b"")
-    _, data = report(tmp_path, {"CAMP_MODEL": str(tmp_path)})
-    assert data["machine"]["model"] == str(tmp_path)
+    assert (
+        "InternLM2.5" in data["machine"]["model"] or "own small model" in (data["machine"]["model"])
+    )
+    shutil.copytree(models.BUILT_IN["camp-mini"], tmp_path / "mine")
+    _, data = report(tmp_path, {"CAMP_MODEL": str(tmp_path / "mine")})
+    assert data["machine"]["model"] == f"{tmp_path / 'mine'} (CAMP_MODEL names it)"
     assert not any("CAMP_MODEL" in what for what in wrong(data))
 
 

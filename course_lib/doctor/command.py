@@ -11,8 +11,10 @@ from typing import Annotated, Any
 
 import typer
 
-from course_lib.doctor import machine, misinstalled, symptoms
+from course_lib import machine, models
+from course_lib.doctor import misinstalled, symptoms
 from course_lib.doctor.findings import Finding
+from course_lib.errors import CampError
 from course_lib.language import Text
 
 LOOKS: tuple[Callable[[], list[Finding]], ...] = (
@@ -61,7 +63,7 @@ def examine() -> Report:
                 (Text(zh="可用内存", en="free memory"), symptoms.gib(machine.free_memory())),
                 (Text(zh="可用磁盘", en="free disk"), symptoms.gib(machine.free_disk(Path.cwd()))),
                 (Text(zh="环境", en="environment"), str(misinstalled.own_bin())),
-                (Text(zh="模型", en="model"), str(machine.model_text())),
+                (Text(zh="模型", en="model"), _model_text()),
             )
         },
         findings=[
@@ -74,6 +76,13 @@ def examine() -> Report:
 def findings() -> list[Finding]:
     """Return all that is wrong or worth knowing, what is wrong first."""
     return sorted((f for look in LOOKS for f in look()), key=lambda finding: not finding.wrong)
+
+
+def _model_text() -> str:
+    try:
+        return str(models.find(say=None))
+    except CampError:  # it is among the findings
+        return "-"
 
 
 def _gpu_text() -> str:

@@ -6,7 +6,7 @@ import os
 import shlex
 from pathlib import Path
 
-from course_lib.doctor import machine
+from course_lib import machine, models
 from course_lib.doctor.findings import Finding, run
 from course_lib.language import Text
 from course_lib.ports import LOOPBACK, holder
@@ -113,16 +113,19 @@ def proxied_loopback() -> list[Finding]:
 
 def wrong_model() -> list[Finding]:
     """A ``CAMP_MODEL`` that names no model."""
-    chosen = os.environ.get(machine.MODEL_VARIABLE)
-    if not chosen or machine.is_model(Path(chosen)):
+    chosen = os.environ.get(models.VARIABLE)
+    if not chosen:
+        return []
+    trouble = models.trouble(chosen)
+    if trouble is None:
         return []
     what = Text(
-        zh=f"{machine.MODEL_VARIABLE}={chosen} 里没有 config.json 和 *.safetensors",
-        en=f"{machine.MODEL_VARIABLE}={chosen} has no config.json with *.safetensors",
+        zh=f"{models.VARIABLE}={chosen}：{trouble.zh}",
+        en=f"{models.VARIABLE}={chosen}: {trouble.en}",
     )
     fix = Text(
-        zh=f"改成模型目录，或 unset {machine.MODEL_VARIABLE}",
-        en=f"name a model's folder, or unset {machine.MODEL_VARIABLE}",
+        zh=f"改成完整的模型目录，或 unset {models.VARIABLE}",
+        en=f"name a complete model's folder, or unset {models.VARIABLE}",
     )
     return [Finding(what, fix)]
 

@@ -1,4 +1,4 @@
-"""What this machine has: versions, processors, memory, disk, and the model at hand."""
+"""What this machine has: versions, processors, memory, disk."""
 
 from __future__ import annotations
 
@@ -10,16 +10,10 @@ import sys
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-from course_lib.language import Text
-
 GIB = 2**30
 SHOWN = (
     *("intern-camp-kit", "jupyterlab", "nbgrader", "jupytext", "ipywidgets"),
     *("torch", "transformers", "streamlit", "matplotlib"),
-)
-MODEL_VARIABLE = "CAMP_MODEL"
-INTERNSTUDIO_MODEL = Path(
-    "/root/share/new_models/Shanghai_AI_Laboratory/internlm2_5-1_8b-chat",
 )
 
 
@@ -83,26 +77,3 @@ def free_memory() -> int:
 def free_disk(folder: Path) -> int:
     """Return the free bytes of the disk that holds ``folder``."""
     return shutil.disk_usage(folder).free
-
-
-def is_model(folder: Path) -> bool:
-    """Tell whether ``folder`` holds a Hugging Face model."""
-    return (folder / "config.json").is_file() and any(folder.glob("*.safetensors"))
-
-
-def model() -> Path | None:
-    """Return the folder of the model in use: ``CAMP_MODEL``, else InternStudio's shared one."""
-    chosen = os.environ.get(MODEL_VARIABLE)
-    folder = Path(chosen) if chosen else INTERNSTUDIO_MODEL
-    return folder if is_model(folder) else None
-
-
-def model_text() -> Text:
-    """Return the model in use in words."""
-    folder = model()
-    if folder is not None:
-        return Text(zh=str(folder), en=str(folder))
-    return Text(
-        zh=f"还没有：这一版课程不带内置模型（可用 {MODEL_VARIABLE} 指定模型目录）",
-        en=f"none yet: this version of the kit has no built-in model ({MODEL_VARIABLE} names one)",
-    )

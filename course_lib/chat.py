@@ -1,0 +1,267 @@
+"""Chat with a model folder in this process: generate, stream, trim the history, count and time.
+
+``python -m course_lib.chat`` is the command-line demo.
+"""
+
+from __future__ import annotations
+
+import logging
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import torch
+import typer
+
+from course_lib import models
+from course_lib.decoding import CAMP, Sampling, TextBuilder, penalise, probabilities
+from course_lib.errors import CampError
+from course_lib.history import clean_turn, trim_history
+from course_lib.language import Text
+from course_lib.template import END, Message, render
+
+Turns = Sequence[Message | dict[str, Any]]
+GREEDY = Sampling()
+SMALL = 50_000_000
+"""Parameters below which more threads only wait for each other; on a busy machine, for long."""
+
+
+@dataclass(frozen=True)
+class Delta:
+    """A piece of a reply: its new text (perhaps empty), its token, seconds since the request."""
+
+    text: str
+    token: int
+    seconds: float
+
+
+@dataclass
+class Reply:
+    """A finished reply with its counts; times in seconds since the request."""
+
+    text: str = ""
+    prompt_tokens: int = 0
+    deltas: list[Delta] = field(default_factory=list)
+    finish: Literal["stop", "length"] = "length"
+
+    @property
+    def new_tokens(self) -> int:
+        """Return how many tokens were generated, without the end marker."""
+        return len(self.deltas)
+
+    @property
+    def first_token_seconds(self) -> float:
+        """Return the time to the first token."""
+        return self.deltas[0].seconds if self.deltas else 0.0
+
+    @property
+    def tokens_per_second(self) -> float:
+        """Return the speed after the first token; 0 with fewer than two."""
+        if len(self.deltas) < 2:
+            return 0.0
+        return (len(self.deltas) - 1) / (self.deltas[-1].seconds - self.deltas[0].seconds)
+
+
+class ChatModel:
+    """A loaded model and its tokenizer."""
+
+    def __init__(self, model: Any, tokenizer: Any, folder: Path) -> None:
+        self.model, self.tokenizer, self.folder = model, tokenizer, folder
+        ends = model.generation_config.eos_token_id
+        self.ends = {ends} if isinstance(ends, int) else set(ends or [])
+        self.ends.add(tokenizer.eos_token_id)
+        turn_end = tokenizer.convert_tokens_to_ids(END)
+        if turn_end not in (None, tokenizer.unk_token_id):
+            self.ends.add(turn_end)
+
+    @property
+    def context(self) -> int:
+        """Return how many tokens prompt and reply may have together."""
+        return int(self.model.config.max_position_embeddings)
+
+    def encode(self, text: str, *, begin: bool = True) -> list[int]:
+        """Return the ids of ``text``; ``begin`` puts the tokenizer's first token before it.
+
+        Chats go without it, as ``apply_chat_template`` and servers do it.
+        """
+        return list(self.tokenizer(text, add_special_tokens=begin)["input_ids"])
+
+    def count(self, text: str) -> int:
+        """Return how many tokens ``text`` is."""
+        return len(self.encode(text, begin=False))
+
+    def prompt(self, messages: Turns | str, meta: str | None = None) -> str:
+        """Return the text that the model gets for ``messages``, or for one user's words."""
+        turns: Turns = [Message("user", messages)] if isinstance(messages, str) else messages
+        return render(turns, meta)
+
+    def chat(
+        self, messages: Turns | str, sampling: Sampling = GREEDY, meta: str | None = None
+    ) -> Reply:
+        """Return the assistant's reply to ``messages``."""
+        reply = Reply()
+        for _ in self._generate(self.prompt(messages, meta), sampling, reply, begin=False):
+            pass
+        return reply
+
+    def complete(self, text: str, sampling: Sampling = GREEDY) -> Reply:
+        """Return how the model goes on with ``text``, as a base model does."""
+        reply = Reply()
+        for _ in self._generate(text, sampling, reply, begin=True):
+            pass
+        return reply
+
+    def stream(
+        self, messages: Turns | str, sampling: Sampling = GREEDY, meta: str | None = None
+    ) -> Iterator[Delta]:
+        """Yield the reply in deltas, not as the growing text; closing the iterator stops it."""
+        prompt = self.prompt(messages, meta)
+        return self._generate(prompt, sampling, Reply(), begin=False)
+
+    @torch.inference_mode()
+    def log_probabilities(self, text: str, continuation: str, *, begin: bool = True) -> list[float]:
+        """Return the log probability, in nats, of each token of ``continuation`` after ``text``.
+
+        ``begin`` puts the tokenizer's first token before ``text``, as for plain text.
+        """
+        before = self.encode(text, begin=begin)
+        after = self.encode(continuation, begin=False)
+        ids = torch.tensor([before + after], device=self.model.device)
+        shares = self.model(input_ids=ids).logits[0, len(before) - 1 : -1].float().log_softmax(-1)
+        return [float(row[token]) for row, token in zip(shares, after, strict=True)]
+
+    @torch.inference_mode()
+    def _generate(
+        self, text: str, sampling: Sampling, reply: Reply, *, begin: bool
+    ) -> Iterator[Delta]:
+        began = time.perf_counter()
+        ids = torch.tensor([self.encode(text, begin=begin)], device=self.model.device)
+        reply.prompt_tokens = ids.shape[1]
+        room = self.context - ids.shape[1]
+        if room <= 0:
+            raise CampError(
+                str(
+                    Text(
+                        f"提示词有 {ids.shape[1]} 个 token，模型最多 {self.context}：请缩短",
+                        f"the prompt has {ids.shape[1]} tokens, the model takes {self.context}: "
+                        "shorten the prompt or the history",
+                    )
+                )
+            )
+        dice = torch.Generator()
+        if sampling.seed is not None:
+            dice.manual_seed(sampling.seed)
+        else:
+            dice.seed()
+        builder, seen, cache = TextBuilder(self.tokenizer), ids, None
+        for _ in range(min(sampling.max_new_tokens, room)):
+            out = self.model(input_ids=ids, past_key_values=cache, use_cache=True)
+            cache = out.past_key_values
+            logits = penalise(out.logits[0, -1].float(), seen[0], sampling.repetition_penalty)
+            shares = probabilities(logits, sampling).cpu()
+            ids = torch.multinomial(shares, 1, generator=dice)[None].to(self.model.device)
+            token = int(ids)
+            if token in self.ends:
+                reply.finish = "stop"
+                break
+            seen = torch.cat([seen, ids], dim=1)
+            delta = Delta(builder.add([token]), token, time.perf_counter() - began)
+            reply.deltas.append(delta)
+            reply.text += delta.text
+            yield delta
+        rest = builder.add([], last=True)
+        if rest:
+            reply.text += rest
+            yield Delta(rest, -1, time.perf_counter() - began)
+
+
+def load(model: models.Model | str | Path | None = None) -> ChatModel:
+    """Load a model folder (by default that of ``models.find``) on the GPU, if any, or the CPU."""
+    from transformers import AutoModelForCausalLM, AutoTokenizer
+
+    found = model if isinstance(model, models.Model) else models.find(model, say=None)
+    device = "cuda" if torch.cuda.is_available() else "cpu"
+    options: dict[str, Any] = {"trust_remote_code": True} if found.own_code else {}
+    try:
+        tokenizer = AutoTokenizer.from_pretrained(found.folder, local_files_only=True, **options)
+        network: Any = AutoModelForCausalLM.from_pretrained(
+            found.folder,
+            dtype=torch.float32 if device == "cpu" else torch.bfloat16,
+            use_safetensors=True,
+            local_files_only=True,
+            **options,
+        )
+    except Exception as error:
+        first = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+        raise CampError(
+            str(
+                Text(
+                    f"{found.folder}：transformers 读不了这个模型（{first}）："
+                    f"换一个模型，或设 {models.VARIABLE}=camp-mini",
+                    f"{found.folder}: transformers cannot load this model ({first}): use another, "
+                    f"or set {models.VARIABLE}=camp-mini",
+                )
+            )
+        ) from error
+    if device == "cpu" and network.num_parameters() < SMALL:
+        torch.set_num_threads(1)
+    return ChatModel(network.to(device).eval(), tokenizer, found.folder)
+
+
+def demo(
+    model: Annotated[str | None, typer.Option(help="a model folder or camp-mini")] = None,
+    system: Annotated[str | None, typer.Option(help="the system prompt")] = None,
+    temperature: Annotated[float, typer.Option(min=0.0)] = CAMP.temperature,
+    top_p: Annotated[float, typer.Option(min=0.0, max=1.0)] = CAMP.top_p,
+    seed: Annotated[int | None, typer.Option(help="the same seed, the same replies")] = None,
+    max_new_tokens: Annotated[int, typer.Option(min=1)] = 512,
+) -> None:
+    """Chat in the terminal: a line is a turn; ``exit`` or Ctrl-D ends, Ctrl-C stops a reply."""
+    chat = load(models.find(model, say=typer.echo))
+    sampling = Sampling(
+        temperature=temperature,
+        top_p=top_p,
+        repetition_penalty=CAMP.repetition_penalty,
+        max_new_tokens=max_new_tokens,
+        seed=seed,
+    )
+    turns = [Message("system", system)] if system else []
+    typer.echo(str(Text("输入一行就是一轮，exit 结束。", "A line is a turn; exit ends.")))
+    while True:
+        try:
+            said = clean_turn(input("> "))
+        except (EOFError, KeyboardInterrupt):
+            said = None
+        if said is None:
+            typer.echo("")
+            return
+        if not said:
+            continue
+        turns.append(Message("user", said))
+        turns = trim_history(turns, chat.context - max_new_tokens, chat.count)
+        reply = ""
+        try:
+            for delta in chat.stream(turns, sampling):
+                reply += delta.text
+                typer.echo(delta.text, nl=False)
+        except KeyboardInterrupt:
+            typer.echo(" …", nl=False)
+        typer.echo("")
+        turns.append(Message("assistant", reply))
+
+
+def main() -> None:
+    """Run the demo; what the user can mend is one line on stderr."""
+    logging.getLogger("transformers").setLevel(logging.ERROR)
+    try:
+        typer.run(demo)
+    except CampError as error:
+        typer.echo(f"chat: {error}", err=True)
+        sys.exit(error.exit_code)
+
+
+if __name__ == "__main__":
+    main()

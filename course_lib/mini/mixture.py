@@ -1,0 +1,75 @@
+"""What training sees, and when: shares of the skills, first copying, then everything."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+from course_lib.mini import (
+    choice,
+    copying,
+    decimals,
+    decompose,
+    identity,
+    lookup,
+    memory,
+    persona,
+    prose,
+    rag,
+    story,
+    tool_use,
+)
+from course_lib.mini.dialogue import Document, Sample
+from course_lib.mini.world import World
+
+Stage = Literal["base", "chat"]
+Maker = Callable[[World], Document]
+WARM_UP = 0.12
+"""The part of training in which copying leads; then the shares move over as long a part."""
+
+
+@dataclass(frozen=True)
+class Ingredient:
+    """A kind of document with its share of the documents at the start and afterwards."""
+
+    make: Maker
+    early: float
+    late: float
+
+
+def _dialogues(sample: Callable[[World, int], Sample], least: int, most: int) -> Maker:
+    return lambda world: sample(world, world.random.randint(least, most)).document()
+
+
+CHAT: Mapping[str, Ingredient] = {
+    "copying": Ingredient(_dialogues(copying.sample, 1, 3), 0.30, 0.03),
+    "identity": Ingredient(_dialogues(identity.sample, 2, 5), 0.06, 0.11),
+    "persona": Ingredient(_dialogues(persona.sample, 1, 2), 0.04, 0.04),
+    "memory": Ingredient(_dialogues(memory.sample, 1, 4), 0.06, 0.05),
+    "story": Ingredient(_dialogues(story.sample, 1, 1), 0.02, 0.06),
+    "tools": Ingredient(_dialogues(tool_use.sample, 1, 4), 0.14, 0.19),
+    "tool chain": Ingredient(_dialogues(tool_use.chain, 1, 1), 0.0, 0.02),
+    "rag": Ingredient(_dialogues(rag.sample, 3, 7), 0.22, 0.27),
+    "rag without text": Ingredient(_dialogues(rag.without_text, 1, 3), 0.02, 0.02),
+    "rag both": Ingredient(_dialogues(rag.both, 1, 1), 0.0, 0.02),
+    "decimals": Ingredient(_dialogues(decimals.sample, 1, 4), 0.06, 0.08),
+    "choice": Ingredient(choice.document, 0.02, 0.12),
+    "lookup": Ingredient(lookup.document, 0.10, 0.10),
+    "recall": Ingredient(_dialogues(choice.recall, 2, 5), 0.02, 0.04),
+    "decompose": Ingredient(_dialogues(decompose.sample, 1, 3), 0.04, 0.04),
+}
+BASE: Mapping[str, Ingredient] = {
+    make.__name__: Ingredient(make, 0.5 if make is prose.echo else share / 2, share)
+    for make, share in prose.KINDS_OF_PROSE.items()
+}
+STAGES: Mapping[Stage, Mapping[str, Ingredient]] = {"base": BASE, "chat": CHAT}
+
+
+def document(stage: Stage, world: World, progress: float, *, warmed: bool = False) -> Document:
+    """Return a document for ``progress`` (0 to 1) of a stage; ``warmed`` skips the early shares."""
+    late = 1.0 if warmed else min(1.0, max(0.0, (progress - WARM_UP) / WARM_UP))
+    ingredients = list(STAGES[stage].values())
+    weights = [(1 - late) * i.early + late * i.late for i in ingredients]
+    (chosen,) = world.random.choices(ingredients, weights)
+    return chosen.make(world)

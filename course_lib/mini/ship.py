@@ -1,0 +1,40 @@
+"""Put trained models in their place in the package: weights, tokenizer, results, cards."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+from tokenizers import Tokenizer
+
+from course_lib import chat, models
+from course_lib.mini import card, evaluate, likelihood
+from course_lib.mini.export import export
+from course_lib.mini.run import load_checkpoint
+
+
+def ship(out: Path, count: int, show: Callable[[str], None]) -> None:
+    """Export the runs in ``out``, examine them on ``count`` questions a skill, write the cards."""
+    tokenizer = Tokenizer.from_file(str(out / "tokenizer.json"))
+    for stage, folder in (
+        ("base", models.BUILT_IN["camp-mini-base"]),
+        ("chat", models.BUILT_IN["camp-mini"]),
+    ):
+        checkpoint = load_checkpoint(out / stage / "checkpoint.pt")
+        export(checkpoint.network(), tokenizer, folder)
+        shutil.copyfile(out / stage / "loss.png", folder / "loss.png")
+        loaded = chat.load(folder)
+        results = likelihood.examine(loaded, chat=stage == "chat")
+        if stage == "chat":
+            answerer = evaluate.Answerer(loaded.model, loaded.tokenizer)
+            results = [
+                *evaluate.evaluate(
+                    answerer, count, report=lambda r, _: show(f"{r.name}: {r.accuracy:.3f}")
+                ),
+                *results,
+            ]
+        parameters = sum(p.numel() for p in checkpoint.network().parameters())
+        found = card.measured(checkpoint.settings, parameters, checkpoint.log[-1], results)
+        card.write_cards(folder, found)
+        show(f"{stage}: {folder}")

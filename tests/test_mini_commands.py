@@ -1,0 +1,64 @@
+"""``camp mini eval`` and ``camp mini bench`` as typed."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+
+def camp(*words: str) -> subprocess.CompletedProcess[str]:
+    code = "from course_lib.cli import main; main()"
+    return subprocess.run(
+        [sys.executable, "-c", code, "mini", *words],
+        capture_output=True,
+        text=True,
+        timeout=200,
+        env=os.environ | {"CAMP_LANG": "en", "COLUMNS": "120"},
+    )
+
+
+def test_eval_shows_n_accuracy_and_interval_and_writes_them(tmp_path: Path) -> None:
+    out = tmp_path / "results.json"
+    done = camp(
+        "eval", "--count", "4", "--skill", "persona", "--skill", "recall", "--out", str(out)
+    )
+    assert done.returncode == 0, done.stderr
+    rows = {row["skill"]: row for row in json.loads(out.read_text())}
+    assert set(rows) == {"persona", "recall"}
+    assert rows["persona"]["n"] == 4
+    assert rows["persona"]["target"] == 0.95
+    line = next(text for text in done.stdout.splitlines() if "persona" in text and "│" in text)
+    cells = [cell.strip() for cell in line.strip("│").split("│")]
+    assert cells[:2] == ["persona", "4"]
+    right = rows["persona"]["right"]
+    assert cells[2].startswith(f"{right / 4:.3f}")
+    if right == 4:  # Wilson's interval of 4 out of 4
+        assert cells[3] == "0.510-1.000"
+
+
+def test_a_skill_that_does_not_exist_is_one_clear_line() -> None:
+    done = camp("eval", "--skill", "flying")
+    assert done.returncode == 2
+    assert done.stderr.startswith("camp: --skill flying: no such skill; there are identity_zh,")
+    assert done.stderr.count("\n") == 1
+
+
+def test_a_wrong_folder_is_one_clear_line(tmp_path: Path) -> None:
+    for command in ("eval", "bench"):
+        done = camp(command, str(tmp_path))
+        assert done.returncode == 2
+        assert done.stderr.startswith(f"camp: {tmp_path}: has no readable config.json")
+
+
+def test_bench_measures_this_machine() -> None:
+    done = camp("bench", "--tokens", "12", "--runs", "1")
+    assert done.returncode == 0, done.stderr
+    line = next(text for text in done.stdout.splitlines() if "transformers" in text)
+    load, first, speed, memory = (float(c) for c in line.strip("│ ").split("│")[1:])
+    assert 0 < load < 60
+    assert 0 < first < 30
+    assert 1 < speed < 10_000
+    assert 100 < memory < 4_000
