@@ -8,12 +8,15 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Iterable, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
+from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
+from IPython import get_ipython
+from IPython.display import display
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
 
 from course_lib import __version__, models
@@ -27,6 +30,7 @@ if TYPE_CHECKING:
     from course_lib.decoding import Sampling
 
 MAX_BYTES = 4_000_000
+REDRAW_SECONDS = 0.1
 Count = Annotated[int, Field(ge=0)]
 Seconds = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 
@@ -165,11 +169,40 @@ class Recorder:
     def ask(
         self, messages: Sequence[Message | dict[str, Any]] | str, sampling: Sampling
     ) -> Exchange:
-        """Print the reply as it comes and return the exchange."""
-        for delta in self.stream(messages, sampling):
-            print(delta.text, end="", flush=True)
-        print()
+        """Show the reply as it comes and return the exchange."""
+        show_stream(delta.text for delta in self.stream(messages, sampling))
         return self.exchanges[-1]
+
+
+class _Growing:
+    """A text that grows in one place of a notebook."""
+
+    text = ""
+
+    def __repr__(self) -> str:
+        return self.text
+
+    def _repr_html_(self) -> str:
+        return f'<div style="white-space:pre-wrap">{escape(self.text)}</div>'
+
+
+def show_stream(texts: Iterable[str]) -> None:
+    """Show deltas as they come: in a notebook in one growing output, else printed."""
+    if get_ipython() is None:
+        for text in texts:
+            print(text, end="", flush=True)
+        print()
+        return
+    grown, drawn = _Growing(), 0.0
+    handle = display(grown, display_id=True)
+    try:
+        for text in texts:
+            grown.text += text
+            if time.monotonic() - drawn > REDRAW_SECONDS:
+                handle.update(grown)
+                drawn = time.monotonic()
+    finally:
+        handle.update(grown)
 
 
 def _tokens(deltas: Sequence[Delta]) -> int:

@@ -24,6 +24,7 @@ SIDE_BY_SIDE: tuple[dict[str, Any], ...] = (
     {"temperature": 1.0, "top_k": 3},
     {"temperature": 1.0, "top_p": 0.8},
 )
+PENALTIES: tuple[dict[str, Any], ...] = tuple({"penalty": value} for value in (1.0, 1.2, 2.0))
 KEPT, DROPPED = "#2f6fde", "#c3cad6"
 Probs = Callable[..., Sequence[float]]
 Penalty = Callable[[Sequence[float], Sequence[int], float], Sequence[float]]
@@ -114,13 +115,17 @@ def distribution(
     return bars(where, probs, plain, most, wide)
 
 
-def panels(where: Moment, next_token_probs: Probs) -> HTML:
-    """Return the distribution under some settings, side by side."""
+def panels(
+    where: Moment, next_token_probs: Probs, repetition_penalty: Penalty | None = None
+) -> HTML:
+    """Return the distribution under some settings, or some penalties, side by side."""
     shown = []
-    for settings in SIDE_BY_SIDE:
+    for settings in PENALTIES if repetition_penalty else SIDE_BY_SIDE:
         title = ", ".join(f"{name} {value:g}" for name, value in settings.items())
-        found = distribution(where, next_token_probs, most=6, wide=9, **settings)
-        shown.append(f'<div style="min-width:17em"><b>{title}</b>{found}</div>')
+        found = distribution(
+            where, next_token_probs, repetition_penalty, most=8, wide=9, **settings
+        )
+        shown.append(f'<div style="min-width:20em"><b>{title}</b>{found}</div>')
     return HTML(f'<div style="display:flex;flex-wrap:wrap;gap:14px">{"".join(shown)}</div>')
 
 
@@ -133,7 +138,7 @@ def next_token_slider(
         return distribution(where, next_token_probs, repetition_penalty, **values)
 
     with_penalty = repetition_penalty is not None
-    picture = panels(where, next_token_probs)
+    picture = panels(where, next_token_probs, repetition_penalty)
     sliders(picture, lambda widgets: _controls(widgets, with_penalty), line)
 
 

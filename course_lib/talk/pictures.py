@@ -28,12 +28,9 @@ def loop_picture() -> Figure:
     ax.axis("off")
     for number, (name, note) in enumerate(STEPS):
         x = 2 * number + 0.15
-        style = "round,pad=0.02,rounding_size=0.12"
-        ax.add_patch(
-            FancyBboxPatch(
-                (x, 1.75), 1.5, 0.65, boxstyle=style, facecolor=_FILL[number], edgecolor=GREY, lw=0.8
-            )
-        )
+        box = FancyBboxPatch((x, 1.75), 1.5, 0.65, boxstyle="round,pad=0.02,rounding_size=0.12")
+        box.set(facecolor=_FILL[number], edgecolor=GREY, lw=0.8)
+        ax.add_patch(box)
         ax.text(x + 0.75, 2.08, name, ha="center", va="center", weight="bold", fontsize=10)
         ax.text(x + 0.75, 1.55, note, ha="center", va="top", fontsize=8, linespacing=1.4)
         if number:

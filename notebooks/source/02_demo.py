@@ -104,7 +104,7 @@ First the lazy way: feed the bare question and let the model write 30 tokens. Th
 """
 
 # %%
-from course_lib.decoding import CAMP, Sampling
+from course_lib.decoding import Sampling
 from course_lib.talk.tokens import token_strip
 
 question = str(Text("你是谁？", "Who are you?"))
@@ -116,7 +116,7 @@ token_strip(bot, bot.prompt(question) + marked.text)
 
 # %% [markdown] lang="zh"
 r"""
-没有标记，它不知道轮到谁说话，只好接着往下编；有了标记，它认出这是“用户说完了，该助手了”。橙色的是**特殊词元**，一个标记就是一个词元，普通文字拼不出来。
+没有标记，它不知道轮到谁说话，可能接着往下编，也可能一声不吭；有了标记，它认出这是“用户说完了，该助手了”。橙色的是**特殊词元**，一个标记就是一个词元，普通文字拼不出来。
 
 InternLM2 的格式（仓库 `chat/chat_format.md`）：每一轮是 `<|im_start|>角色`、换行、内容、`<|im_end|>`、换行。角色有 system、user、assistant 和放工具结果的 **environment**。
 
@@ -139,7 +139,7 @@ InternLM2 的格式（仓库 `chat/chat_format.md`）：每一轮是 `<|im_start
 
 # %% [markdown] lang="en"
 r"""
-Without markers it cannot know whose turn it is, and simply goes on; with them it recognises "the user has finished, the assistant is next". The orange ones are **special tokens**: one marker, one token, which ordinary text cannot spell.
+Without markers it cannot know whose turn it is: it may ramble on or say nothing at all; with them it recognises "the user has finished, the assistant is next". The orange ones are **special tokens**: one marker, one token, which ordinary text cannot spell.
 
 InternLM2's format (the repository's `chat/chat_format.md`): each turn is `<|im_start|>role`, a new line, the content, `<|im_end|>`, a new line. Roles are system, user, assistant, and **environment** for what a tool returns.
 
@@ -800,16 +800,15 @@ def next_token_probs(logits, temperature: float = 1.0, top_k: int = 0, top_p: fl
         return probs
     kept = order[:top_k] if top_k else order
     highest = logits[order[0]]
-    weights = [math.exp((logits[i] - highest) / temperature) for i in kept]
-    total = sum(weights)
-    reached, chosen = 0.0, []
-    for i, weight in zip(kept, weights):
-        chosen.append((i, weight / total))
-        reached += weight / total
+    weights = {i: math.exp((logits[i] - highest) / temperature) for i in kept}
+    total, reached, chosen = sum(weights.values()), 0.0, []
+    for i in kept:
+        chosen.append(i)
+        reached += weights[i] / total
         if reached >= top_p:
             break
-    for i, share in chosen:
-        probs[i] = share / reached
+    for i in chosen:
+        probs[i] = weights[i] / total / reached
     return probs
     ### END SOLUTION
 
