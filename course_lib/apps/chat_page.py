@@ -115,14 +115,13 @@ def main() -> None:
     except CampError as error:
         st.error(str(error))
         return
-    for turn in state.turns:
-        with st.chat_message(turn.role):
-            st.markdown(turn.content)
     said = st.chat_input(str(Text("说点什么", "Say something")))
     if said and said.strip():
         state.turns.append(Message("user", said.strip()))
-        with st.chat_message("user"):
-            st.markdown(said.strip())
+    for turn in state.turns:
+        with st.chat_message(turn.role):
+            st.markdown(turn.content)
+    if state.turns and state.turns[-1].role == "user":  # just said, or a rerun came too early
         try:
             reply_to(bot, state.turns, system, sampling)
         except CampError as error:

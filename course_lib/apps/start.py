@@ -85,6 +85,12 @@ class ChatPage:
             self._process.kill()
             self._process.wait()
 
+    def __enter__(self) -> ChatPage:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
     def _answers(self) -> bool:
         opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
         try:
