@@ -1436,7 +1436,7 @@ with needs("fits"):
 
 # %% [markdown] lang="zh"
 """
-看答案：16 位的 1.8B 加 32K 词元的 KV 是 7.999 GB，刚好塞进 8 GB，所以营里的网页把 `max_length` 设成 32768；7B 的 16 位权重单独就要 15.5 GB。用 LMDeploy 时显存会先被占掉八成，那是它预留的 KV，不是泄漏。
+看答案：16 位的 1.8B 加 32K 词元的 KV 是 7.999 GB，刚好塞进 8 GB（营里网页的 `max_length` 正是 32768）；7B 的 16 位权重单独就要 15.5 GB。用 LMDeploy 时显存会先被占掉八成，那是它预留的 KV，不是泄漏。
 
 ## 终端里的 demo
 
@@ -1445,7 +1445,7 @@ with needs("fits"):
 
 # %% [markdown] lang="en"
 """
-The answer: 1.8B at 16 bits with 32K tokens of KV cache takes 7.999 GB, just within 8 GB, which is why the camp's page sets `max_length` to 32768; 7B at 16 bits needs 15.5 GB for its weights alone. With LMDeploy four fifths of the card are taken at once: that is reserved KV cache, not a leak.
+The answer: 1.8B at 16 bits with 32K tokens of KV cache takes 7.999 GB, just within 8 GB (the `max_length` of the camp's page is 32768); 7B at 16 bits needs 15.5 GB for its weights alone. With LMDeploy four fifths of the card are taken at once: that is reserved KV cache, not a leak.
 
 ## The demo in a terminal
 
@@ -1492,7 +1492,7 @@ page.stop()
 """
 > **2024 年以后**（据各仓库，2026-11）
 > - `lmdeploy serve gradio` 在 0.10.0 删掉了（#3829），`serve api_client` 同时删掉（#3830）：这一关的两个进阶任务（XComposer2-VL、InternVL2）不能再照原文做，改用 `serve api_server` 加任意前端。
-> - 新的 transformers 会弄坏 InternLM2.5 自带的代码（4.49.0 起 `generate` 报错，InternLM#832）：按营里的版本装，或换 transformers 直接支持的模型。
+> - 新的 transformers 会弄坏 InternLM2.5 自带的代码（4.49.0 上 `generate` 报错，InternLM#832）：按营里的版本装，或换 transformers 直接支持的模型。
 > - `torch_dtype` 这个参数如今叫 `dtype`，不写时按权重文件里的精度加载。
 > - Streamlit 报 `inotify watch limit reached`：设 `server.fileWatcherType none`（本课的网页已经设了）。
 
@@ -1507,7 +1507,7 @@ page.stop()
 """
 > **Since 2024** (from the repositories, 2026-11)
 > - `lmdeploy serve gradio` is gone since 0.10.0 (#3829), `serve api_client` left with it (#3830): this level's two optional tasks (XComposer2-VL, InternVL2) cannot be done word for word; take `serve api_server` with any front end.
-> - New versions of transformers break InternLM2.5's own code (from 4.49.0 `generate` fails, InternLM#832): install the camp's version, or take a model that transformers supports itself.
+> - New versions of transformers break InternLM2.5's own code (on 4.49.0 `generate` fails, InternLM#832): install the camp's version, or take a model that transformers supports itself.
 > - The argument `torch_dtype` is called `dtype` now; left out, the precision of the weight files is taken.
 > - Streamlit says `inotify watch limit reached`: set `server.fileWatcherType none` (this course's page does).
 
