@@ -9,6 +9,7 @@ import logging
 import sys
 import time
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -187,13 +188,14 @@ def load(model: models.Model | str | Path | None = None) -> ChatModel:
     options: dict[str, Any] = {"trust_remote_code": True} if found.own_code else {}
     try:
         tokenizer = AutoTokenizer.from_pretrained(found.folder, local_files_only=True, **options)
-        network: Any = AutoModelForCausalLM.from_pretrained(
-            found.folder,
-            dtype=torch.float32 if device == "cpu" else torch.bfloat16,
-            use_safetensors=True,
-            local_files_only=True,
-            **options,
-        )
+        with _without_bars():
+            network: Any = AutoModelForCausalLM.from_pretrained(
+                found.folder,
+                dtype=torch.float32 if device == "cpu" else torch.bfloat16,
+                use_safetensors=True,
+                local_files_only=True,
+                **options,
+            )
     except Exception as error:
         first = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
         raise CampError(
@@ -209,6 +211,20 @@ def load(model: models.Model | str | Path | None = None) -> ChatModel:
     if device == "cpu" and network.num_parameters() < SMALL:
         torch.set_num_threads(1)
     return ChatModel(network.to(device).eval(), tokenizer, found.folder)
+
+
+@contextmanager
+def _without_bars() -> Iterator[None]:
+    """Keep transformers' progress bars off stderr, where plain nbgrader takes points for them."""
+    from transformers.utils import logging as bars
+
+    shown = bars.is_progress_bar_enabled()
+    bars.disable_progress_bar()
+    try:
+        yield
+    finally:
+        if shown:
+            bars.enable_progress_bar()
 
 
 def demo(

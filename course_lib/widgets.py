@@ -6,7 +6,6 @@ from collections.abc import Callable
 from typing import Any
 
 from IPython.display import display
-from matplotlib.figure import Figure
 
 from course_lib.language import Text
 
@@ -15,12 +14,12 @@ _FITS, _TIGHT, _OVER = "#2a9d68", "#e8a33a", "#d64545"
 
 
 def sliders(
-    picture: Figure, controls: Callable[[Any], dict[str, Any]], line: Callable[..., str]
+    picture: Any, controls: Callable[[Any], dict[str, Any]], line: Callable[..., str]
 ) -> None:
     """Display a picture, controls below it, and what they give; without ipywidgets the picture.
 
     Args:
-        picture: what stands above, readable without a kernel.
+        picture: what stands above, a figure or HTML, readable without a kernel.
         controls: given the module ``ipywidgets``, the controls by name.
         line: the values by name to HTML.
     """

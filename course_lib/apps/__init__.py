@@ -1,0 +1,1 @@
+"""Web pages that the lessons open beside the notebook."""

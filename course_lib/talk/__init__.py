@@ -1,0 +1,1 @@
+"""What lesson 02 shows: pictures, tokens, the next token's distribution, the story's evidence."""
