@@ -238,7 +238,7 @@ def test_the_distribution_is_the_learners(names) -> None:
     """Numbers by hand: e^2, e, 1 over their sum, and the brief's top-p 0.8."""
     found = next_token.distribution(moment(), names["next_token_probs"])
     assert shares(found) == [("&lt;", "66.5%"), ("a", "24.5%"), ("b", "9.0%")]
-    assert "can be drawn: <b>3</b> of 3 tokens" in found
+    assert "can be drawn: <b>3</b> of 3" in found
     cut = next_token.distribution(moment(), names["next_token_probs"], top_p=0.8)
     assert shares(cut) == [("&lt;", "73.1%"), ("a", "26.9%"), ("b", "0.0%")]
     assert cut.count("line-through") == 1
