@@ -11,6 +11,7 @@ import matplotlib
 import matplotlib.pyplot as plt
 from matplotlib import font_manager
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 BLUE, ORANGE, GREEN, GREY = "#2f6fde", "#e8833a", "#2a9d68", "#8a94a6"
 _FONTS = ("DejaVu Sans", "Noto Sans CJK SC")
@@ -79,6 +80,7 @@ def curves(lines: Mapping[str, Sequence[float]], xlabel: str, ylabel: str) -> Fi
             va="center", color=colour, annotation_clip=False,
         )  # fmt: skip
     ax.set(xlabel=xlabel, ylabel=ylabel)
+    ax.xaxis.set_major_locator(MaxNLocator(integer=True))
     return figure
 
 

@@ -33,6 +33,15 @@ def test_a_reply_streams_in_deltas_and_is_the_same_as_whole(mini: ChatModel) -> 
     assert whole.tokens_per_second > 5
 
 
+def test_loading_shows_no_bar_and_leaves_transformers_as_it_was(capfd) -> None:
+    from transformers.utils import logging as bars
+
+    assert bars.is_progress_bar_enabled()
+    chat.load("camp-mini")
+    assert capfd.readouterr().err == ""
+    assert bars.is_progress_bar_enabled()
+
+
 def test_a_closed_stream_computes_no_further(mini: ChatModel, monkeypatch) -> None:
     calls = []
     forward = mini.model.forward

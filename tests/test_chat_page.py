@@ -293,6 +293,27 @@ def test_it_ends_with_the_process_that_opened_it(tmp_path: Path) -> None:
     assert ports.is_free(port)
 
 
+def test_the_command_runs_until_ctrl_c() -> None:
+    port = free_port()
+    camp = Path(sys.executable).with_name("camp")
+    process = subprocess.Popen(
+        [camp, "chat-page", "--port", str(port)],
+        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True,
+    )  # fmt: skip
+    assert process.stdout is not None
+    told = []
+    for line in process.stdout:
+        told.append(line)
+        if "Ctrl+C" in line:
+            break
+    assert f"Chat page: http://127.0.0.1:{port}\n" in told
+    process.send_signal(signal.SIGINT)
+    rest, _ = process.communicate(timeout=60)
+    assert rest == ""
+    assert process.returncode == 0
+    assert ports.is_free(port)
+
+
 def test_what_cannot_start_is_said_in_one_line(tmp_path: Path, monkeypatch) -> None:
     with pytest.raises(CampError, match="no such folder"):
         open_chat_page(tmp_path / "none")

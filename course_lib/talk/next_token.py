@@ -25,6 +25,7 @@ SIDE_BY_SIDE: tuple[dict[str, Any], ...] = (
     {"temperature": 1.0, "top_p": 0.8},
 )
 PENALTIES: tuple[dict[str, Any], ...] = tuple({"penalty": value} for value in (1.0, 1.2, 2.0))
+LEGEND = Text("蓝：现在；灰：温度 1，不筛", "blue: now; grey: temperature 1, nothing left out")
 KEPT, DROPPED = "#2f6fde", "#c3cad6"
 Probs = Callable[..., Sequence[float]]
 Penalty = Callable[[Sequence[float], Sequence[int], float], Sequence[float]]
@@ -69,8 +70,8 @@ def bars(
     rows = [_row(where.piece(one), probs[one], plain[one], wide) for one in order]
     left = sum(value > 0 for value in probs)
     head = Text(
-        f"还抽得到的词元 <b>{left:,}</b> / {len(probs):,}（灰：温度 1，不筛）",
-        f"can be drawn: <b>{left:,}</b> of {len(probs):,} tokens (grey: temperature 1, all)",
+        f"还抽得到 <b>{left:,}</b> / {len(probs):,}",
+        f"can be drawn: <b>{left:,}</b> of {len(probs):,}",
     )
     return page(str(head), rows)
 
@@ -123,10 +124,11 @@ def panels(
     for settings in PENALTIES if repetition_penalty else SIDE_BY_SIDE:
         title = ", ".join(f"{name} {value:g}" for name, value in settings.items())
         found = distribution(
-            where, next_token_probs, repetition_penalty, most=8, wide=9, **settings
+            where, next_token_probs, repetition_penalty, most=8, wide=7, **settings
         )
-        shown.append(f'<div style="min-width:20em"><b>{title}</b>{found}</div>')
-    return HTML(f'<div style="display:flex;flex-wrap:wrap;gap:14px">{"".join(shown)}</div>')
+        shown.append(f'<div style="min-width:18em"><b>{title}</b>{found}</div>')
+    row = f'<div style="display:flex;flex-wrap:wrap;gap:14px">{"".join(shown)}</div>'
+    return HTML(f"{row}<div>{LEGEND}</div>")
 
 
 def next_token_slider(

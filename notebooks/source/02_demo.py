@@ -484,20 +484,21 @@ with needs("stream_deltas"):
 """
 ## 用户那一行
 
-营里的 CLI 示例收下一行输入后，做了 `replace(' ', '')`，大概是想去掉首尾的空格。中文看不出毛病，英文呢？运行看看词元数。
+营里的 CLI 示例收下一行输入后，做了 `replace(' ', '')`，大概是想去掉首尾的空格。中文看不出毛病，英文呢？运行看看词元怎么变。
 """
 
 # %% [markdown] lang="en"
 """
 ## The user's line
 
-The camp's CLI demo reads a line and does `replace(' ', '')`, meant perhaps to drop spaces at the ends. In Chinese nobody notices. In English? Run it and look at the tokens.
+The camp's CLI demo reads a line and does `replace(' ', '')`, meant perhaps to drop spaces at the ends. In Chinese nobody notices. In English? Run it and see what becomes of the tokens.
 """
 
 # %%
 typed = "Tell me a story"
 for line in (typed, typed.replace(" ", "")):
-    print(f"{bot.count(line):>3} tokens: {line}")
+    pieces = [bot.tokenizer.decode([token]) for token in bot.encode(line, begin=False)]
+    print(len(pieces), "tokens:", "|".join(pieces))
 
 # %% [markdown] lang="zh"
 """
