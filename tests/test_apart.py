@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from pathlib import Path
+from tempfile import gettempdir
 
 import pytest
 
+from grading.apart.folder import Folder
 from grading.apart.plan import NOT_REACHED, Outcome, Plan, Step, Times
 from grading.apart.run import run
 from grading.isolation.limits import Limits
@@ -526,3 +529,17 @@ def test_a_global_that_a_test_sets_is_the_tests_own(judge: Judge) -> None:
     question = "clicks = 5\nclick()\nassert clicks == 6"
     test = asked(question, close=("globals",))
     assert judge(learner(counter), test, solved=("click",), read=("clicks",))[-1].score == 1
+
+
+def test_files_of_a_learners_are_neither_code_nor_settings_of_packages(tmp_path: Path) -> None:
+    names = ("out.txt", "sub/data.csv", "io.py", "x.pth", "a.dist-info/entry_points.txt",
+             "b.egg-info/x/PKG-INFO", "../outside.txt", "kept.csv")  # fmt: skip
+    home = tmp_path / "home"
+    home.mkdir()
+    (home / "kept.csv").write_bytes(b"instructor's")
+    Folder(home).accept(dict.fromkeys(names, b"learner's"), {"kept.csv": b""})
+    written = {str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*") if path.is_file()}
+    assert written == {"home/out.txt", "home/sub/data.csv", "home/kept.csv"} | (
+        {"outside.txt"} if tmp_path.is_relative_to(gettempdir()) else set()
+    )
+    assert (home / "kept.csv").read_bytes() == b"instructor's"
