@@ -504,6 +504,19 @@ LIES = {
         "    try: m.assert_called_with = print\n    except Exception: pass",
         "from unittest.mock import Mock\nm = Mock()\nf(m)\nm.assert_called_with(9)",
     ),
+    "no answer, so that Python's own function is used": (
+        "import gc\nfrom grading.apart.peer import Peer\n"
+        "peer = next(one for one in gc.get_objects() if isinstance(one, Peer))\n"
+        "def get(name): raise KeyError(name)\npeer.commands['get'] = get",
+        "assert sum([4, 5]) == 9",
+    ),
+    "an example that is not counted": (
+        "import hypothesis\n"
+        "def f(x):\n    if x: raise hypothesis.errors.UnsatisfiedAssumption\n    return 0",
+        "import hypothesis\nfrom hypothesis import given, settings, strategies, HealthCheck\n"
+        "@settings(database=None, max_examples=20, suppress_health_check=list(HealthCheck))\n"
+        "@given(strategies.integers(0, 9))\ndef check(x): assert f(x) == x\ncheck()",
+    ),
     "a library's object that writes files": (
         "def f(archive): archive.writestr('x', 'y')",
         "import io, zipfile\nf(zipfile.ZipFile(io.BytesIO(), 'w'))",
@@ -515,7 +528,7 @@ LIES = {
 def test_what_an_objects_own_methods_say_earns_nothing(judge: Judge, name: str) -> None:
     answer, question = LIES[name]
     steps = (given("from unittest import SkipTest"), learner(answer), asked(question))
-    assert judge(*steps, given=("SkipTest",))[-1].score == 0
+    assert judge(*steps, given=("SkipTest",), solved=("f", "sum"))[-1].score == 0
 
 
 def test_a_global_that_a_test_sets_is_the_tests_own(judge: Judge) -> None:
