@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from pathlib import Path
+from tempfile import gettempdir
 
 import pytest
 
+from grading.apart.folder import Folder
 from grading.apart.plan import NOT_REACHED, Outcome, Plan, Step, Times
 from grading.apart.run import run
 from grading.isolation.limits import Limits
@@ -501,6 +504,19 @@ LIES = {
         "    try: m.assert_called_with = print\n    except Exception: pass",
         "from unittest.mock import Mock\nm = Mock()\nf(m)\nm.assert_called_with(9)",
     ),
+    "no answer, so that Python's own function is used": (
+        "import gc\nfrom grading.apart.peer import Peer\n"
+        "peer = next(one for one in gc.get_objects() if isinstance(one, Peer))\n"
+        "def get(name): raise KeyError(name)\npeer.commands['get'] = get",
+        "assert sum([4, 5]) == 9",
+    ),
+    "an example that is not counted": (
+        "import hypothesis\n"
+        "def f(x):\n    if x: raise hypothesis.errors.UnsatisfiedAssumption\n    return 0",
+        "import hypothesis\nfrom hypothesis import given, settings, strategies, HealthCheck\n"
+        "@settings(database=None, max_examples=20, suppress_health_check=list(HealthCheck))\n"
+        "@given(strategies.integers(0, 9))\ndef check(x): assert f(x) == x\ncheck()",
+    ),
     "a library's object that writes files": (
         "def f(archive): archive.writestr('x', 'y')",
         "import io, zipfile\nf(zipfile.ZipFile(io.BytesIO(), 'w'))",
@@ -512,7 +528,7 @@ LIES = {
 def test_what_an_objects_own_methods_say_earns_nothing(judge: Judge, name: str) -> None:
     answer, question = LIES[name]
     steps = (given("from unittest import SkipTest"), learner(answer), asked(question))
-    assert judge(*steps, given=("SkipTest",))[-1].score == 0
+    assert judge(*steps, given=("SkipTest",), solved=("f", "sum"))[-1].score == 0
 
 
 def test_a_global_that_a_test_sets_is_the_tests_own(judge: Judge) -> None:
@@ -526,3 +542,17 @@ def test_a_global_that_a_test_sets_is_the_tests_own(judge: Judge) -> None:
     question = "clicks = 5\nclick()\nassert clicks == 6"
     test = asked(question, close=("globals",))
     assert judge(learner(counter), test, solved=("click",), read=("clicks",))[-1].score == 1
+
+
+def test_files_of_a_learners_are_neither_code_nor_settings_of_packages(tmp_path: Path) -> None:
+    names = ("out.txt", "sub/data.csv", "io.py", "x.pth", "a.dist-info/entry_points.txt",
+             "b.egg-info/x/PKG-INFO", "../outside.txt", "kept.csv")  # fmt: skip
+    home = tmp_path / "home"
+    home.mkdir()
+    (home / "kept.csv").write_bytes(b"instructor's")
+    Folder(home).accept(dict.fromkeys(names, b"learner's"), {"kept.csv": b""})
+    written = {str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*") if path.is_file()}
+    assert written == {"home/out.txt", "home/sub/data.csv", "home/kept.csv"} | (
+        {"outside.txt"} if tmp_path.is_relative_to(gettempdir()) else set()
+    )
+    assert (home / "kept.csv").read_bytes() == b"instructor's"

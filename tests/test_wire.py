@@ -21,7 +21,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis.extra import numpy as arrays
 
-from grading.apart import wire
+from grading.apart import kinds, wire
 from grading.apart.wire import NotPlain
 
 torch = pytest.importorskip("torch")
@@ -325,3 +325,13 @@ def test_the_grader_reads_nothing_but_text_and_numbers() -> None:
     for value in ((1,), {1}, 10**30, np.zeros(2)):
         with pytest.raises(NotPlain):
             wire.load_told(*wire.dump(["x", value]))
+
+
+@pytest.mark.parametrize("position", [-1, 625, 2**31 - 1, 1.5, True])
+def test_no_random_generator_reads_beyond_its_state(position: object) -> None:
+    """numpy does not look at the positions that a state gives (MT19937 has 624 words)."""
+    state = np.random.RandomState(1).get_state(legacy=False)
+    assert kinds.checked_state(state) is state
+    state["state"]["pos"] = position
+    with pytest.raises(NotPlain):
+        kinds.read(["random state", state])

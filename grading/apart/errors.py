@@ -13,8 +13,11 @@ from typing import Any
 from grading.apart import wire
 
 _MAX_TEXT = 2000
-# a skipped test counts as passed, a verdict is the instructor's
-_NOT_LEARNERS = {"__main__", "grading", "unittest", "_pytest", "pytest", "doctest"}
+# a skipped test or example counts as passed, a verdict is the instructor's
+_NOT_LEARNERS = {
+    "__main__", "grading", "unittest", "_pytest", "pytest", "doctest", "hypothesis", "nose", "absl",
+    "testtools", "twisted",
+}  # fmt: skip
 _VERDICTS = "course_lib.verdicts"
 _NAME = re.compile(r"[A-Za-z_]\w{0,80}\Z", re.ASCII)
 

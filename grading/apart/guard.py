@@ -16,7 +16,16 @@ from typing import Any
 _PROGRAMS = {"subprocess.Popen", "os.system", "os.exec", "os.posix_spawn", "pty.spawn"}
 # what makes classes and functions of text that it has written itself; timeit's: see surroundings
 _WRITERS = ("collections/__init__.py", "dataclasses.py", "unittest/mock.py", "timeit.py")
-_LIBRARIES = ("numpy", "torch", "scipy", "pydantic", "attr", "decorator.py", "networkx")
+_LIBRARIES = (
+    "numpy",
+    "torch",
+    "scipy",
+    "pydantic",
+    "attr",
+    "decorator.py",
+    "networkx",
+    "hypothesis",
+)
 _OURS = ("judge.py", "surroundings.py")
 _PLAIN = {
     "builtins": {"bytearray", "complex", "frozenset", "range", "set", "slice"},

@@ -132,7 +132,10 @@ class Names(dict[str, Any]):
 
     def learners(self, name: str) -> Any:
         """Return the value that a name has in the learner's process."""
-        kind, value = self._peer().ask("get", name)
+        try:
+            kind, value = self._peer().ask("get", name)
+        except KeyError:  # Python would look for a builtin of that name
+            raise NameError(f"name {name!r} is not defined") from None
         if kind == "module":
             if value not in self._modules:
                 raise NameError(f"name {name!r} is no module of this assignment")

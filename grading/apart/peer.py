@@ -29,6 +29,7 @@ _FUNCTIONS = {
 }
 _ENDS = (StopIteration, StopAsyncIteration)
 _MAX_PRINTED = 20_000  # characters of output that cross with one answer
+_MAX_TRAIT, _MAX_TRAITS = 200, 500
 
 
 class Peer:
@@ -251,7 +252,8 @@ class Peer:
         if isinstance(printed, str):
             self.hear(printed[:_MAX_PRINTED])
         if isinstance(traits, list):
-            self.traits |= {trait for trait in traits[:20] if isinstance(trait, str)}
+            told = {trait[:_MAX_TRAIT] for trait in traits[:20] if isinstance(trait, str)}
+            self.traits |= told if len(self.traits) < _MAX_TRAITS else set()
         return kind, value
 
     def call(self, function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
