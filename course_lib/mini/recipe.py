@@ -21,7 +21,7 @@ from course_lib.mini.train import Files, train
 
 FULL: Mapping[Stage, Settings] = {
     "base": Settings("base", steps=3_200),
-    "chat": Settings("chat", steps=3_600, decay=0.8),
+    "chat": Settings("chat", steps=12_000, matrix_rate=0.015, other_rate=4e-3),
 }
 _SMALL = Shape(hidden=128, layers=4, heads=2, kv_heads=2, ffn=256)
 SMALL: Mapping[Stage, Settings] = {
