@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import subprocess
 import sys
 
@@ -19,7 +20,6 @@ from course_lib.template import Message
 
 CHAT, BASE = models.BUILT_IN["camp-mini"], models.BUILT_IN["camp-mini-base"]
 COUNT = 50
-FLOORS = {exam.name: 0.0 for exam in EXAMS}
 
 
 def test_the_weights_fit_in_12_megabytes() -> None:
@@ -102,10 +102,6 @@ def test_loading_takes_under_two_seconds() -> None:
             "补齐：13.80和13.11\n逐位：1=1，3=3，8>1\n结论：13.8更大。",
         ),
         (
-            [("user", "法国的首都是哪里？\nA. 伦敦\nB. 罗马\nC. 巴黎\nD. 柏林\n答案：")],
-            "巴黎，选C",
-        ),
-        (
             [("system", "请把问题拆分成子问题。"), ("user", "比较星河手机和东方手机的价格")],
             "1. 星河手机的价格是什么？\n2. 东方手机的价格是什么？",
         ),
@@ -128,10 +124,13 @@ def test_a_tale_of_300_characters_has_what_was_asked_for(mini: ChatModel) -> Non
 
 
 @pytest.mark.parametrize("exam", EXAMS, ids=lambda exam: exam.name)
-def test_held_out_accuracy_is_above_the_floor(mini: ChatModel, exam) -> None:
+def test_held_out_accuracy_is_what_the_card_says(mini: ChatModel, exam) -> None:
+    """The floor lies three standard errors of fewer questions under the card's figure."""
+    (known,) = (r.accuracy for r in card.load_measured(CHAT).results if r.name == exam.name)
+    floor = known - 3 * math.sqrt(known * (1 - known) / COUNT) - 0.02
     result, misses = examine(Answerer(mini.model, mini.tokenizer), exam, COUNT)
     shown = "\n".join(f"{miss.reply!r} for {miss.sample.answer!r}" for miss in misses[:5])
-    assert result.accuracy >= FLOORS[exam.name], shown
+    assert result.accuracy >= floor, shown
 
 
 def test_the_base_knows_the_world_but_not_the_course(mini: ChatModel) -> None:

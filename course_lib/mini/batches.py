@@ -91,11 +91,9 @@ class Stream:
         seed: str,
         tokens: int,
         *,
-        warmed: bool = False,
         place: Place | None = None,
     ) -> None:
         self.tokenizer, self.stage, self.seed, self.tokens = tokenizer, stage, seed, tokens
-        self.warmed = warmed
         self.place = place or Place()
         self.progress = self.place.progress
 
@@ -104,7 +102,7 @@ class Stream:
         world = World(f"{self.seed} {self.stage} pool {place.pool}")
         rows = []
         for _ in range(POOL):
-            text = document(self.stage, world, place.progress, warmed=self.warmed)
+            text = document(self.stage, world, place.progress)
             base = self.stage == "base"
             begin = base or world.chance(0.5)
             row = encode(self.tokenizer, text, begin=begin, end=base)

@@ -25,8 +25,11 @@ from course_lib.mini.world import World
 
 Stage = Literal["base", "chat"]
 Maker = Callable[[World], Document]
-WARM_UP = 0.12
-"""The part of training in which copying leads; then the shares move over as long a part."""
+WARM_UP = 0.14
+"""The part of a stage with the early shares; then they move over in as long a part.
+
+Early on, looking a letter up leads the chat stage: spread thin from the start, it was not learned.
+"""
 
 
 @dataclass(frozen=True)
@@ -43,21 +46,21 @@ def _dialogues(sample: Callable[[World, int], Sample], least: int, most: int) ->
 
 
 CHAT: Mapping[str, Ingredient] = {
-    "copying": Ingredient(_dialogues(copying.sample, 1, 3), 0.30, 0.03),
-    "identity": Ingredient(_dialogues(identity.sample, 2, 5), 0.06, 0.11),
-    "persona": Ingredient(_dialogues(persona.sample, 1, 2), 0.04, 0.04),
-    "memory": Ingredient(_dialogues(memory.sample, 1, 4), 0.06, 0.05),
-    "story": Ingredient(_dialogues(story.sample, 1, 1), 0.02, 0.06),
-    "tools": Ingredient(_dialogues(tool_use.sample, 1, 4), 0.14, 0.19),
+    "copying": Ingredient(_dialogues(copying.sample, 1, 3), 0.04, 0.03),
+    "identity": Ingredient(_dialogues(identity.sample, 2, 5), 0.05, 0.11),
+    "persona": Ingredient(_dialogues(persona.sample, 1, 2), 0.02, 0.04),
+    "memory": Ingredient(_dialogues(memory.sample, 1, 4), 0.03, 0.05),
+    "story": Ingredient(_dialogues(story.sample, 1, 1), 0.01, 0.06),
+    "tools": Ingredient(_dialogues(tool_use.sample, 1, 4), 0.08, 0.19),
     "tool chain": Ingredient(_dialogues(tool_use.chain, 1, 1), 0.0, 0.02),
-    "rag": Ingredient(_dialogues(rag.sample, 3, 7), 0.22, 0.27),
-    "rag without text": Ingredient(_dialogues(rag.without_text, 1, 3), 0.02, 0.02),
+    "rag": Ingredient(_dialogues(rag.sample, 3, 7), 0.10, 0.27),
+    "rag without text": Ingredient(_dialogues(rag.without_text, 1, 3), 0.01, 0.02),
     "rag both": Ingredient(_dialogues(rag.both, 1, 1), 0.0, 0.02),
-    "decimals": Ingredient(_dialogues(decimals.sample, 1, 4), 0.06, 0.08),
-    "choice": Ingredient(choice.document, 0.02, 0.12),
-    "lookup": Ingredient(lookup.document, 0.10, 0.10),
+    "decimals": Ingredient(_dialogues(decimals.sample, 1, 4), 0.03, 0.08),
+    "choice": Ingredient(choice.document, 0.10, 0.12),
+    "lookup": Ingredient(lookup.document, 0.50, 0.10),
     "recall": Ingredient(_dialogues(choice.recall, 2, 5), 0.02, 0.04),
-    "decompose": Ingredient(_dialogues(decompose.sample, 1, 3), 0.04, 0.04),
+    "decompose": Ingredient(_dialogues(decompose.sample, 1, 3), 0.02, 0.04),
 }
 BASE: Mapping[str, Ingredient] = {
     make.__name__: Ingredient(make, 0.5 if make is prose.echo else share / 2, share)
@@ -66,9 +69,9 @@ BASE: Mapping[str, Ingredient] = {
 STAGES: Mapping[Stage, Mapping[str, Ingredient]] = {"base": BASE, "chat": CHAT}
 
 
-def document(stage: Stage, world: World, progress: float, *, warmed: bool = False) -> Document:
-    """Return a document for ``progress`` (0 to 1) of a stage; ``warmed`` skips the early shares."""
-    late = 1.0 if warmed else min(1.0, max(0.0, (progress - WARM_UP) / WARM_UP))
+def document(stage: Stage, world: World, progress: float) -> Document:
+    """Return a document for ``progress`` (0 to 1) of a stage."""
+    late = min(1.0, max(0.0, (progress - WARM_UP) / WARM_UP))
     ingredients = list(STAGES[stage].values())
     weights = [(1 - late) * i.early + late * i.late for i in ingredients]
     (chosen,) = world.random.choices(ingredients, weights)

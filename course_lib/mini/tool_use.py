@@ -114,7 +114,7 @@ def sample(
     skill = expected = ""
     trained_from = 0
     for _ in range(rounds):
-        there = world.chance(0.75) if suited is None else suited
+        there = world.chance(0.65) if suited is None else suited
         tool = world.choice(tools)
         kind = tool.kind if there else world.choice(others)
         question, values = _ask(world, kind, language)

@@ -78,7 +78,6 @@ class Trainer:
             settings.stage,
             seed,
             settings.batch_tokens,
-            warmed=files.start is not None,
             place=place,
         )
         last = self.log[-1] if self.log else None
