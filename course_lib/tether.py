@@ -1,8 +1,9 @@
 """Run a command whose whole process tree ends with whoever started it.
 
 ``python tether.py FD COMMAND ...`` runs the command in a session of its own. Everything that it
-started ends too: when it ends, when the pipe FD closes (its holder closed it, exited or was
-killed), and on SIGINT, SIGTERM or SIGHUP. On Linux that includes processes that left the session
+started ends too: when it ends, when the other end of the socket FD closes (its holder closed it,
+exited or was killed), and on SIGINT, SIGTERM or SIGHUP. At the end it writes to FD how many bytes
+of memory the largest process took. On Linux that includes processes that left the session
 (``setsid``, daemons), because the tether adopts orphans.
 
 It exits with the command's code, or 128 + N when signal N ended the command. It needs nothing but
@@ -14,6 +15,7 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import os
+import resource
 import signal
 import subprocess
 import sys
@@ -102,8 +104,14 @@ def _reap() -> None:
             _ended[pid] = status
 
 
+def _largest() -> int:
+    """Return the bytes of the largest process that has ended; not those of whoever started us."""
+    unit = 1 if sys.platform == "darwin" else 1024
+    return resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss * unit
+
+
 def main(lifeline: int, command: list[str]) -> int:
-    """Run ``command`` until it ends or the pipe ``lifeline`` closes; return the exit code."""
+    """Run ``command`` until it ends or the socket ``lifeline`` closes; return the exit code."""
     let_go = threading.Event()
 
     def stop(_number: int, _frame: FrameType | None) -> None:
@@ -129,6 +137,8 @@ def main(lifeline: int, command: list[str]) -> int:
         _reap()
     end_tree(child.pid)
     _reap()
+    with contextlib.suppress(OSError):
+        os.write(lifeline, str(_largest()).encode())
     child.returncode = os.waitstatus_to_exitcode(_ended.get(child.pid, signal.SIGKILL))
     return child.returncode if child.returncode >= 0 else 128 - child.returncode
 

@@ -7,6 +7,7 @@ import contextlib
 import os
 import re
 import select
+import socket
 import subprocess
 import sys
 import tempfile
@@ -49,7 +50,7 @@ class Process:
         variables: Mapping[str, str],
         stdin: str | None = None,
     ) -> None:
-        held, self._lifeline = os.pipe()
+        held, self._lifeline = (end.detach() for end in socket.socketpair())
         try:
             with tempfile.TemporaryFile() as source:
                 source.write((stdin or "").encode())
@@ -105,7 +106,8 @@ class Process:
 
     def wait(self) -> End:
         """Wait for the end of the command."""
-        _, status, used = os.wait4(self._process.pid, 0)
-        self._process.returncode = os.waitstatus_to_exitcode(status)
-        unit = 1 if sys.platform == "darwin" else 1024
-        return End(self._process.returncode, used.ru_maxrss * unit)
+        code = self._process.wait()
+        with contextlib.suppress(OSError):
+            os.set_blocking(self._lifeline, False)
+            return End(code, int(os.read(self._lifeline, 64) or b"0"))
+        return End(code, 0)
