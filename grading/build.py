@@ -28,6 +28,7 @@ from course_lib.files import write_atomic
 from course_lib.language import LANGUAGES, Language
 from grading.cohort import Cohort, claim
 from grading.generated import is_edited, keep_aside, write_if_new
+from grading.index import listed, write_index
 
 _WORKERS = 2
 _MODULES = (
@@ -97,18 +98,28 @@ class Builder:
                     self._refuse_edited_source(path.stem)
             for path, texts in self._texts(due):
                 self._write(path, texts)
-            if due and not lessons:
-                self._write_index(sources)
-            return [
+            built = [
                 Built(path.stem, fresh=path in due, kept=self._publish(path.stem))
                 for path in sources
             ]
+            self._write_index(fresh=bool(due))
+            return built
 
-    def _write_index(self, sources: Sequence[Path]) -> None:
-        from grading.index import write_index
-        from grading.reader import read_lesson
+    def _write_index(self, *, fresh: bool) -> None:
+        """List the lessons that have learners' notebooks, unless nothing can have changed."""
+        there = [
+            path
+            for path in self.sources()
+            if all((self.notebooks / one / f"{path.stem}.ipynb").exists() for one in LANGUAGES)
+        ]
+        if not fresh and listed(self.notebooks) == {path.stem for path in there}:
+            return
+        from grading.reader import read_lesson  # takes a second
 
-        write_index(self.notebooks, [read_lesson(path) for path in sources])
+        try:
+            write_index(self.notebooks, [read_lesson(path) for path in there])
+        except CampError:  # a lesson that nobody asked for is being written
+            return
 
     def _outputs(self, name: str) -> dict[str, Path]:
         """Return the files made of one lesson, all inside the course directory."""

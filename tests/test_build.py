@@ -58,6 +58,26 @@ def test_build_is_repeatable_and_incremental(kit: Path) -> None:
     assert changed == {name for name in after if "02_sizes" in name}
 
 
+def test_the_index_lists_what_is_built_and_is_never_left_out(kit: Path) -> None:
+    index = kit / "notebooks" / "README.md"
+    second = kit / "notebooks" / "source" / "02_sizes.py"
+    second.write_text("not a lesson yet")
+    builder(kit).build(["01_sizes"])
+    assert "zh/01_sizes.ipynb" in index.read_text(encoding="utf-8")
+    assert "02_sizes" not in index.read_text(encoding="utf-8")
+    second.write_text(GOOD, encoding="utf-8")
+    builder(kit).build(["02_sizes"])
+    both = index.read_text(encoding="utf-8")
+    assert "en/01_sizes.ipynb" in both
+    assert "en/02_sizes.ipynb" in both
+    index.unlink()
+    assert not any(built.fresh for built in builder(kit).build())
+    assert index.read_text(encoding="utf-8") == both
+    second.unlink()
+    builder(kit).build()
+    assert "02_sizes" not in index.read_text(encoding="utf-8")
+
+
 def test_the_release_is_nbgraders_and_equals_the_learners_notebook(kit: Path) -> None:
     builder(kit).build(["01_sizes"])
     course = kit / "course"
