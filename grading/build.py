@@ -31,6 +31,7 @@ from grading.generated import is_edited, keep_aside, write_if_new
 from grading.index import listed, write_index
 
 _WORKERS = 2
+_IGNORED = "# hidden tests and learners' work: not for a public repository\n*\n"
 _MODULES = (
     "assemble", "build", "cells", "cohort", "course", "forms", "generated", "leaks", "lesson",
     "nbgrader_config", "prove", "reader", "release", "wellformed",
@@ -89,6 +90,8 @@ class Builder:
             CampError: a lesson is malformed, unsound, or would ship a solution.
         """
         sources = self.sources(lessons)
+        if not self.course.exists():
+            write_atomic(self.course / ".gitignore", _IGNORED)
         self._state.mkdir(parents=True, exist_ok=True)
         with FileLock(self._state / "lock"):
             claim(self.course, self.cohort)

@@ -133,6 +133,25 @@ def test_an_instructors_edits_in_the_course_are_not_lost(kit: Path) -> None:
     assert "# mine" in aside.read_text(encoding="utf-8")
 
 
+def test_a_new_course_stays_out_of_git(kit: Path) -> None:
+    subprocess.run(["git", "init", "--quiet", kit], check=True)
+    builder(kit).build(["01_sizes"])
+    (kit / "course" / "submitted" / "li_mei").mkdir(parents=True)
+    (kit / "course" / "submitted" / "li_mei" / "01_sizes.ipynb").write_text("{}")
+    listed = subprocess.run(
+        ["git", "status", "--porcelain", "--untracked-files=all"],
+        cwd=kit, capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    assert "notebooks/zh/01_sizes.ipynb" in listed.stdout
+    assert "course/" not in listed.stdout
+
+
+def test_a_folder_that_was_there_gets_no_gitignore(kit: Path) -> None:
+    (kit / "course").mkdir()
+    builder(kit).build(["01_sizes"])
+    assert not (kit / "course" / ".gitignore").exists()
+
+
 def test_a_course_belongs_to_one_cohort_and_seed(kit: Path) -> None:
     builder(kit).build(["01_sizes"])
     with pytest.raises(CampError, match="belongs to cohort 'one': add --cohort one, or"):
