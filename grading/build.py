@@ -11,14 +11,15 @@ import json
 import multiprocessing
 import os
 import signal
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 
-from filelock import FileLock
+from filelock import FileLock, Timeout
 from rich.console import Console
 from rich.progress import Progress
 
@@ -90,10 +91,10 @@ class Builder:
             CampError: a lesson is malformed, unsound, or would ship a solution.
         """
         sources = self.sources(lessons)
-        if not self.course.exists():
+        if not self.course.is_dir() or not any(self.course.iterdir()):
             write_atomic(self.course / ".gitignore", _IGNORED)
         self._state.mkdir(parents=True, exist_ok=True)
-        with FileLock(self._state / "lock"):
+        with self._lock():
             claim(self.course, self.cohort)
             due = [path for path in sources if force or not self._is_current(path)]
             if not force:
@@ -107,6 +108,16 @@ class Builder:
             ]
             self._write_index(fresh=bool(due))
             return built
+
+    @contextmanager
+    def _lock(self) -> Iterator[None]:
+        try:
+            with FileLock(self._state / "lock", timeout=0):
+                yield
+        except Timeout:
+            raise CampError(
+                f"another camp command is building in {self.course}: wait until it ends"
+            ) from None
 
     def _write_index(self, *, fresh: bool) -> None:
         """List the lessons that have learners' notebooks, unless nothing can have changed."""

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import nbformat
 import pytest
+from filelock import FileLock
 
 from course_lib.errors import CampError
 from grading.build import Builder, released
@@ -135,6 +136,7 @@ def test_an_instructors_edits_in_the_course_are_not_lost(kit: Path) -> None:
 
 def test_a_new_course_stays_out_of_git(kit: Path) -> None:
     subprocess.run(["git", "init", "--quiet", kit], check=True)
+    (kit / "course").mkdir()
     builder(kit).build(["01_sizes"])
     (kit / "course" / "submitted" / "li_mei").mkdir(parents=True)
     (kit / "course" / "submitted" / "li_mei" / "01_sizes.ipynb").write_text("{}")
@@ -146,8 +148,9 @@ def test_a_new_course_stays_out_of_git(kit: Path) -> None:
     assert "course/" not in listed.stdout
 
 
-def test_a_folder_that_was_there_gets_no_gitignore(kit: Path) -> None:
+def test_a_folder_that_holds_something_gets_no_gitignore(kit: Path) -> None:
     (kit / "course").mkdir()
+    (kit / "course" / "mine.txt").write_text("in a private repository")
     builder(kit).build(["01_sizes"])
     assert not (kit / "course" / ".gitignore").exists()
 
@@ -161,6 +164,16 @@ def test_a_course_belongs_to_one_cohort_and_seed(kit: Path) -> None:
     builder(kit, Cohort("two", b"2" * 32), "other").build(["01_sizes"])
     name = "source/01_sizes/01_sizes.ipynb"
     assert (kit / "course" / name).read_bytes() != (kit / "other" / name).read_bytes()
+
+
+def test_a_second_build_is_told_to_wait(kit: Path) -> None:
+    state = kit / "course" / ".build"
+    state.mkdir(parents=True)
+    with (
+        FileLock(state / "lock"),
+        pytest.raises(CampError, match=r"another camp command is building in .*/course: wait"),
+    ):
+        builder(kit).build(["01_sizes"])
 
 
 def test_unknown_lesson_and_empty_folder(kit: Path, tmp_path: Path) -> None:
