@@ -246,3 +246,8 @@ def test_the_command_says_what_is_wrong_in_one_line(kit: Path) -> None:
     assert camp("cohort", "2026a", cwd=kit).returncode == 0
     done = camp("build", "02_sizes", "--cohort", "2026a", "--course", "mine", cwd=kit)
     assert done.stdout == "02_sizes: built\n"
+    assert done.stderr == ""
+    public = camp("build", "02_sizes", "--course", "trial", cwd=kit)
+    assert public.stdout == "02_sizes: built\n"
+    assert "hidden tests in trial are from the seed that everybody knows" in public.stderr
+    assert public.stderr.count("\n") == 1
