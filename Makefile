@@ -1,9 +1,10 @@
 # Each target sets up .venv first; `make run` and `make test` work on a fresh clone.
 .DEFAULT_GOAL := help
-.PHONY: help setup lab run test test-tools build grade feedback points formgrader bench doctor lint format lock lock-tools clean
+.PHONY: help setup lab run test test-tools build grade regrade marks feedback points formgrader bench doctor lint format lock lock-tools clean
 
 CAMP := .venv/bin/camp
 COURSE ?= course
+COHORT ?=
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -31,11 +32,17 @@ test: setup ## lint and all tests, with coverage; what CI runs
 test-tools: setup ## tests with real tools in environments of their own (first time: 4 GB, minutes)
 	@.venv/bin/python -m pytest -m tools $(ARGS)
 
-build: setup ## lessons: notebooks/zh, notebooks/en and the nbgrader course
-	@$(CAMP) build --course $(COURSE)
+build: setup ## lessons: notebooks/zh, notebooks/en and the nbgrader course (COHORT=2026a)
+	@$(CAMP) build --course $(COURSE) $(if $(COHORT),--cohort $(COHORT))
 
 grade: setup ## grade the course's submissions
 	@$(CAMP) grade --course $(COURSE)
+
+regrade: setup ## grade again after a test was mended (ARGS="01_intro --dry-run")
+	@$(CAMP) regrade --course $(COURSE) $(ARGS)
+
+marks: setup ## enter a TA's marks (ARGS=marks.csv), or list what waits (ARGS="--template marks.csv")
+	@$(CAMP) marks --course $(COURSE) $(ARGS)
 
 feedback: setup ## write the feedback pages
 	@$(CAMP) feedback --course $(COURSE)
@@ -45,8 +52,6 @@ points: setup ## pay points into the ledger and show who earned the certificate
 
 formgrader: setup ## open formgrader, where a TA marks notes by rubric
 	@$(CAMP) formgrader --course $(COURSE)
-
-
 
 lint: setup ## ruff and mypy
 	@.venv/bin/ruff check .

@@ -11,14 +11,15 @@ import json
 import multiprocessing
 import os
 import signal
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 
-from filelock import FileLock
+from filelock import FileLock, Timeout
 from rich.console import Console
 from rich.progress import Progress
 
@@ -28,8 +29,10 @@ from course_lib.files import write_atomic
 from course_lib.language import LANGUAGES, Language
 from grading.cohort import Cohort, claim
 from grading.generated import is_edited, keep_aside, write_if_new
+from grading.index import listed, write_index
 
 _WORKERS = 2
+_IGNORED = "# hidden tests and learners' work: not for a public repository\n*\n"
 _MODULES = (
     "assemble", "build", "cells", "cohort", "course", "forms", "generated", "leaks", "lesson",
     "nbgrader_config", "prove", "reader", "release", "wellformed",
@@ -88,8 +91,10 @@ class Builder:
             CampError: a lesson is malformed, unsound, or would ship a solution.
         """
         sources = self.sources(lessons)
+        if not self.course.is_dir() or not any(self.course.iterdir()):
+            write_atomic(self.course / ".gitignore", _IGNORED)
         self._state.mkdir(parents=True, exist_ok=True)
-        with FileLock(self._state / "lock"):
+        with self._lock():
             claim(self.course, self.cohort)
             due = [path for path in sources if force or not self._is_current(path)]
             if not force:
@@ -97,18 +102,38 @@ class Builder:
                     self._refuse_edited_source(path.stem)
             for path, texts in self._texts(due):
                 self._write(path, texts)
-            if due and not lessons:
-                self._write_index(sources)
-            return [
+            built = [
                 Built(path.stem, fresh=path in due, kept=self._publish(path.stem))
                 for path in sources
             ]
+            self._write_index(fresh=bool(due))
+            return built
 
-    def _write_index(self, sources: Sequence[Path]) -> None:
-        from grading.index import write_index
-        from grading.reader import read_lesson
+    @contextmanager
+    def _lock(self) -> Iterator[None]:
+        try:
+            with FileLock(self._state / "lock", timeout=0):
+                yield
+        except Timeout:
+            raise CampError(
+                f"another camp command is building in {self.course}: wait until it ends"
+            ) from None
 
-        write_index(self.notebooks, [read_lesson(path) for path in sources])
+    def _write_index(self, *, fresh: bool) -> None:
+        """List the lessons that have learners' notebooks, unless nothing can have changed."""
+        there = [
+            path
+            for path in self.sources()
+            if all((self.notebooks / one / f"{path.stem}.ipynb").exists() for one in LANGUAGES)
+        ]
+        if not fresh and listed(self.notebooks) == {path.stem for path in there}:
+            return
+        from grading.reader import read_lesson  # takes a second
+
+        try:
+            write_index(self.notebooks, [read_lesson(path) for path in there])
+        except CampError:  # a lesson that nobody asked for is being written
+            return
 
     def _outputs(self, name: str) -> dict[str, Path]:
         """Return the files made of one lesson, all inside the course directory."""

@@ -48,7 +48,11 @@ def build(
         for kept in built.kept:
             typer.echo(f"  {kept} holds edits and was kept; move it away to get the new one")
     if cohort == PUBLIC:
-        typer.echo("hidden tests are from the public seed; for grading: camp cohort NAME")
+        typer.echo(
+            f"camp: the hidden tests in {course} are from the seed that everybody knows; to grade "
+            "for real: camp cohort NAME, then make build COHORT=NAME COURSE=FOLDER",
+            err=True,
+        )
 
 
 def cohort(name: Annotated[str, typer.Argument(help="A new name, e.g. 2026a.")]) -> None:

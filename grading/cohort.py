@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from course_lib.errors import CampError
-from course_lib.files import write_atomic
+from course_lib.files import write_atomic, write_new
 
 PUBLIC = "public"
 _PUBLIC_SEED = b"intern-camp-kit: the seed of the cohort public"
@@ -77,9 +77,7 @@ def create_cohort(name: str) -> Path:
     path = _seed_file(name)
     try:
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(descriptor, "w", encoding="ascii") as file:
-            file.write(secrets.token_hex(32) + "\n")
+        write_new(path, secrets.token_hex(32) + "\n")
     except FileExistsError:
         raise CampError(f"cohort {name!r} exists already, its seed is {path}") from None
     except OSError as error:

@@ -49,19 +49,20 @@ def demo_command(
 
     count = len(samples)
     say(f"2/5 批改 {count} 份样例（虚构的学员）", f"2/5 grade {count} samples (made-up learners)")
+    learners = [sample.learner for sample in samples]  # a TA may have put others beside them
     options = Options(allow_weaker=True)  # these submissions are the kit's own
-    grade(LESSON, opened, options=options)
+    grade(LESSON, opened, learners, options)
     for part in ENGINE.missing:
         say(f"    这台机器缺少 {part}", f"    this machine lacks {part}")
     say("3/5 笔记检查；虚构的助教打分", "3/5 the note check reads, a made-up TA marks")
     notes = {path.parent.parent.name: check_file(path).headline for path in notebooks_in}
-    import_marks(opened.path, marks_file(LESSON))
+    import_marks(opened.path, marks_file(LESSON), only_missing=True)
     say("4/5 反馈网页", "4/5 feedback pages")
-    pages = feedback(LESSON, opened)
+    pages = feedback(LESSON, opened, learners)
     say("5/5 算力点\n", "5/5 points\n")
     report = award(opened.path, load_rules(opened.path))
 
-    results = grade(LESSON, opened, options=options)
+    results = grade(LESSON, opened, learners, options)
     console.print(_table(results, report))
     for result in results:
         for remark in result.remarks:

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from grading.generated import write_if_new
-from grading.lesson import Lesson
+
+if TYPE_CHECKING:
+    from grading.lesson import Lesson
 
 
 def write_index(notebooks: Path, lessons: Iterable[Lesson]) -> None:
@@ -29,3 +33,10 @@ def write_index(notebooks: Path, lessons: Iterable[Lesson]) -> None:
         "",
     ]
     write_if_new(notebooks / "README.md", "\n".join(lines))
+
+
+def listed(notebooks: Path) -> set[str]:
+    """Return the names of the lessons that the index lists."""
+    index = notebooks / "README.md"
+    text = index.read_text(encoding="utf-8") if index.exists() else ""
+    return set(re.findall(r"\(zh/(\w+)\.ipynb\)", text))

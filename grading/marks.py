@@ -45,8 +45,16 @@ class _Refused(ValueError):
     """A row that cannot be taken, and what to do."""
 
 
-def import_marks(course: Path, file: Path, *, replace: bool = False) -> Imported:
+def import_marks(
+    course: Path, file: Path, *, replace: bool = False, only_missing: bool = False
+) -> Imported:
     """Enter the marks of ``file``; nothing is entered when a row cannot be taken.
+
+    Args:
+        course: the nbgrader course directory.
+        file: the marks, CSV or XLSX.
+        replace: overwrite other marks and comments.
+        only_missing: leave cells that have another mark or comment, or wait for none, as they are.
 
     Raises:
         CampError: the file cannot be read, or some rows cannot be taken; each is named.
@@ -55,6 +63,8 @@ def import_marks(course: Path, file: Path, *, replace: bool = False) -> Imported
     marks = _parse(file, errors)
     with open_gradebook(course) as gradebook:
         slots = read_slots(gradebook)
+        if only_missing:
+            marks = [mark for mark in marks if _is_missing(mark, slots.get(mark.key))]
         changes = []
         for mark in marks:
             try:
@@ -129,6 +139,18 @@ def _parse(file: Path, errors: list[str]) -> list[Mark]:
         except ValueError:
             errors.append(f"row {number}: mark {mark!r} is no number; write one such as 8 or 7.5")
     return marks
+
+
+def _is_missing(mark: Mark, slot: Slot | None) -> bool:
+    """Tell whether a cell waits for what ``mark`` says; so does one that there is not."""
+    if slot is None:
+        return True
+    has = slot.comment.manual_comment if slot.comment else None
+    return bool(
+        slot.grade.needs_manual_grade
+        and slot.grade.manual_score in (None, mark.mark)
+        and has in (None, "", mark.comment)
+    )
 
 
 def _check(mark: Mark, slots: dict[Key, Slot], replace: bool) -> list[str]:

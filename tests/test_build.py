@@ -7,6 +7,7 @@ from pathlib import Path
 
 import nbformat
 import pytest
+from filelock import FileLock
 
 from course_lib.errors import CampError
 from grading.build import Builder, released
@@ -56,6 +57,26 @@ def test_build_is_repeatable_and_incremental(kit: Path) -> None:
     after = snapshot(kit)
     changed = {name for name in after if after[name] != before[name]}
     assert changed == {name for name in after if "02_sizes" in name}
+
+
+def test_the_index_lists_what_is_built_and_is_never_left_out(kit: Path) -> None:
+    index = kit / "notebooks" / "README.md"
+    second = kit / "notebooks" / "source" / "02_sizes.py"
+    second.write_text("not a lesson yet")
+    builder(kit).build(["01_sizes"])
+    assert "zh/01_sizes.ipynb" in index.read_text(encoding="utf-8")
+    assert "02_sizes" not in index.read_text(encoding="utf-8")
+    second.write_text(GOOD, encoding="utf-8")
+    builder(kit).build(["02_sizes"])
+    both = index.read_text(encoding="utf-8")
+    assert "en/01_sizes.ipynb" in both
+    assert "en/02_sizes.ipynb" in both
+    index.unlink()
+    assert not any(built.fresh for built in builder(kit).build())
+    assert index.read_text(encoding="utf-8") == both
+    second.unlink()
+    builder(kit).build()
+    assert "02_sizes" not in index.read_text(encoding="utf-8")
 
 
 def test_the_release_is_nbgraders_and_equals_the_learners_notebook(kit: Path) -> None:
@@ -113,6 +134,27 @@ def test_an_instructors_edits_in_the_course_are_not_lost(kit: Path) -> None:
     assert "# mine" in aside.read_text(encoding="utf-8")
 
 
+def test_a_new_course_stays_out_of_git(kit: Path) -> None:
+    subprocess.run(["git", "init", "--quiet", kit], check=True)
+    (kit / "course").mkdir()
+    builder(kit).build(["01_sizes"])
+    (kit / "course" / "submitted" / "li_mei").mkdir(parents=True)
+    (kit / "course" / "submitted" / "li_mei" / "01_sizes.ipynb").write_text("{}")
+    listed = subprocess.run(
+        ["git", "status", "--porcelain", "--untracked-files=all"],
+        cwd=kit, capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    assert "notebooks/zh/01_sizes.ipynb" in listed.stdout
+    assert "course/" not in listed.stdout
+
+
+def test_a_folder_that_holds_something_gets_no_gitignore(kit: Path) -> None:
+    (kit / "course").mkdir()
+    (kit / "course" / "mine.txt").write_text("in a private repository")
+    builder(kit).build(["01_sizes"])
+    assert not (kit / "course" / ".gitignore").exists()
+
+
 def test_a_course_belongs_to_one_cohort_and_seed(kit: Path) -> None:
     builder(kit).build(["01_sizes"])
     with pytest.raises(CampError, match="belongs to cohort 'one': add --cohort one, or"):
@@ -122,6 +164,16 @@ def test_a_course_belongs_to_one_cohort_and_seed(kit: Path) -> None:
     builder(kit, Cohort("two", b"2" * 32), "other").build(["01_sizes"])
     name = "source/01_sizes/01_sizes.ipynb"
     assert (kit / "course" / name).read_bytes() != (kit / "other" / name).read_bytes()
+
+
+def test_a_second_build_is_told_to_wait(kit: Path) -> None:
+    state = kit / "course" / ".build"
+    state.mkdir(parents=True)
+    with (
+        FileLock(state / "lock"),
+        pytest.raises(CampError, match=r"another camp command is building in .*/course: wait"),
+    ):
+        builder(kit).build(["01_sizes"])
 
 
 def test_unknown_lesson_and_empty_folder(kit: Path, tmp_path: Path) -> None:
@@ -194,3 +246,8 @@ def test_the_command_says_what_is_wrong_in_one_line(kit: Path) -> None:
     assert camp("cohort", "2026a", cwd=kit).returncode == 0
     done = camp("build", "02_sizes", "--cohort", "2026a", "--course", "mine", cwd=kit)
     assert done.stdout == "02_sizes: built\n"
+    assert done.stderr == ""
+    public = camp("build", "02_sizes", "--course", "trial", cwd=kit)
+    assert public.stdout == "02_sizes: built\n"
+    assert "hidden tests in trial are from the seed that everybody knows" in public.stderr
+    assert public.stderr.count("\n") == 1

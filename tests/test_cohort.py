@@ -1,4 +1,6 @@
 import stat
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -40,6 +42,26 @@ def test_a_lost_seed_is_said_and_none_is_overwritten(seeds: Path) -> None:
     path.write_text("not a seed")
     with pytest.raises(CampError, match="cannot be read as a seed"):
         find_cohort("x")
+
+
+def test_a_full_disk_leaves_no_broken_seed(seeds: Path) -> None:
+    """A limit on the size of files stands for a full disk."""
+    child = (
+        "import resource, signal, sys\n"
+        "signal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (10, 10))\n"
+        "from course_lib.errors import CampError\n"
+        "from grading.cohort import create_cohort\n"
+        "try:\n    create_cohort('x')\nexcept CampError as error:\n    sys.exit(str(error))\n"
+    )
+    failed = subprocess.run(
+        [sys.executable, "-c", child], capture_output=True, text=True, check=False
+    )
+    assert "x.seed: cannot be written (File too large)" in failed.stderr
+    assert list(seeds.iterdir()) == []
+    create_cohort("x")
+    assert len(find_cohort("x").seed) == 32
+    assert [path.name for path in seeds.iterdir()] == ["x.seed"]
 
 
 @pytest.mark.parametrize("name", ["", "../x", "a/b", "public", ".hidden", "a b"])

@@ -8,6 +8,7 @@ from pathlib import Path
 from course_lib.payload import unfold
 from course_lib.values import decode
 from tests.conftest import ROOT
+from tests.gradebooks import opened
 
 
 def hidden_arguments(source: Path) -> set[str]:
@@ -47,7 +48,20 @@ def test_the_main_job_on_the_samples(tmp_path: Path) -> None:
         text = page.read_text(encoding="utf-8")
         assert "HIDDEN TESTS" not in text
         assert not [argument for argument in hidden if argument in text]
-    subprocess.run(command, cwd=tmp_path, capture_output=True, check=True)
-    assert (tmp_path / "demo/points/ledger.jsonl").read_text(
-        encoding="utf-8"
-    ).splitlines() == ledger
+
+    # A TA marks again and puts submissions of others beside the samples, then runs it once more.
+    demo = tmp_path / "demo"
+    with opened(demo) as gradebook:
+        grade = gradebook.find_grade("note_hello_intern", "01_intro", "01_intro", "li_mei")
+        grade.manual_score = 20
+        gradebook.db.commit()
+    for name in ("ming", "\x1b[31m"):
+        shutil.copytree(demo / "submitted/li_mei", demo / "submitted" / name)
+    again = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert again.returncode == 0, again.stderr
+    assert "90 / 100" in again.stdout
+    assert not (demo / "autograded/ming").exists()
+    with opened(demo) as gradebook:
+        grade = gradebook.find_grade("note_hello_intern", "01_intro", "01_intro", "li_mei")
+        assert grade.manual_score == 20
+    assert (demo / "points/ledger.jsonl").read_text(encoding="utf-8").splitlines() == ledger

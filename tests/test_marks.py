@@ -133,6 +133,24 @@ def test_another_mark_is_replaced_only_when_asked(course: Path, file: Path) -> N
     assert found(course, "wei") == (25, False, "better")
 
 
+def test_only_what_is_missing_is_entered_when_asked(course: Path, file: Path) -> None:
+    with opened(course) as gradebook:
+        grade = gradebook.find_grade(NOTE, LESSON, LESSON, "wei")
+        grade.manual_score, grade.needs_manual_grade = 20, False
+        gradebook.find_comment(NOTE, LESSON, LESSON, "00123").manual_comment = "see me"
+        gradebook.db.commit()
+    rows = "".join(f"{who},{LESSON},{NOTE},12,well done\n" for who in ("wei", "王芳", "00123"))
+    file.write_text(HEADING + rows, encoding="utf-8")
+    done = import_marks(course, file, only_missing=True)
+    assert (done.marked, done.waiting) == (1, 1)
+    assert found(course, "wei") == (20, False, None)
+    assert found(course, "王芳") == (12, False, "well done")
+    assert found(course, "00123") == (None, True, "see me")
+    file.write_text(HEADING + f"nobody,{LESSON},{NOTE},12,\n")
+    with pytest.raises(CampError, match="no learner 'nobody'"):
+        import_marks(course, file, only_missing=True)
+
+
 def test_a_blank_row_leaves_the_cell_waiting_and_keeps_what_is_there(
     course: Path, file: Path
 ) -> None:
