@@ -11,6 +11,7 @@ from pathlib import Path
 
 from nbformat import NotebookNode
 
+from course_lib.errors import CampError
 from course_lib.language import Text
 from grading.apart import run as apart
 from grading.apart.folder import is_data
@@ -55,23 +56,38 @@ class Engine:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._spawners: dict[tuple[str, Rules], Spawner] = {}
+        self._closed = False
         atexit.register(self.close)
+
+    def open(self) -> None:
+        """Allow zygotes again after :meth:`close`."""
+        self._closed = False
 
     def spawner(self, assignment: Assignment, rules: Rules) -> Spawner:
         """Return the zygote for an assignment, which has imported what its notebooks need.
 
         Raises:
-            CampError: it cannot be started with all its walls, see ``isolation``.
+            CampError: it cannot be started with all its walls, see ``isolation``, or the engine
+                is closed.
         """
         wanted = {*_ALWAYS, *assignment.imports}
         key = assignment.name, rules
-        with self._lock:
-            if key not in self._spawners:
+        with self._lock:  # not while waiting for its imports: ``close`` needs it too
+            if self._closed:
+                raise CampError("grading was stopped")
+            spawner = self._spawners.get(key)
+            if spawner is None:
                 needs = Needs(tuple(sorted(wanted)), rules.read, rules.hide, rules.allow_weaker)
-                self._spawners[key] = Spawner(needs)
-            spawner = self._spawners[key]
+                spawner = self._spawners[key] = Spawner(needs)
+        try:
             spawner.preload(wanted)
-            return spawner
+        except CampError:
+            with self._lock:
+                failed = self._spawners.pop(key, None) if not self._closed else None
+            if failed:
+                failed.close()
+            raise
+        return spawner
 
     @property
     def missing(self) -> list[str]:
@@ -79,11 +95,13 @@ class Engine:
         return sorted({part for one in self._spawners.values() for part in one.missing})
 
     def close(self) -> None:
-        """End all zygotes and what they forked."""
+        """End all zygotes and what they forked, also those that are being started."""
         with self._lock:
-            for spawner in self._spawners.values():
-                spawner.close()
+            self._closed = True
+            spawners = list(self._spawners.values())
             self._spawners.clear()
+        for spawner in spawners:
+            spawner.close()
 
     def judge(
         self,

@@ -119,6 +119,7 @@ class LessonRun:
         self.course = course
         self.options = options
         self.rules = read_rules(course, allow_weaker=options.allow_weaker)
+        ENGINE.open()
         with preparing(lesson):
             self.assignment = settle(read_assignment(course, lesson), course, self.rules)
         self.journal = Journal(course.state / lesson)
