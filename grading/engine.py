@@ -20,7 +20,14 @@ from grading.assignment import Assignment, Notebook
 from grading.course import Course
 from grading.isolation.limits import Limits
 from grading.isolation.spawner import Needs, Spawner
-from grading.steps import REASONS, add_remark, language_of, steps_of, write_outcome
+from grading.steps import (
+    REASONS,
+    add_missing,
+    add_remark,
+    language_of,
+    steps_of,
+    write_outcome,
+)
 
 _DATA = (
     ".json", ".jsonl", ".csv", ".tsv", ".txt", ".md", ".png", ".jpg", ".jpeg", ".safetensors",
@@ -123,7 +130,10 @@ class Engine:
         steps = steps_of(repaired, notebook)
         plan = self._plan(assignment, notebook, [step for step, _ in steps], files)
         plan = dataclasses.replace(plan, language=language_of(repaired))
-        found = self._run(assignment, plan, rules)
+        spawner = self.spawner(assignment, rules)
+        found = _run(spawner, plan, rules)
+        if spawner.missing:
+            add_missing(repaired, spawner.missing)
         cut_off = False
         for (step, cell), outcome in zip(steps, found.outcomes, strict=True):
             if cell is not None:
@@ -150,7 +160,7 @@ class Engine:
         """
         steps = [step for step, _ in steps_of(solution, notebook)]
         plan = dataclasses.replace(self._plan(assignment, notebook, steps, {}), learning=True)
-        found = self._run(assignment, plan, rules)
+        found = _run(self.spawner(assignment, rules), plan, rules)
         return list(zip(steps, found.outcomes, strict=True)), found.imported
 
     def _plan(
@@ -173,10 +183,11 @@ class Engine:
             times=assignment.times,
         )
 
-    def _run(self, assignment: Assignment, plan: Plan, rules: Rules) -> apart.Run:
-        limits = dataclasses.replace(rules.limits, seconds=int(assignment.times.submission) + 10)
-        with self.spawner(assignment, rules).job(limits) as job:
-            return apart.run(job, plan)
+
+def _run(spawner: Spawner, plan: Plan, rules: Rules) -> apart.Run:
+    limits = dataclasses.replace(rules.limits, seconds=int(plan.times.submission) + 10)
+    with spawner.job(limits) as job:
+        return apart.run(job, plan)
 
 
 def _is_data(name: str) -> bool:

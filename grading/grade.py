@@ -53,6 +53,7 @@ class Result:
         pending: cells that wait for a TA's mark.
         remarks: one line each on repairs and on what went wrong.
         seconds: how long grading it took.
+        missing: parts of the walls without which its code was run, because that was allowed.
     """
 
     lesson: str
@@ -65,6 +66,7 @@ class Result:
     pending: int
     remarks: tuple[Text, ...]
     seconds: float = 0
+    missing: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -126,6 +128,7 @@ class LessonRun:
         self.lesson = lesson
         self.finished = 0
         self._stamps: dict[str, str] = {}
+        self._missing: set[str] = set()
 
     def grade(self, learners: list[str]) -> list[Result]:
         """Grade what is due and return where all stand."""
@@ -148,7 +151,7 @@ class LessonRun:
                 Result(
                     self.lesson, learner, learner in due, record.review, standing.score,
                     standing.max_score, standing.auto_score, standing.pending, record.texts,
-                    record.seconds,
+                    record.seconds, tuple(record.missing),
                 )
             )  # fmt: skip
         return sorted(results, key=lambda result: result.learner)
@@ -168,6 +171,12 @@ class LessonRun:
                     f"{self.lesson}: {', '.join(notebook.how.together)} in {notebook.name}.ipynb "
                     "need the process of the answers and run in it: weaker against cheating"
                 )
+
+    def _warn_of_missing(self, graded: Graded) -> None:
+        for part in graded.missing:
+            if part not in self._missing:
+                warn(f"{self.lesson}: graded without {part}")
+        self._missing |= {*graded.missing}
 
     def _is_due(self, learner: str) -> bool:
         """Tell whether a submission is to be graded; note it when only its times changed."""
@@ -238,6 +247,7 @@ class LessonRun:
                 progress.look(sorted(running.values()))
                 for future in ended:
                     graded = self._result(future, running.pop(future))
+                    self._warn_of_missing(graded)
                     progress.advance(graded)
                     yield graded
 
@@ -386,8 +396,6 @@ def grade_command(
     console.print(table_of(results))
     fresh, review = (sum(getattr(result, key) for result in results) for key in ("fresh", "review"))
     seconds = time.monotonic() - started
-    for part in ENGINE.missing:
-        console.print(f"[yellow]graded without {escape(part)}[/yellow]")
     console.print(
         f"{fresh} graded in {seconds:.0f} s, {len(results) - fresh} unchanged, {review} need review"
     )

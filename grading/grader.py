@@ -18,7 +18,7 @@ from grading.assignment import Assignment
 from grading.engine import ENGINE, Rules
 from grading.intake import Refused, accept
 from grading.repair import repair
-from grading.steps import add_remark, read_remarks, review_reason, to_text
+from grading.steps import add_remark, read_missing, read_remarks, review_reason, to_text
 
 _NO_ANSWER = "No response."  # nbgrader's comment on an untouched cell
 
@@ -59,6 +59,7 @@ class Graded:
         notebooks: by name; empty when the submission was refused.
         review: a TA must look at it.
         remarks: one line each.
+        missing: parts of the walls without which its code was run, because that was allowed.
         seconds: how long it took.
     """
 
@@ -69,6 +70,7 @@ class Graded:
     review: bool = False
     remarks: tuple[Text, ...] = ()
     seconds: float = 0
+    missing: tuple[str, ...] = ()
 
 
 def grade_one(folder: Path, learner: str, assignment: Assignment, rules: Rules) -> Graded:
@@ -95,6 +97,7 @@ def grade_one(folder: Path, learner: str, assignment: Assignment, rules: Rules) 
         return Graded(lesson, learner, review=True, remarks=(remark,))
     notebooks: dict[str, GradedNotebook] = {}
     remarks: list[Text] = []
+    missing: set[str] = set()
     review = False
     for name, source in assignment.notebooks.items():
         content = submission.notebooks.get(name)
@@ -110,10 +113,14 @@ def grade_one(folder: Path, learner: str, assignment: Assignment, rules: Rules) 
         judged = ENGINE.judge(assignment, source, repaired, submission.files, rules)
         notebooks[name] = _count(judged)
         remarks += read_remarks(judged)
+        missing |= {*read_missing(judged)}
         review = review or any(review_reason(cell) for cell in judged.cells)
     seconds = time.monotonic() - started
     fingerprint = submission.fingerprint
-    return Graded(lesson, learner, fingerprint, notebooks, review, tuple(remarks), seconds)
+    return Graded(
+        lesson, learner, fingerprint, notebooks, review, tuple(remarks), seconds,
+        tuple(sorted(missing)),
+    )  # fmt: skip
 
 
 def _count(notebook: NotebookNode) -> GradedNotebook:
