@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import atexit
 import dataclasses
+import hashlib
+import json
 import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -195,6 +197,12 @@ def _is_data(name: str) -> bool:
 
 
 ENGINE = Engine()
+
+
+def key_of(assignment: Assignment, rules: Rules) -> str:
+    """Return a fingerprint of all that a score depends on, beside the submission."""
+    parts = [assignment.key, dataclasses.asdict(rules.limits), rules.read]
+    return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
 
 
 def read_rules(course: Course, *, allow_weaker: bool = False) -> Rules:

@@ -24,7 +24,7 @@ from grading import database, journal
 from grading.assignment import read_assignment
 from grading.book import Book, Entry
 from grading.course import Course
-from grading.engine import ENGINE, read_rules
+from grading.engine import ENGINE, key_of, read_rules
 from grading.grader import Graded, grade_one
 from grading.how import settle
 from grading.intake import fingerprint, printable
@@ -33,7 +33,6 @@ from grading.pool import Pool, cluster, is_lost, threads
 from grading.progress import GradingProgress, preparing, warn
 
 _BATCH = 50
-_EVIDENCE = "evidence_"  # how the builder names cells that check files handed in
 _EVERY = 2.0  # seconds after which a smaller batch is entered
 _AHEAD = 4  # submissions handed out for each worker
 
@@ -124,6 +123,7 @@ class LessonRun:
         ENGINE.open()
         with preparing(lesson):
             self.assignment = settle(read_assignment(course, lesson), course, self.rules)
+        self.key = key_of(self.assignment, self.rules)
         self.journal = Journal(course.state / lesson)
         self.lesson = lesson
         self.finished = 0
@@ -159,11 +159,10 @@ class LessonRun:
     def _warn(self) -> None:
         """Say which tests are not as they should be; every submission has them."""
         for notebook in self.assignment.notebooks.values():
-            failing = [name for name in notebook.how.failing if not name.startswith(_EVIDENCE)]
-            if failing:  # what checks evidence needs files that only learners hand in
+            if notebook.how.broken:
                 warn(
                     f"{self.lesson}: the instructor's own solution does not pass "
-                    f"{', '.join(failing)} in {notebook.name}.ipynb; mend them, then "
+                    f"{', '.join(notebook.how.broken)} in {notebook.name}.ipynb; mend them, then "
                     f"'camp regrade {self.lesson}'"
                 )
             if notebook.how.together:
@@ -183,7 +182,7 @@ class LessonRun:
         folder = self.course.submitted(learner, self.lesson)
         self._stamps[learner] = stamp = journal.stamp_of(folder)
         record = self.journal.read(learner)
-        if self.options.force or record.stage != "done" or record.key != self.assignment.key:
+        if self.options.force or record.stage != "done" or record.key != self.key:
             return True
         if not all(path.exists() for path in self._autograded(learner)) and record.fingerprint:
             return True
@@ -302,7 +301,7 @@ class LessonRun:
             book.save(entries)
         for graded in batch:
             stamp = self._stamps[graded.learner]
-            record = journal.done(graded, self.assignment.key, stamp, before[graded.learner])
+            record = journal.done(graded, self.key, stamp, before[graded.learner])
             self.journal.write(graded.learner, record)
         self.finished += len(batch)
 
