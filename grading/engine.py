@@ -119,6 +119,7 @@ class Engine:
         repaired: NotebookNode,
         files: Mapping[str, bytes],
         rules: Rules,
+        seconds: float | None = None,
     ) -> NotebookNode:
         """Run a repaired notebook and write the results into it.
 
@@ -128,10 +129,14 @@ class Engine:
             repaired: the submission after ``repair``.
             files: the other files that were handed in.
             rules: limits and walls.
+            seconds: what is left of a submission's time; all of it when None.
         """
         steps = steps_of(repaired, notebook)
         plan = self._plan(assignment, notebook, [step for step, _ in steps], files)
         plan = dataclasses.replace(plan, language=language_of(repaired))
+        if seconds is not None:
+            times = dataclasses.replace(plan.times, submission=seconds)
+            plan = dataclasses.replace(plan, times=times)
         spawner = self.spawner(assignment, rules)
         found = _run(spawner, plan, rules)
         if spawner.missing:
@@ -187,6 +192,8 @@ class Engine:
 
 
 def _run(spawner: Spawner, plan: Plan, rules: Rules) -> apart.Run:
+    if plan.times.submission <= 0:
+        return apart.Run([Outcome(reason=NOT_REACHED) for _ in plan.steps], "late")
     limits = dataclasses.replace(rules.limits, seconds=int(plan.times.submission) + 10)
     with spawner.job(limits) as job:
         return apart.run(job, plan)

@@ -25,7 +25,7 @@ from grading.assignment import read_assignment
 from grading.book import Book, Entry
 from grading.course import Course
 from grading.engine import ENGINE, key_of, read_rules
-from grading.grader import Graded, grade_one
+from grading.grader import Graded, grade_one, not_handed_in, stand_in
 from grading.how import settle
 from grading.intake import fingerprint, printable
 from grading.journal import Journal
@@ -184,7 +184,7 @@ class LessonRun:
         record = self.journal.read(learner)
         if self.options.force or record.stage != "done" or record.key != self.key:
             return True
-        if not all(path.exists() for path in self._autograded(learner)) and record.fingerprint:
+        if not all(path.exists() for path in self._autograded(learner)):
             return True
         if stamp == record.stamp:
             return False
@@ -196,6 +196,13 @@ class LessonRun:
     def _autograded(self, learner: str) -> list[Path]:
         folder = self.course.autograded(learner, self.lesson)
         return [folder / f"{name}.ipynb" for name in self.assignment.notebooks]
+
+    def _text(self, graded: Graded, name: str) -> str:
+        """Return a notebook's graded file; it says why when there is nothing to show."""
+        if name in graded.notebooks:
+            return graded.notebooks[name].text
+        reason = not_handed_in(name) if graded.notebooks else graded.remarks[0]
+        return stand_in(self.assignment.notebooks[name], reason)
 
     def _withhold(self, book: Book, due: list[str]) -> None:
         """Take back what due submissions have in the gradebook, and remember a TA's marks."""
@@ -293,9 +300,8 @@ class LessonRun:
             if record.received is None or record.fingerprint != graded.fingerprint:
                 received = journal.received_at(folder, list(self.assignment.notebooks))
                 before[graded.learner] = record = record.model_copy(update={"received": received})
-            for name, notebook in graded.notebooks.items():
-                target = self.course.autograded(graded.learner, self.lesson) / f"{name}.ipynb"
-                write_atomic(target, notebook.text, durable=False)
+            for target in self._autograded(graded.learner):
+                write_atomic(target, self._text(graded, target.stem), durable=False)
             entries.append(Entry(graded, record.received, journal.settled(graded, record)))
         if entries:
             book.save(entries)
