@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import dataclasses
 import hashlib
 import json
@@ -30,7 +31,10 @@ from grading.cell_names import (
 from grading.course import Course
 from grading.plan import Planned
 
-ENGINE = 5  # raised when the same submission may get another score
+SCORING_VERSION = 5  # raised when the same submission may get another score
+
+
+_EVIDENCE = "evidence_"  # how the builder names cells that check files handed in
 
 
 @dataclass(frozen=True)
@@ -52,6 +56,11 @@ class How:
     failing: tuple[str, ...] = ()
     traits: dict[str, tuple[str, ...]] = field(default_factory=dict)
     imports: tuple[str, ...] = ()
+
+    @property
+    def broken(self) -> list[str]:
+        """Failing tests that need no file which only learners hand in."""
+        return [name for name in self.failing if not name.startswith(_EVIDENCE)]
 
 
 @dataclass(frozen=True)
@@ -202,8 +211,6 @@ class Notebook:
 
 def _as_python(source: str) -> str:
     """Return a cell's text without what only IPython understands."""
-    import ast
-
     tree = parse(source)
     return ast.unparse(tree) if tree else ""
 
@@ -227,10 +234,12 @@ class Assignment:
     @cached_property
     def key(self) -> str:
         """A fingerprint: submissions graded under another one are graded anew."""
-        parts: list[Any] = [ENGINE, self.name]
+        parts: list[Any] = [SCORING_VERSION, self.name, dataclasses.astuple(self.times)]
         for notebook in self.notebooks.values():
             parts += [notebook.name, notebook.content, notebook.planned]
             parts.append(sorted(notebook.points.items()))
+            how = notebook.how
+            parts.append([how.close, how.together, how.shows])
         parts += [
             [name, hashlib.sha256(raw).hexdigest()] for name, raw in sorted(self.files.items())
         ]

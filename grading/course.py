@@ -21,6 +21,7 @@ from traitlets.config.loader import PyFileConfigLoader
 
 from course_lib.errors import CampError
 from course_lib.files import write_atomic
+from grading import database
 from grading.apart.plan import Times
 from grading.nbgrader_config import make_safe
 
@@ -69,7 +70,7 @@ class Course:
 
     @cached_property
     def config(self) -> Config:
-        """Safe settings, with those of the course's ``nbgrader_config.py`` on top."""
+        """Safe settings, under those of the course's ``nbgrader_config.py``; ``--db`` is on top."""
         config = Config()
         make_safe(config, self.path)
         file = self.path / CONFIG_FILE
@@ -78,6 +79,8 @@ class Course:
                 config.merge(PyFileConfigLoader(file.name, path=str(self.path)).load_config())
             except Exception as error:
                 raise CampError(f"{file} cannot be loaded, mend it: {error!r}") from None
+        place = os.environ.get(database.VARIABLE) or config.CourseDirectory.db_url
+        config.CourseDirectory.db_url = database.with_driver(place)
         return config
 
     def prepare(self) -> None:
@@ -141,10 +144,8 @@ class Course:
             with quiet(), Gradebook(settings.db_url, course_id) as gradebook:
                 yield gradebook
         except SQLAlchemyError as error:
-            cause = str(error).splitlines()[0]
             raise CampError(
-                f"the gradebook of {self.path} cannot be used ({cause}): back it up, then run "
-                "'nbgrader db upgrade' in the course directory"
+                f"the gradebook of {self.path} cannot be used {database.explain(error)}"
             ) from None
 
     @contextmanager

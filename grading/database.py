@@ -6,11 +6,12 @@ import os
 from pathlib import Path
 
 from sqlalchemy.engine import make_url
-from sqlalchemy.exc import ArgumentError
+from sqlalchemy.exc import ArgumentError, OperationalError, SQLAlchemyError
 
 from course_lib.errors import CampError
 
 VARIABLE = "CAMP_DB"
+_OLD = ("no such table", "no such column", "has no column", "undefinedtable", "undefinedcolumn")
 
 
 def address_of(root: Path) -> str:
@@ -22,7 +23,7 @@ def with_driver(address: str) -> str:
     """Return ``address`` with the driver that is installed, for PostgreSQL psycopg 3.
 
     Raises:
-        CampError: it is no address.
+        CampError: it is no address, or nothing that is installed speaks to such a database.
     """
     try:
         url = make_url(address)
@@ -34,7 +35,30 @@ def with_driver(address: str) -> str:
         ) from None
     if url.drivername in ("postgresql", "postgres"):
         url = url.set(drivername="postgresql+psycopg")
+    try:
+        url.get_dialect().import_dbapi()
+    except (ArgumentError, ImportError) as error:
+        raise CampError(
+            f"no driver for {url.drivername}:// is installed ({error}): keep the gradebook at "
+            "postgresql://USER@HOST/NAME, or leave --db out for a file in the course",
+            2,
+        ) from None
     return url.render_as_string(hide_password=False)
+
+
+def explain(error: SQLAlchemyError) -> str:
+    """Return what is wrong with a gradebook and what to do about it, in one line."""
+    cause = str(error).splitlines()[0]
+    said = cause.lower()
+    if any(sign in said for sign in _OLD):
+        todo = ": back it up, then run 'nbgrader db upgrade' in the course directory"
+    elif "locked" in said:
+        todo = ": another program is writing to it; end that or wait, then try again"
+    elif isinstance(error, OperationalError) and "connect" in said:
+        todo = ": check its address, and that the server runs and lets you in"
+    else:
+        todo = ""
+    return f"({cause}){todo}"
 
 
 def use(address: str | None) -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import atexit
 import dataclasses
+import hashlib
+import json
 import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -11,6 +13,7 @@ from pathlib import Path
 
 from nbformat import NotebookNode
 
+from course_lib.errors import CampError
 from course_lib.language import Text
 from grading.apart import run as apart
 from grading.apart.folder import is_data
@@ -19,7 +22,14 @@ from grading.assignment import Assignment, Notebook
 from grading.course import Course
 from grading.isolation.limits import Limits
 from grading.isolation.spawner import Needs, Spawner
-from grading.steps import REASONS, add_remark, language_of, steps_of, write_outcome
+from grading.steps import (
+    REASONS,
+    add_missing,
+    add_remark,
+    language_of,
+    steps_of,
+    write_outcome,
+)
 
 _DATA = (
     ".json", ".jsonl", ".csv", ".tsv", ".txt", ".md", ".png", ".jpg", ".jpeg", ".safetensors",
@@ -55,23 +65,38 @@ class Engine:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._spawners: dict[tuple[str, Rules], Spawner] = {}
+        self._closed = False
         atexit.register(self.close)
+
+    def open(self) -> None:
+        """Allow zygotes again after :meth:`close`."""
+        self._closed = False
 
     def spawner(self, assignment: Assignment, rules: Rules) -> Spawner:
         """Return the zygote for an assignment, which has imported what its notebooks need.
 
         Raises:
-            CampError: it cannot be started with all its walls, see ``isolation``.
+            CampError: it cannot be started with all its walls, see ``isolation``, or the engine
+                is closed.
         """
         wanted = {*_ALWAYS, *assignment.imports}
         key = assignment.name, rules
-        with self._lock:
-            if key not in self._spawners:
+        with self._lock:  # not while waiting for its imports: ``close`` needs it too
+            if self._closed:
+                raise CampError("grading was stopped")
+            spawner = self._spawners.get(key)
+            if spawner is None:
                 needs = Needs(tuple(sorted(wanted)), rules.read, rules.hide, rules.allow_weaker)
-                self._spawners[key] = Spawner(needs)
-            spawner = self._spawners[key]
+                spawner = self._spawners[key] = Spawner(needs)
+        try:
             spawner.preload(wanted)
-            return spawner
+        except CampError:
+            with self._lock:
+                failed = self._spawners.pop(key, None) if not self._closed else None
+            if failed:
+                failed.close()
+            raise
+        return spawner
 
     @property
     def missing(self) -> list[str]:
@@ -79,11 +104,13 @@ class Engine:
         return sorted({part for one in self._spawners.values() for part in one.missing})
 
     def close(self) -> None:
-        """End all zygotes and what they forked."""
+        """End all zygotes and what they forked, also those that are being started."""
         with self._lock:
-            for spawner in self._spawners.values():
-                spawner.close()
+            self._closed = True
+            spawners = list(self._spawners.values())
             self._spawners.clear()
+        for spawner in spawners:
+            spawner.close()
 
     def judge(
         self,
@@ -92,6 +119,7 @@ class Engine:
         repaired: NotebookNode,
         files: Mapping[str, bytes],
         rules: Rules,
+        seconds: float | None = None,
     ) -> NotebookNode:
         """Run a repaired notebook and write the results into it.
 
@@ -101,11 +129,18 @@ class Engine:
             repaired: the submission after ``repair``.
             files: the other files that were handed in.
             rules: limits and walls.
+            seconds: what is left of a submission's time; all of it when None.
         """
         steps = steps_of(repaired, notebook)
         plan = self._plan(assignment, notebook, [step for step, _ in steps], files)
         plan = dataclasses.replace(plan, language=language_of(repaired))
-        found = self._run(assignment, plan, rules)
+        if seconds is not None:
+            times = dataclasses.replace(plan.times, submission=seconds)
+            plan = dataclasses.replace(plan, times=times)
+        spawner = self.spawner(assignment, rules)
+        found = _run(spawner, plan, rules)
+        if spawner.missing:
+            add_missing(repaired, spawner.missing)
         cut_off = False
         for (step, cell), outcome in zip(steps, found.outcomes, strict=True):
             if cell is not None:
@@ -132,7 +167,7 @@ class Engine:
         """
         steps = [step for step, _ in steps_of(solution, notebook)]
         plan = dataclasses.replace(self._plan(assignment, notebook, steps, {}), learning=True)
-        found = self._run(assignment, plan, rules)
+        found = _run(self.spawner(assignment, rules), plan, rules)
         return list(zip(steps, found.outcomes, strict=True)), found.imported
 
     def _plan(
@@ -155,10 +190,13 @@ class Engine:
             times=assignment.times,
         )
 
-    def _run(self, assignment: Assignment, plan: Plan, rules: Rules) -> apart.Run:
-        limits = dataclasses.replace(rules.limits, seconds=int(assignment.times.submission) + 10)
-        with self.spawner(assignment, rules).job(limits) as job:
-            return apart.run(job, plan)
+
+def _run(spawner: Spawner, plan: Plan, rules: Rules) -> apart.Run:
+    if plan.times.submission <= 0:
+        return apart.Run([Outcome(reason=NOT_REACHED) for _ in plan.steps], "late")
+    limits = dataclasses.replace(rules.limits, seconds=int(plan.times.submission) + 10)
+    with spawner.job(limits) as job:
+        return apart.run(job, plan)
 
 
 def _is_data(name: str) -> bool:
@@ -166,6 +204,12 @@ def _is_data(name: str) -> bool:
 
 
 ENGINE = Engine()
+
+
+def key_of(assignment: Assignment, rules: Rules) -> str:
+    """Return a fingerprint of all that a score depends on, beside the submission."""
+    parts = [assignment.key, dataclasses.asdict(rules.limits), rules.read]
+    return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
 
 
 def read_rules(course: Course, *, allow_weaker: bool = False) -> Rules:

@@ -24,8 +24,8 @@ from grading import database, journal
 from grading.assignment import read_assignment
 from grading.book import Book, Entry
 from grading.course import Course
-from grading.engine import ENGINE, read_rules
-from grading.grader import Graded, grade_one
+from grading.engine import ENGINE, key_of, read_rules
+from grading.grader import Graded, grade_one, not_handed_in, stand_in
 from grading.how import settle
 from grading.intake import fingerprint, printable
 from grading.journal import Journal
@@ -33,7 +33,6 @@ from grading.pool import Pool, cluster, is_lost, threads
 from grading.progress import GradingProgress, preparing, warn
 
 _BATCH = 50
-_EVIDENCE = "evidence_"  # how the builder names cells that check files handed in
 _EVERY = 2.0  # seconds after which a smaller batch is entered
 _AHEAD = 4  # submissions handed out for each worker
 
@@ -53,6 +52,7 @@ class Result:
         pending: cells that wait for a TA's mark.
         remarks: one line each on repairs and on what went wrong.
         seconds: how long grading it took.
+        missing: parts of the walls without which its code was run, because that was allowed.
     """
 
     lesson: str
@@ -65,6 +65,7 @@ class Result:
     pending: int
     remarks: tuple[Text, ...]
     seconds: float = 0
+    missing: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -119,12 +120,15 @@ class LessonRun:
         self.course = course
         self.options = options
         self.rules = read_rules(course, allow_weaker=options.allow_weaker)
+        ENGINE.open()
         with preparing(lesson):
             self.assignment = settle(read_assignment(course, lesson), course, self.rules)
+        self.key = key_of(self.assignment, self.rules)
         self.journal = Journal(course.state / lesson)
         self.lesson = lesson
         self.finished = 0
         self._stamps: dict[str, str] = {}
+        self._missing: set[str] = set()
 
     def grade(self, learners: list[str]) -> list[Result]:
         """Grade what is due and return where all stand."""
@@ -147,7 +151,7 @@ class LessonRun:
                 Result(
                     self.lesson, learner, learner in due, record.review, standing.score,
                     standing.max_score, standing.auto_score, standing.pending, record.texts,
-                    record.seconds,
+                    record.seconds, tuple(record.missing),
                 )
             )  # fmt: skip
         return sorted(results, key=lambda result: result.learner)
@@ -155,11 +159,10 @@ class LessonRun:
     def _warn(self) -> None:
         """Say which tests are not as they should be; every submission has them."""
         for notebook in self.assignment.notebooks.values():
-            failing = [name for name in notebook.how.failing if not name.startswith(_EVIDENCE)]
-            if failing:  # what checks evidence needs files that only learners hand in
+            if notebook.how.broken:
                 warn(
                     f"{self.lesson}: the instructor's own solution does not pass "
-                    f"{', '.join(failing)} in {notebook.name}.ipynb; mend them, then "
+                    f"{', '.join(notebook.how.broken)} in {notebook.name}.ipynb; mend them, then "
                     f"'camp regrade {self.lesson}'"
                 )
             if notebook.how.together:
@@ -168,14 +171,20 @@ class LessonRun:
                     "need the process of the answers and run in it: weaker against cheating"
                 )
 
+    def _warn_of_missing(self, graded: Graded) -> None:
+        for part in graded.missing:
+            if part not in self._missing:
+                warn(f"{self.lesson}: graded without {part}")
+        self._missing |= {*graded.missing}
+
     def _is_due(self, learner: str) -> bool:
         """Tell whether a submission is to be graded; note it when only its times changed."""
         folder = self.course.submitted(learner, self.lesson)
         self._stamps[learner] = stamp = journal.stamp_of(folder)
         record = self.journal.read(learner)
-        if self.options.force or record.stage != "done" or record.key != self.assignment.key:
+        if self.options.force or record.stage != "done" or record.key != self.key:
             return True
-        if not all(path.exists() for path in self._autograded(learner)) and record.fingerprint:
+        if not all(path.exists() for path in self._autograded(learner)):
             return True
         if stamp == record.stamp:
             return False
@@ -187,6 +196,13 @@ class LessonRun:
     def _autograded(self, learner: str) -> list[Path]:
         folder = self.course.autograded(learner, self.lesson)
         return [folder / f"{name}.ipynb" for name in self.assignment.notebooks]
+
+    def _text(self, graded: Graded, name: str) -> str:
+        """Return a notebook's graded file; it says why when there is nothing to show."""
+        if name in graded.notebooks:
+            return graded.notebooks[name].text
+        reason = not_handed_in(name) if graded.notebooks else graded.remarks[0]
+        return stand_in(self.assignment.notebooks[name], reason)
 
     def _withhold(self, book: Book, due: list[str]) -> None:
         """Take back what due submissions have in the gradebook, and remember a TA's marks."""
@@ -237,6 +253,7 @@ class LessonRun:
                 progress.look(sorted(running.values()))
                 for future in ended:
                     graded = self._result(future, running.pop(future))
+                    self._warn_of_missing(graded)
                     progress.advance(graded)
                     yield graded
 
@@ -283,15 +300,14 @@ class LessonRun:
             if record.received is None or record.fingerprint != graded.fingerprint:
                 received = journal.received_at(folder, list(self.assignment.notebooks))
                 before[graded.learner] = record = record.model_copy(update={"received": received})
-            for name, notebook in graded.notebooks.items():
-                target = self.course.autograded(graded.learner, self.lesson) / f"{name}.ipynb"
-                write_atomic(target, notebook.text, durable=False)
+            for target in self._autograded(graded.learner):
+                write_atomic(target, self._text(graded, target.stem), durable=False)
             entries.append(Entry(graded, record.received, journal.settled(graded, record)))
         if entries:
             book.save(entries)
         for graded in batch:
             stamp = self._stamps[graded.learner]
-            record = journal.done(graded, self.assignment.key, stamp, before[graded.learner])
+            record = journal.done(graded, self.key, stamp, before[graded.learner])
             self.journal.write(graded.learner, record)
         self.finished += len(batch)
 
@@ -385,8 +401,6 @@ def grade_command(
     console.print(table_of(results))
     fresh, review = (sum(getattr(result, key) for result in results) for key in ("fresh", "review"))
     seconds = time.monotonic() - started
-    for part in ENGINE.missing:
-        console.print(f"[yellow]graded without {escape(part)}[/yellow]")
     console.print(
         f"{fresh} graded in {seconds:.0f} s, {len(results) - fresh} unchanged, {review} need review"
     )

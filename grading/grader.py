@@ -11,14 +11,22 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from nbformat import NotebookNode
+from nbformat.v4 import new_markdown_cell, new_notebook
 from nbgrader import utils
 
 from course_lib.language import Text
-from grading.assignment import Assignment
+from grading.assignment import Assignment, Notebook
 from grading.engine import ENGINE, Rules
 from grading.intake import Refused, accept
 from grading.repair import repair
-from grading.steps import add_remark, read_remarks, review_reason, to_text
+from grading.steps import (
+    add_remark,
+    mark_review,
+    read_missing,
+    read_remarks,
+    review_reason,
+    to_text,
+)
 
 _NO_ANSWER = "No response."  # nbgrader's comment on an untouched cell
 
@@ -59,6 +67,7 @@ class Graded:
         notebooks: by name; empty when the submission was refused.
         review: a TA must look at it.
         remarks: one line each.
+        missing: parts of the walls without which its code was run, because that was allowed.
         seconds: how long it took.
     """
 
@@ -69,6 +78,7 @@ class Graded:
     review: bool = False
     remarks: tuple[Text, ...] = ()
     seconds: float = 0
+    missing: tuple[str, ...] = ()
 
 
 def grade_one(folder: Path, learner: str, assignment: Assignment, rules: Rules) -> Graded:
@@ -93,13 +103,16 @@ def grade_one(folder: Path, learner: str, assignment: Assignment, rules: Rules) 
         cause = error.strerror or type(error).__name__
         remark = Text(f"提交读不出来：{cause}", f"it cannot be read: {cause}")
         return Graded(lesson, learner, review=True, remarks=(remark,))
+    ENGINE.spawner(assignment, rules)  # whose imports take none of the submission's time
+    deadline = time.monotonic() + assignment.times.submission
     notebooks: dict[str, GradedNotebook] = {}
     remarks: list[Text] = []
+    missing: set[str] = set()
     review = False
     for name, source in assignment.notebooks.items():
         content = submission.notebooks.get(name)
         if content is None:
-            remarks.append(Text(f"没有交笔记本 {name}.ipynb", f"{name}.ipynb was not handed in"))
+            remarks.append(not_handed_in(name))
             review = True
             continue
         repaired, _ = repair(content, source.instructor, source.plan)
@@ -107,13 +120,35 @@ def grade_one(folder: Path, learner: str, assignment: Assignment, rules: Rules) 
             add_remark(
                 repaired, Text(f"{file} 太大，没有放进工作目录", f"{file} was too large to use")
             )
-        judged = ENGINE.judge(assignment, source, repaired, submission.files, rules)
+        left = deadline - time.monotonic()
+        judged = ENGINE.judge(assignment, source, repaired, submission.files, rules, left)
         notebooks[name] = _count(judged)
         remarks += read_remarks(judged)
+        missing |= {*read_missing(judged)}
         review = review or any(review_reason(cell) for cell in judged.cells)
     seconds = time.monotonic() - started
     fingerprint = submission.fingerprint
-    return Graded(lesson, learner, fingerprint, notebooks, review, tuple(remarks), seconds)
+    return Graded(
+        lesson, learner, fingerprint, notebooks, review, tuple(remarks), seconds,
+        tuple(sorted(missing)),
+    )  # fmt: skip
+
+
+def not_handed_in(name: str) -> Text:
+    """Return the remark on a notebook that a submission lacks."""
+    return Text(f"没有交笔记本 {name}.ipynb", f"{name}.ipynb was not handed in")
+
+
+def stand_in(source: Notebook, remark: Text) -> str:
+    """Return the graded file of a notebook that could not be graded: blank, with the reason."""
+    blank, _ = repair(new_notebook(), source.instructor, source.plan)
+    blank.cells.insert(0, new_markdown_cell(f"**{remark.zh}**\n\n**{remark.en}**", id="reason"))
+    for cell in blank.cells:
+        if utils.is_grade(cell) or utils.is_task(cell):
+            mark_review(cell, remark)
+    blank.metadata["camp"] = NotebookNode()
+    add_remark(blank, remark)
+    return to_text(blank)
 
 
 def _count(notebook: NotebookNode) -> GradedNotebook:

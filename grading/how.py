@@ -8,6 +8,8 @@ everybody. The instructor's notebook shows which tests those are before any subm
 from __future__ import annotations
 
 import dataclasses
+import sys
+from importlib.metadata import packages_distributions, version
 from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
@@ -15,7 +17,7 @@ from pydantic import TypeAdapter, ValidationError
 from course_lib.files import write_atomic
 from grading.assignment import Assignment, How, Notebook
 from grading.course import Course
-from grading.engine import ENGINE, Rules
+from grading.engine import ENGINE, Rules, key_of
 from grading.repair import repair
 
 _ALL = ("args", "chance", "files", "globals")
@@ -31,10 +33,13 @@ def settle(assignment: Assignment, course: Course, rules: Rules) -> Assignment:
         CampError: the walls around learners' code are missing here.
     """
     file = course.state / "how" / f"{assignment.name}.json"
+    key = {"course": key_of(assignment, rules), "packages": _packages(assignment)}
     try:
         stored = _STORED.validate_json(file.read_bytes())
         known = {name: _HOW.validate_python(how) for name, how in stored["notebooks"].items()}
-        if stored["key"] != assignment.key or known.keys() != assignment.notebooks.keys():
+        if stored["key"] != key or known.keys() != assignment.notebooks.keys():
+            raise ValueError
+        if any(how.broken for how in known.values()):  # perhaps it was the machine's fault
             raise ValueError
     except (OSError, ValidationError, ValueError, KeyError):
         known = {
@@ -42,7 +47,7 @@ def settle(assignment: Assignment, course: Course, rules: Rules) -> Assignment:
             for name, notebook in assignment.notebooks.items()
         }
         told = {
-            "key": assignment.key,
+            "key": key,
             "notebooks": {name: dataclasses.asdict(how) for name, how in known.items()},
         }
         write_atomic(file, _STORED.dump_json(told, indent=1))
@@ -51,6 +56,19 @@ def settle(assignment: Assignment, course: Course, rules: Rules) -> Assignment:
         for name, notebook in assignment.notebooks.items()
     }
     return dataclasses.replace(assignment, notebooks=notebooks)
+
+
+def _packages(assignment: Assignment) -> dict[str, str | None]:
+    """Return the versions of the distributions that an assignment imports; None if missing."""
+    modules = {entry.partition(":")[0].partition(".")[0] for entry in assignment.imports}
+    others = modules - sys.stdlib_module_names
+    known = packages_distributions() if others else {}
+    versions: dict[str, str | None] = {}
+    for module in sorted(others):
+        versions[module] = None
+        for name in known.get(module, ()):
+            versions[name] = version(name)
+    return versions
 
 
 def find_out(assignment: Assignment, notebook: Notebook, rules: Rules) -> How:

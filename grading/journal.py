@@ -38,6 +38,7 @@ class Record(BaseModel):
         settled: cells that a TA had marked when its scores were withheld.
         received: when it was handed in, UTC, by this machine's clock.
         seconds: how long grading took.
+        missing: parts of the walls without which its code was run.
     """
 
     stage: Literal["due", "done"] = "due"
@@ -51,6 +52,7 @@ class Record(BaseModel):
     settled: list[str] = []
     received: datetime.datetime | None = None
     seconds: float = 0
+    missing: list[str] = []
 
     @property
     def texts(self) -> tuple[Text, ...]:
@@ -95,6 +97,7 @@ def done(graded: Graded, key: str, stamp: str, before: Record) -> Record:
         stage="done", key=key, fingerprint=graded.fingerprint, stamp=stamp, review=graded.review,
         remarks=[(text.zh, text.en) for text in graded.remarks], points=points, answers=answers,
         received=before.received, seconds=round(graded.seconds, 3),
+        missing=list(graded.missing),
     )  # fmt: skip
 
 

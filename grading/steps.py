@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from collections.abc import Sequence
 
 import nbformat
 from nbformat import NotebookNode
@@ -176,6 +177,22 @@ def add_remark(notebook: NotebookNode, remark: Text) -> None:
 def read_remarks(notebook: NotebookNode) -> list[Text]:
     """Return what repair and grading recorded in a graded notebook."""
     return [Text(zh, en) for zh, en in notebook.metadata.get("camp", {}).get("remarks", [])]
+
+
+def add_missing(notebook: NotebookNode, parts: Sequence[str]) -> None:
+    """Record in a graded notebook without which parts of the walls its code was run."""
+    camp = notebook.metadata.setdefault("camp", NotebookNode())
+    camp["missing"] = list(parts)
+    short = "; ".join(part.partition(" (")[0] for part in parts)
+    add_remark(
+        notebook,
+        Text(f"运行代码时缺少隔离手段：{short}", f"run without walls that it needs: {short}"),
+    )
+
+
+def read_missing(notebook: NotebookNode) -> list[str]:
+    """Return the parts of the walls without which a graded notebook's code was run."""
+    return list(notebook.metadata.get("camp", {}).get("missing", []))
 
 
 def review_reason(cell: NotebookNode) -> Text | None:

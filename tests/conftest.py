@@ -83,7 +83,8 @@ def shipped_tokenizer(mini: ChatModel) -> Any:
 def walls() -> None:
     """Ask for a machine that can put all walls around learners' code."""
     try:
-        Spawner(Needs()).close()
+        with Spawner(Needs()):
+            pass
     except CampError as error:
         if IN_CI:
             pytest.fail(str(error))

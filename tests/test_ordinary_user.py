@@ -13,6 +13,7 @@ from typing import Any
 import psutil
 import pytest
 
+from tests import toy_course
 from tests.attacks import fair, forging, harming, spying
 from tests.attacks.case import LOOT, MARK, Case, Scene
 from tests.attacks.course import HOMEWORK, make_course
@@ -109,6 +110,25 @@ def test_without_namespaces_nothing_is_run_unless_it_is_allowed(site: Site) -> N
         assert LOOT not in text_of(site, name), name
         assert CANARY not in text_of(site, name), name
     assert not [one for one in psutil.process_iter(["cmdline"]) if MARK in one.info["cmdline"]]
+
+
+def test_what_was_missing_is_said_everywhere(tmp_path: Path) -> None:
+    home = reachable(tmp_path / "home")
+    course = toy_course.make_course(home / "course")
+    toy_course.hand_in(course, "ann", toy_course.solved(course))
+    words = [toy_course.LESSON, "--course", str(course.path), "--allow-weaker", "--json"]
+    graded = run([CAMP, "grade", *words], home=home, namespaces=False)
+    again = run([CAMP, "grade", *words], home=home, namespaces=False)
+    for done in (graded, again):
+        (result,) = json.loads(done.stdout)
+        assert any("user namespaces" in part for part in result["missing"])
+        assert any("user namespaces" in remark["en"] for remark in result["remarks"])
+    path = course.autograded("ann", toy_course.LESSON) / f"{toy_course.LESSON}.ipynb"
+    assert "user namespaces" in str(json.loads(path.read_text())["metadata"]["camp"]["remarks"])
+    regraded = run([CAMP, "regrade", *words], home=home, namespaces=False)
+    assert json.loads(regraded.stdout) == []
+    for done in (graded, regraded):
+        assert "graded without user namespaces" in done.stderr
 
 
 @pytest.mark.parametrize("namespaces", [True, False])

@@ -89,6 +89,15 @@ def make_course(root: Path) -> Course:
     return course
 
 
+def rewrite(course: Course, change: Callable[[NotebookNode], None]) -> None:
+    """Let the instructor change the notebook and release it again."""
+    path = course.path / "source" / LESSON / f"{LESSON}.ipynb"
+    notebook = nbformat.read(path, as_version=4)
+    change(notebook)
+    nbformat.write(notebook, path)
+    release(course, LESSON)
+
+
 def released(course: Course) -> NotebookNode:
     """Return the released notebook."""
     return nbformat.read(course.path / "release" / LESSON / f"{LESSON}.ipynb", as_version=4)

@@ -7,6 +7,7 @@ import itertools
 import json
 import os
 import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -20,9 +21,10 @@ from typing import Any
 
 from course_lib.errors import CampError
 from grading.isolation import cgroup, leftovers
-from grading.isolation.limits import Limits
+from grading.isolation.limits import Limits, family
 
 _START = 180  # seconds for the zygote's imports
+_END = 0.6  # seconds for the zygote to end by itself
 _MESSAGE = 65536
 
 
@@ -55,11 +57,7 @@ class Spawner:
     """One zygote."""
 
     def __init__(self, needs: Needs) -> None:
-        """Start the zygote and wait until its imports are done.
-
-        Raises:
-            CampError: a part of the walls is missing here, or the zygote does not start.
-        """
+        """Start the zygote; before its first job, :meth:`preload` waits for its imports."""
         leftovers.sweep(Path(tempfile.gettempdir()))
         self._folder = tempfile.mkdtemp(prefix=leftovers.name_of(os.getpid()))
         Path(self._folder).chmod(0o711)
@@ -71,7 +69,11 @@ class Spawner:
         self._numbers = itertools.count()
         self._groups: list[cgroup.Group] = []
         cgroup.sweep()
-        self._preloaded = set(needs.preload)
+        self._needs = needs
+        self._preloaded: set[str] | None = None
+        self.missing: list[str] = []
+        self.threads = 0
+        self._failed: CampError | None = None
         with self._log.open("wb") as log:
             self._process = subprocess.Popen(
                 [sys.executable, "-P", "-m", "grading.isolation.zygote", str(there.fileno())],
@@ -83,42 +85,59 @@ class Spawner:
         assert self._process.stdin is not None
         with contextlib.suppress(BrokenPipeError), self._process.stdin as pipe:
             pipe.write(json.dumps(orders).encode() + b"\n")
-        self.missing, self.threads = self._wait_until_ready(allow_weaker=needs.allow_weaker)
 
-    def _wait_until_ready(self, *, allow_weaker: bool) -> tuple[list[str], int]:
-        self._control.settimeout(_START)
+    def preload(self, modules: Iterable[str] = ()) -> None:
+        """Wait for the zygote, with ``modules`` for the rooms that are opened from now on.
+
+        Raises:
+            CampError: a part of the walls is missing here, or the zygote does not start or ended.
+        """
+        with self._lock:
+            if self._failed:
+                raise self._failed
+            if self._preloaded is None:
+                self._wait_until_ready(allow_weaker=self._needs.allow_weaker)
+                self._preloaded = set(self._needs.preload)
+            more = set(modules) - self._preloaded
+            if more:
+                with contextlib.suppress(OSError):
+                    self._control.send(json.dumps({"preload": sorted(more)}).encode())
+                self._wait_until_ready(allow_weaker=True)
+                self._preloaded |= more
+
+    def _wait_until_ready(self, *, allow_weaker: bool) -> None:
         try:
+            self._control.settimeout(_START)
             told = json.loads(self._control.recv(_MESSAGE) or b"{}")
+            self._control.settimeout(None)
         except (OSError, ValueError):
             told = {}
-        self._control.settimeout(None)
         missing = told.get("missing", [])
         if missing and not allow_weaker:
-            self.close()
-            raise CampError(
+            self._failed = CampError(
                 "learners' code is not run without walls, and this machine lacks: "
                 + "; ".join(missing)
                 + ". Grade on another Linux machine, or add --allow-weaker if you trust every "
                 "submission"
             )
-        if "threads" not in told:
+        elif "threads" not in told:
+            self._failed = CampError(f"the grading process did not start: {self._last_words()}")
+        if self._failed:
+            raise self._failed
+        self.missing, self.threads = missing, told["threads"]
+
+    def _last_words(self) -> str:
+        """Return the last line that the zygote wrote, and where the rest is kept."""
+        try:
             said = self._log.read_text(encoding="utf-8", errors="replace").strip()
-            self.close()
-            raise CampError(f"the grading process did not start: {said[-800:] or 'no reason'}")
-        return missing, told["threads"]
-
-    def preload(self, modules: Iterable[str]) -> None:
-        """Import what is missing of ``modules`` for the rooms that are opened from now on.
-
-        Raises:
-            CampError: the zygote has ended.
-        """
-        with self._lock:
-            more = set(modules) - self._preloaded
-            if more:
-                self._control.send(json.dumps({"preload": sorted(more)}).encode())
-                self._wait_until_ready(allow_weaker=True)
-                self._preloaded |= more
+        except OSError:
+            said = ""
+        if not said:
+            return "it gave no reason"
+        descriptor, kept = tempfile.mkstemp(prefix="camp-grading-", suffix=".log")
+        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+            file.write(said + "\n")
+        return f"{said.splitlines()[-1][-300:]} (all of it: {kept})"
 
     def job(self, limits: Limits) -> Job:
         """Return a new job: the rooms of one submission."""
@@ -143,14 +162,19 @@ class Spawner:
             self._groups = [group for group in self._groups if not group.remove()]
 
     def close(self) -> None:
-        """End the zygote and everything it forked."""
-        self._control.close()
+        """End the zygote and everything it forked, also while it is being waited for."""
+        with contextlib.suppress(OSError):
+            self._control.shutdown(socket.SHUT_RDWR)
         try:
-            self._process.wait(timeout=5)
-        except subprocess.TimeoutExpired:
-            self._process.kill()
+            self._process.wait(timeout=_END)
+        except subprocess.TimeoutExpired:  # it looks at its socket only after its imports
+            for pid in family(self._process.pid):
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGKILL)
             self._process.wait()
-        for _ in range(100):
+        with self._lock:
+            self._control.close()
+        for _ in range(25):
             self._sweep()
             if not self._groups:
                 break
@@ -158,6 +182,11 @@ class Spawner:
         shutil.rmtree(self._folder, ignore_errors=True)
 
     def __enter__(self) -> Spawner:
+        try:
+            self.preload()
+        except BaseException:
+            self.close()
+            raise
         return self
 
     def __exit__(self, *_: object) -> None:

@@ -1,0 +1,91 @@
+"""A lesson of two notebooks, of which one may be missing; graded files follow the submission."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import nbformat
+import pytest
+from nbformat import NotebookNode
+
+from grading.course import CONFIG_FILE, Course
+from grading.feedback import feedback
+from grading.grade import Result, grade
+from grading.release import release
+from grading.steps import read_remarks
+from tests.toy_course import CHECKS, LESSON, answer, hand_in, instructor, solved
+
+pytestmark = pytest.mark.usefixtures("walls")
+
+FULL = sum(CHECKS.values())
+SECOND = "02_more"
+SLEEPS = "import time\ntime.sleep(4)\ndef double(x):\n    return 2 * x"
+
+
+@pytest.fixture
+def course(tmp_path: Path) -> Course:
+    folder = tmp_path / "source" / LESSON
+    folder.mkdir(parents=True)
+    for name in (LESSON, SECOND):
+        nbformat.write(instructor(), folder / f"{name}.ipynb")
+    course = Course(tmp_path)
+    release(course, LESSON)
+    return course
+
+
+def give(course: Course, learner: str, notebook: NotebookNode, *names: str) -> None:
+    folder = hand_in(course, learner, notebook).parent
+    (folder / f"{LESSON}.ipynb").unlink()
+    for name in names:
+        nbformat.write(notebook, folder / f"{name}.ipynb")
+
+
+def only(course: Course) -> Result:
+    (result,) = grade(LESSON, course)
+    return result
+
+
+def test_the_deadline_holds_for_both_together(course: Course) -> None:
+    (course.path / CONFIG_FILE).write_text("get_config().CampGrade.submission_seconds = 7\n")
+    course = Course.open(course.path)
+    give(course, "ann", solved(course, answer("double", SLEEPS)), LESSON, SECOND)
+    result = only(course)
+    assert result.review
+    assert result.score < 2 * FULL
+    assert any("took too long" in remark.en for remark in result.remarks)
+
+
+def test_one_notebook_of_two_is_graded_once(course: Course) -> None:
+    give(course, "ann", solved(course), SECOND)
+    result = only(course)
+    assert (result.fresh, result.review, result.score) == (True, True, FULL)
+    assert not only(course).fresh
+
+
+def test_a_notebook_that_is_gone_leaves_no_graded_one(course: Course) -> None:
+    give(course, "ann", solved(course), LESSON, SECOND)
+    assert only(course).score == 2 * FULL
+    (course.submitted("ann", LESSON) / f"{SECOND}.ipynb").unlink()
+    assert only(course).score == FULL
+    graded = nbformat.read(course.autograded("ann", LESSON) / f"{SECOND}.ipynb", as_version=4)
+    assert "return x * 3" not in str(graded)
+    assert [one.en for one in read_remarks(graded)] == [f"{SECOND}.ipynb was not handed in"]
+
+
+def test_a_refused_submission_leaves_its_reason_and_no_older_work(course: Course) -> None:
+    give(course, "ann", solved(course), LESSON, SECOND)
+    assert only(course).score == 2 * FULL
+    hand_in(course, "ann", "no notebook")
+    result = only(course)
+    assert (result.score, result.review) == (0, True)
+    (remark,) = result.remarks
+    for path in feedback(LESSON, course):
+        page = path.read_text(encoding="utf-8")
+        assert "return x * 3" not in page
+        assert remark.zh in page
+        assert ">0 / 10<" not in page  # not as if a check had failed: a TA looks at it
+    for name in (LESSON, SECOND):
+        graded = nbformat.read(course.autograded("ann", LESSON) / f"{name}.ipynb", as_version=4)
+        assert remark.en in graded.cells[0].source
+        assert not [cell for cell in graded.cells if cell.get("outputs")]
+    assert not only(course).fresh
