@@ -1,91 +1,104 @@
-"""The engine as steps of nbgrader's own ``autograde``: it becomes safe without another command.
+"""``camp grade`` behind nbgrader's own door: ``nbgrader autograde``, and formgrader's button.
 
-The first step rebuilds the notebook from the instructor's, the second has it judged behind walls
-and leaves in each check cell the one output that nbgrader counts.
+Both do what ``camp grade`` does, in the same journal and under the same lock: nbgrader's own steps
+read a submission before anybody looked at its files, take the time from a file of the learner's,
+and leave the older score where something fails.
 """
 
 from __future__ import annotations
 
-from functools import lru_cache
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
 from nbformat import NotebookNode
-from nbgrader.preprocessors import NbGraderPreprocessor, SaveAutoGrades
-from traitlets import Bool, Unicode
+from nbgrader.apps import api, autogradeapp
+from nbgrader.converters import Autograde, NbGraderException
+from nbgrader.preprocessors import NbGraderPreprocessor
+from traitlets import Bool
 
-from grading.assignment import Assignment, read_assignment
+from course_lib.errors import CampError
 from grading.course import Course
-from grading.engine import ENGINE, read_rules
-from grading.how import settle
-from grading.intake import accept
-from grading.repair import repair
-from grading.steps import review_reason
+from grading.engine import ENGINE
+from grading.grade import Options, Result, grade
+from grading.intake import printable
 
 
-class _Step(NbGraderPreprocessor):  # type: ignore[misc]
-    """A step that knows the course."""
+class WalledAutograde(Autograde):  # type: ignore[misc]
+    """Takes the place of nbgrader's ``Autograde``; the same settings, ``c.Autograde``."""
 
-    root = Unicode(help="The course directory.").tag(config=True)
     allow_weaker = Bool(False, help="Go on where parts of the walls are missing.").tag(config=True)
 
-    def assignment(self, resources: dict[str, Any]) -> Assignment:
-        """Return the assignment that is being graded."""
-        return _assignment(self.root, resources["nbgrader"]["assignment"], self.allow_weaker)
-
-
-@lru_cache(maxsize=4)
-def _assignment(root: str, name: str, allow_weaker: bool) -> Assignment:
-    course = Course.open(Path(root))
-    rules = read_rules(course, allow_weaker=allow_weaker)
-    return settle(read_assignment(course, name), course, rules)
-
-
-class Repair(_Step):
-    """The first of ``Autograde.sanitize_preprocessors``."""
-
-    def preprocess(
-        self, nb: NotebookNode, resources: dict[str, Any]
-    ) -> tuple[NotebookNode, dict[str, Any]]:
-        """Return the repaired notebook (nbconvert's interface)."""
-        source = self.assignment(resources).notebooks[resources["nbgrader"]["notebook"]]
-        repaired, _ = repair(nb, source.instructor, source.plan)
-        return repaired, resources
-
-
-class Judge(_Step):
-    """Takes the place of ``Execute`` among ``Autograde.autograde_preprocessors``."""
-
-    def preprocess(
-        self, nb: NotebookNode, resources: dict[str, Any]
-    ) -> tuple[NotebookNode, dict[str, Any]]:
-        """Return the notebook with its results (nbconvert's interface).
+    def start(self) -> None:
+        """Grade the submissions that are asked for.
 
         Raises:
-            Refused: the submission holds links, special files, or too much.
+            NbGraderException: nothing was graded, or not all; the log has one line that says why.
         """
-        names = resources["nbgrader"]
-        course = Course.open(Path(self.root))
-        assignment = self.assignment(resources)
-        folder = course.submitted(names["student"], names["assignment"])
-        files = accept(folder, assignment.notebooks).files
-        source = assignment.notebooks[names["notebook"]]
-        rules = read_rules(course, allow_weaker=self.allow_weaker)
-        return ENGINE.judge(assignment, source, nb, files, rules), resources
+        try:
+            self._grade()
+        except CampError as error:
+            self.log.error("%s", error)
+            raise NbGraderException(str(error)) from None
+        finally:
+            ENGINE.close()  # a server goes on, and packages may change before the next time
 
+    def _grade(self) -> None:
+        course = Course.open(Path(self.coursedir.root))
+        course.config.merge(self.config)  # what was said on the command line
+        lesson = course.check_lesson(self.coursedir.assignment_id)
+        if self.coursedir.notebook_id != "*":
+            raise CampError("submissions are graded whole: leave out --notebook", 2)
+        learners = self._learners(course, lesson)
+        options = Options(force=self.force, allow_weaker=self.allow_weaker)
+        for result in grade(lesson, course, learners, options):
+            self._tell(result)
+        for part in ENGINE.missing:
+            self.log.warning("graded without %s", part)
 
-class SaveGrades(SaveAutoGrades):  # type: ignore[misc]
-    """Saves scores; a cell that needs review is entered as needing a TA."""
-
-    def _add_score(self, cell: NotebookNode, resources: dict[str, Any]) -> None:
-        super()._add_score(cell, resources)
-        if review_reason(cell) is not None:
-            names = resources["nbgrader"]
-            grade = self.gradebook.find_grade(
-                cell.metadata["nbgrader"]["grade_id"],
-                names["notebook"],
-                names["assignment"],
-                names["student"],
+    def _learners(self, course: Course, lesson: str) -> list[str]:
+        pattern, excluded = self.coursedir.student_id, self.coursedir.student_id_exclude.split(",")
+        found = [
+            learner
+            for learner in course.learners(lesson)
+            if fnmatchcase(learner, pattern) and learner not in excluded
+        ]
+        if not found:
+            raise CampError(
+                f"no submissions of {lesson} by {pattern}: each lies in "
+                f"{course.submitted('LEARNER', lesson)}/"
             )
-            grade.needs_manual_grade = True
-            self.gradebook.db.commit()
+        if not self.create_student:
+            with course.gradebook() as gradebook:
+                strange = {*found} - {student.id for student in gradebook.students}
+            if strange:
+                names = printable(", ".join(sorted(strange)))
+                raise CampError(f"not in the gradebook, where they must be entered first: {names}")
+        return found
+
+    def _tell(self, result: Result) -> None:
+        remarks = "; ".join(text.en for text in result.remarks)
+        state = "graded" if result.fresh else "unchanged"
+        text = f"{state}: {result.learner}, {result.score:g} / {result.max_score:g}"
+        if result.review:
+            self.log.warning("%s, needs review: %s", text, remarks)
+        else:
+            self.log.info("%s%s", text, f" ({remarks})" if remarks else "")
+
+
+class Refuse(NbGraderPreprocessor):  # type: ignore[misc]
+    """The first step of nbgrader's own ``Autograde``, should anybody call it after all."""
+
+    def preprocess(
+        self, nb: NotebookNode, resources: dict[str, Any]
+    ) -> tuple[NotebookNode, dict[str, Any]]:
+        """Stop (nbconvert's interface)."""
+        raise NbGraderException(
+            "this course is graded behind walls, which this way to nbgrader's autograde goes "
+            "around: use 'nbgrader autograde', formgrader or 'camp grade'"
+        )
+
+
+def replace_nbgraders() -> None:
+    """Let nbgrader's command and pages use ours: they name the class, and no setting does."""
+    api.Autograde = autogradeapp.Autograde = WalledAutograde

@@ -37,12 +37,11 @@ def make_safe(config: Config, root: Path) -> None:
         config: the traitlets configuration.
         root: the course directory.
     """
-    from nbgrader import preprocessors as steps
     from nbgrader.server_extensions.formgrader.handlers import template_path
 
     from course_lib.cli import use_own_environment
     from grading import database
-    from grading.autograde import Judge, Repair, SaveGrades
+    from grading.autograde import Refuse, replace_nbgraders
     from grading.feedback_page import (
         TEMPLATES,
         CollectFeedback,
@@ -57,22 +56,8 @@ def make_safe(config: Config, root: Path) -> None:
     config.CourseDirectory.root = str(root)
     config.CourseDirectory.db_url = database.address_of(root)
 
-    config.Repair.root = config.Judge.root = str(root)
-    config.Autograde.sanitize_preprocessors = [
-        Repair,
-        steps.ClearOutput,
-        steps.DeduplicateIds,
-        steps.OverwriteKernelspec,
-        steps.OverwriteCells,
-        steps.CheckCellMetadata,
-    ]
-    config.Autograde.autograde_preprocessors = [
-        Judge,
-        steps.LimitOutput,
-        SaveGrades,
-        steps.AssignLatePenalties,
-        steps.CheckCellMetadata,
-    ]
+    replace_nbgraders()
+    config.Autograde.sanitize_preprocessors = [Refuse]
     config.GenerateFeedback.preprocessors = [ReadGrades, HideTests, CollectFeedback]
 
     config.HTMLExporter.sanitize_html = True
