@@ -13,6 +13,8 @@ from typing import Any
 import psutil
 import pytest
 
+from course_lib.errors import CampError
+from grading.isolation.spawner import Needs, Spawner
 from tests.attacks import fair, forging, harming, spying
 from tests.attacks.case import LOOT, MARK, Case, Scene
 from tests.attacks.course import HOMEWORK, make_course
@@ -109,6 +111,12 @@ def test_without_namespaces_nothing_is_run_unless_it_is_allowed(site: Site) -> N
         assert LOOT not in text_of(site, name), name
         assert CANARY not in text_of(site, name), name
     assert not [one for one in psutil.process_iter(["cmdline"]) if MARK in one.info["cmdline"]]
+
+
+def test_elsewhere_than_on_linux_it_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.platform", "darwin")
+    with pytest.raises(CampError, match="graded on Linux only"):
+        Spawner(Needs(allow_weaker=True))
 
 
 @pytest.mark.parametrize("namespaces", [True, False])
