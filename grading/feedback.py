@@ -1,34 +1,96 @@
 """``camp feedback``: one page per learner and lesson, by nbgrader's own converter.
 
 A page says, in the learner's language, what each exercise earned and why, with the TA's words.
-It shows no hidden test, runs no script, loads nothing, and reads well on a phone.
+It shows no hidden test, runs no script, loads nothing, and reads well on a phone. Who handed in
+what cannot be graded gets a page that says why.
 """
 
 from __future__ import annotations
 
 import hashlib
+import tempfile
 from collections.abc import Sequence
+from dataclasses import dataclass
+from difflib import get_close_matches
+from functools import cache
+from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated
 
 import typer
 from nbgrader.api import MissingEntry
 from nbgrader.converters import GenerateFeedback
+from nbgrader.converters.base import NbGraderException
 from rich.console import Console
 from rich.progress import track
 
+import course_lib
 from course_lib.errors import CampError
 from course_lib.files import write_atomic
-from grading import feedback_page
-from grading.course import Course, quiet
+from grading.course import CONFIG_FILE, Course, quiet
 from grading.feedback_page import TEMPLATES
+from grading.journal import Journal, Record
+from grading.refused_page import is_refused, refused_page
+
+_MODULES = ("feedback", "feedback_page", "nbgrader_config", "refused_page", "sanitize", "steps")
+_COURSE_LIB = ("language", "verdicts")
+_PACKAGES = (
+    "beautifulsoup4", "Jinja2", "latex2mathml", "mistune", "nbconvert", "nbformat", "nbgrader",
+    "nh3", "Pygments",
+)  # fmt: skip
+_SHOWN = 20  # failures that are told at once
+
+
+class PagesFailed(CampError):
+    """Some pages could not be written; ``pages`` are the others."""
+
+    def __init__(self, failures: Sequence[str], pages: Sequence[Path], log: Path) -> None:
+        more = [f"and {len(failures) - _SHOWN} more"] if len(failures) > _SHOWN else []
+        told = "\n  ".join([*failures[:_SHOWN], *more])
+        super().__init__(
+            f"no new page for these, all others have theirs (more in {log}):\n  {told}"
+        )
+        self.pages = tuple(pages)
 
 
 class _Converter(GenerateFeedback):  # type: ignore[misc]
-    """nbgrader's feedback generator without copies of what the learner handed in."""
+    """nbgrader's feedback generator, writing pages alone, and into ``folder``."""
+
+    folder = Path()
+    cause: Exception | None = None  # of a failure, which nbgrader only logs
+
+    def _format_dest(self, assignment_id: str, student_id: str, escape: bool = False) -> str:
+        return str(self.folder)
 
     def init_assignment(self, assignment_id: str, student_id: str) -> None:
         """Copy nothing beside the page."""
+
+    def convert_single_notebook(self, notebook_filename: str) -> None:
+        """Convert one notebook and remember what stops that."""
+        try:
+            super().convert_single_notebook(notebook_filename)
+        except Exception as error:
+            self.cause = error
+            raise
+
+
+@dataclass(frozen=True)
+class _Work:
+    """One submission's pages.
+
+    Attributes:
+        lesson: name of the lesson.
+        learner: the learner's id.
+        graded: the graded notebooks.
+        refused: names of notebooks that could not be graded.
+        record: what the journal says.
+    """
+
+    lesson: str
+    learner: str
+    graded: tuple[Path, ...]
+    refused: tuple[str, ...]
+    record: Record
 
 
 def feedback(
@@ -43,69 +105,130 @@ def feedback(
         force: write unchanged pages again.
 
     Raises:
-        CampError: nothing is graded, or nbgrader fails.
+        PagesFailed: some pages could not be made; their older versions stay.
+        CampError: nothing is graded, or nothing of a learner who was named.
     """
     lessons = [course.check_lesson(lesson)] if lesson else course.lessons()
-    todo = [
-        (name, folder.parent.name, folder)
-        for name in lessons
-        for folder in sorted(course.path.glob(f"autograded/*/{name}"))
-        if not learners or folder.parent.name in learners
-    ]
-    if not todo:
-        what = f"{lesson or 'any lesson'}" + (f" by {', '.join(learners)}" if learners else "")
+    found = [work for name in lessons for work in _graded(course, name)]
+    known = sorted({work.learner for work in found})
+    what = lesson or "any lesson"
+    if not found:
         raise CampError(f"nothing graded of {what} in {course.path}: run 'camp grade' first")
+    for learner in learners:
+        if learner not in known:
+            near = get_close_matches(learner, known, 1)
+            hint = f"; did you mean {near[0]!r}?" if near else ": run 'camp grade' first"
+            raise CampError(f"nothing graded of {what} by {learner!r}{hint}", 2)
+    todo = [work for work in found if not learners or work.learner in learners]
     pages: list[Path] = []
+    failures: list[str] = []
     with course.lock():
         console = Console(stderr=True)
-        for name, learner, folder in track(
+        for work in track(
             todo, "feedback", console=console, transient=True, disable=not console.is_terminal
         ):
-            pages += _write_pages(course, name, learner, folder, force=force)
+            try:
+                pages += _write_pages(course, work, force=force)
+            except Exception as error:
+                course.log().exception("feedback for %s, %s", work.learner, work.lesson)
+                cause = " ".join(str(error).split())[:300]
+                failures.append(f"{work.learner}, {work.lesson}: {cause}")
+    if failures:
+        raise PagesFailed(failures, pages, course.state / "nbgrader.log")
     return pages
 
 
-def _write_pages(
-    course: Course, lesson: str, learner: str, folder: Path, *, force: bool
-) -> list[Path]:
-    notebooks = sorted(folder.glob("*.ipynb"))
-    pages = [course.feedback(learner, lesson) / f"{path.stem}.html" for path in notebooks]
-    record = course.state / lesson / f"{learner}.feedback"
-    key = _key(course, lesson, learner, notebooks)
+def _graded(course: Course, lesson: str) -> list[_Work]:
+    """Return what was graded of ``lesson``, or was refused, by learner."""
+    journal = Journal(course.state / lesson)
+    names = [path.stem for path in sorted((course.path / "source" / lesson).glob("*.ipynb"))]
+    found = {path.parent.name: path for path in course.path.glob(f"autograded/*/{lesson}")}
+    works = []
+    for learner in sorted({*found, *journal.learners()}):
+        record = journal.read(learner)
+        refused = tuple(name for name in names if is_refused(record, name))
+        there = sorted(found[learner].glob("*.ipynb")) if learner in found else []
+        graded = tuple(path for path in there if path.stem not in refused)
+        if graded or refused:
+            works.append(_Work(lesson, learner, graded, refused, record))
+    return works
+
+
+def _write_pages(course: Course, work: _Work, *, force: bool) -> list[Path]:
+    folder = course.feedback(work.learner, work.lesson)
+    names = sorted([*(path.stem for path in work.graded), *work.refused])
+    pages = [folder / f"{name}.html" for name in names]
+    record = course.state / work.lesson / f"{work.learner}.feedback"
+    key = _key(course, work)
     known = record.read_text(encoding="utf-8") if record.exists() else ""
     if force or key != known or not all(page.exists() for page in pages):
-        converter = _Converter(
-            coursedir=course.coursedir(lesson, learner),
-            config=course.config,
-            log=course.log(),
-            force=True,
-        )
-        try:
-            with quiet():
-                converter.start()
-        except Exception as error:
-            log = course.state / "nbgrader.log"
-            raise CampError(f"no feedback for {learner}, {lesson}: {error} (see {log})") from None
+        folder.mkdir(parents=True, exist_ok=True)
+        texts = _convert(course, work) if work.graded else {}
+        for name in work.refused:
+            texts[name] = refused_page(course, work.learner, name, work.record.texts)
+        for page in pages:
+            write_atomic(page, texts[page.stem])
+        _converter(course, work, folder).set_permissions(work.lesson, work.learner)
         write_atomic(record, key)
     return pages
 
 
-def _key(course: Course, lesson: str, learner: str, notebooks: Sequence[Path]) -> str:
-    """Return a fingerprint of all that a learner's pages show."""
-    digest = hashlib.sha256()
-    for path in (
-        *notebooks,
-        Path(feedback_page.__file__),
-        *sorted((TEMPLATES / "feedback").iterdir()),
-    ):
+def _converter(course: Course, work: _Work, folder: Path) -> _Converter:
+    converter = _Converter(
+        coursedir=course.coursedir(work.lesson, work.learner),
+        config=course.config,
+        log=course.log(),
+        force=True,
+    )
+    converter.folder = folder
+    return converter
+
+
+def _convert(course: Course, work: _Work) -> dict[str, str]:
+    """Return pages by notebook; nbgrader, which first deletes old ones, writes them elsewhere."""
+    with tempfile.TemporaryDirectory(dir=course.state) as place:
+        folder = Path(place) / "pages"
+        converter = _converter(course, work, folder)
+        try:
+            with quiet():
+                converter.start()
+        except NbGraderException as error:
+            raise converter.cause or error from None
+        return {path.stem: path.read_text(encoding="utf-8") for path in folder.glob("*.html")}
+
+
+@cache
+def _code() -> bytes:
+    """Return a fingerprint of all that makes pages out of graded notebooks."""
+    digest = hashlib.sha256(repr([version(name) for name in _PACKAGES]).encode())
+    for path in _sources():
         digest.update(hashlib.sha256(path.read_bytes()).digest())
+    return digest.digest()
+
+
+def _sources() -> list[Path]:
+    """Return the files of our own that make pages."""
+    here, there = Path(__file__).parent, Path(course_lib.__file__).parent
+    return [
+        *(here / f"{name}.py" for name in _MODULES),
+        *(there / f"{name}.py" for name in _COURSE_LIB),
+        *sorted((TEMPLATES / "feedback").iterdir()),
+    ]
+
+
+def _key(course: Course, work: _Work) -> str:
+    """Return a fingerprint of all that a learner's pages show."""
+    digest = hashlib.sha256(_code())
+    settings = course.path / CONFIG_FILE
+    for path in (*work.graded, *([settings] if settings.exists() else [])):
+        digest.update(hashlib.sha256(path.read_bytes()).digest())
+    if work.refused:
+        digest.update(repr([work.refused, work.record.remarks]).encode())
     with course.gradebook() as gradebook:
         try:
-            submission = gradebook.find_submission(lesson, learner)
+            submission = gradebook.find_submission(work.lesson, work.learner)
         except MissingEntry:
-            raise CampError(
-                f"{learner}, {lesson} is not in the gradebook: run 'camp grade {lesson}'"
-            ) from None
+            raise CampError(f"not in the gradebook: run 'camp grade {work.lesson}'") from None
         for notebook in submission.notebooks:
             marks = sorted((m.name, m.score, m.needs_manual_grade) for m in notebook.grades)
             words = sorted((item.name, item.comment or "") for item in notebook.comments)
@@ -124,5 +247,11 @@ def feedback_command(
     force: Annotated[bool, typer.Option("--force", help="Write unchanged pages again.")] = False,
 ) -> None:
     """Write feedback pages (HTML, in each learner's language) of graded submissions."""
-    for page in feedback(lesson, Course.open(course), learner or (), force=force):
+    try:
+        pages: Sequence[Path] = feedback(lesson, Course.open(course), learner or (), force=force)
+    except PagesFailed as error:
+        for page in error.pages:
+            typer.echo(page)
+        raise
+    for page in pages:
         typer.echo(page)

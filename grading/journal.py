@@ -69,6 +69,10 @@ class Journal:
     def _path(self, learner: str) -> Path:
         return self._folder / f"{learner}.json"
 
+    def learners(self) -> list[str]:
+        """Return whom there are entries on."""
+        return sorted(path.name.removesuffix(".json") for path in self._folder.glob("*.json"))
+
     def read(self, learner: str) -> Record:
         """Return the entry on a learner; an empty one when there is none or it is damaged."""
         try:

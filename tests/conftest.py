@@ -27,6 +27,7 @@ ROOT = Path(__file__).resolve().parent.parent
 expect.set_options(timeout=30_000)  # JupyterLab on a busy machine
 IN_CI = os.environ.get("CI") == "true"
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
+UBUNTU = "on Ubuntu: sudo sysctl -w kernel.apparmor_restrict_unprivileged_userns=0"
 CHROMIUM_ARGS = [
     "--headless=new",
     "--no-sandbox",
@@ -86,9 +87,10 @@ def walls() -> None:
         with Spawner(Needs()):
             pass
     except CampError as error:
+        message = str(error) if "apparmor" in str(error) else f"{error}; {UBUNTU}"
         if IN_CI:
-            pytest.fail(str(error))
-        pytest.skip(str(error))
+            pytest.fail(message)
+        pytest.skip(message)
 
 
 @pytest.fixture(scope="session")

@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 import re
+from html import escape
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import Page
 
+import grading.feedback as feedback_module
+from course_lib import verdicts
 from course_lib.errors import CampError
+from course_lib.language import Text
+from grading import feedback_page, sanitize, steps
 from grading.course import Course
-from grading.feedback import feedback
+from grading.feedback import PagesFailed, feedback
 from grading.grade import grade
-from tests.toy_course import LESSON, SECRET, hand_in_for_marking, make_course
+from grading.refused_page import refused_page
+from tests.toy_course import LESSON, SECRET, hand_in, hand_in_for_marking, make_course, solved
 
 pytestmark = pytest.mark.usefixtures("walls")
 
@@ -99,6 +105,79 @@ def test_unchanged_pages_stay_and_a_new_mark_renews_one(course: Course) -> None:
     assert {path.parent.parent.name for path in after if after[path] != before[path]} == {"a_nasty"}
     (forced,) = feedback(LESSON, course, ["c_right"], force=True)
     assert forced.stat().st_mtime_ns != before[forced]
+
+
+def test_one_page_that_fails_stops_no_other_and_keeps_the_old_one(course: Course) -> None:
+    before = text_of(course, "b_wrong")
+    graded = course.autograded("b_wrong", LESSON) / f"{LESSON}.ipynb"
+    good = graded.read_bytes()
+    last = page_of(course, "c_right")
+    last.unlink()
+    graded.write_bytes(b"{")
+    try:
+        with pytest.raises(
+            PagesFailed, match=f"b_wrong, {LESSON}: .*not appear to be JSON"
+        ) as told:
+            feedback(None, course)
+    finally:
+        graded.write_bytes(good)
+    assert told.value.exit_code == 1
+    assert last in told.value.pages
+    assert last.exists()
+    assert page_of(course, "b_wrong") not in told.value.pages
+    assert text_of(course, "b_wrong") == before
+
+
+def test_who_was_refused_is_told_why(course: Course) -> None:
+    hand_in(course, "e_again", solved(course))
+    grade(LESSON, course, ["e_again"])
+    feedback(LESSON, course, ["e_again"])
+    assert "x + x" in re.sub("<[^>]+>", "", text_of(course, "e_again"))
+    for learner in ("d_broken", "e_again"):
+        hand_in(course, learner, b"<b>not a notebook</b>")
+    grade(LESSON, course, ["d_broken", "e_again"])
+    feedback(LESSON, course, ["d_broken", "e_again"])
+    for learner in ("d_broken", "e_again"):
+        text = text_of(course, learner)
+        (result,) = grade(LESSON, course, [learner])
+        (remark,) = result.remarks
+        assert escape(remark.zh) in text
+        assert escape(remark.en) in text
+        assert "This submission could not be graded" in text
+        assert "x + x" not in re.sub("<[^>]+>", "", text)
+        assert "waits" not in text
+    hand_in(course, "e_again", solved(course))
+    grade(LESSON, course, ["e_again"])
+    feedback(LESSON, course, ["e_again"])
+    assert "could not be graded" not in text_of(course, "e_again")
+
+
+def test_a_fault_of_the_graders_own_names_no_file_of_its_machine(course: Course) -> None:
+    cause = f"OSError: x (see {course.state / 'nbgrader.log'})"
+    text = refused_page(course, "li_mei", LESSON, [Text(cause, cause)])
+    assert str(course.path) not in text
+    assert "a TA looks at it" in text
+
+
+def test_a_mistyped_learner_is_said(course: Course) -> None:
+    with pytest.raises(CampError, match=r"by 'c_rigth'; did you mean 'c_right'\?"):
+        feedback(LESSON, course, ["b_wrong", "c_rigth"])
+
+
+def test_new_code_means_new_pages(course: Course, monkeypatch: pytest.MonkeyPatch) -> None:
+    files = set(feedback_module._sources())
+    for module in (sanitize, steps, feedback_page, verdicts):
+        assert Path(str(module.__file__)) in files
+    page = page_of(course, "c_right")
+    before = page.stat().st_mtime_ns
+    feedback(LESSON, course, ["c_right"])
+    assert page.stat().st_mtime_ns == before
+    monkeypatch.setattr(feedback_module, "version", lambda name: f"{name} 99")
+    feedback_module._code.cache_clear()
+    feedback(LESSON, course, ["c_right"])
+    assert page.stat().st_mtime_ns > before
+    monkeypatch.undo()
+    feedback_module._code.cache_clear()
 
 
 @pytest.mark.browser

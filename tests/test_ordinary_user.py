@@ -13,6 +13,8 @@ from typing import Any
 import psutil
 import pytest
 
+from course_lib.errors import CampError
+from grading.isolation.spawner import Needs, Spawner
 from tests import toy_course
 from tests.attacks import fair, forging, harming, spying
 from tests.attacks.case import LOOT, MARK, Case, Scene
@@ -129,6 +131,12 @@ def test_what_was_missing_is_said_everywhere(tmp_path: Path) -> None:
     assert json.loads(regraded.stdout) == []
     for done in (graded, regraded):
         assert "graded without user namespaces" in done.stderr
+
+
+def test_elsewhere_than_on_linux_it_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.platform", "darwin")
+    with pytest.raises(CampError, match="graded on Linux only"):
+        Spawner(Needs(allow_weaker=True))
 
 
 @pytest.mark.parametrize("namespaces", [True, False])

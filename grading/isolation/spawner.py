@@ -57,7 +57,13 @@ class Spawner:
     """One zygote."""
 
     def __init__(self, needs: Needs) -> None:
-        """Start the zygote; before its first job, :meth:`preload` waits for its imports."""
+        """Start the zygote; before its first job, :meth:`preload` waits for its imports.
+
+        Raises:
+            CampError: this machine does not run Linux.
+        """
+        if sys.platform != "linux":
+            raise CampError("learners' code is graded on Linux only: grade on another machine")
         leftovers.sweep(Path(tempfile.gettempdir()))
         self._folder = tempfile.mkdtemp(prefix=leftovers.name_of(os.getpid()))
         Path(self._folder).chmod(0o711)
