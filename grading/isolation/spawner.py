@@ -61,6 +61,11 @@ class Spawner:
             CampError: a part of the walls is missing here, or the zygote does not start.
         """
         leftovers.sweep(Path(tempfile.gettempdir()))
+        if sys.platform != "linux":
+            raise CampError(
+                f"learners' code is run on Linux only, and this machine has {sys.platform}: grade "
+                "on a Linux machine; reading, marking and pages work here"
+            )
         self._folder = tempfile.mkdtemp(prefix=leftovers.name_of(os.getpid()))
         Path(self._folder).chmod(0o711)
         root = Path(self._folder) / "root"
