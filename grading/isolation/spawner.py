@@ -64,7 +64,7 @@ class Spawner:
         if sys.platform != "linux":
             raise CampError(
                 f"learners' code is run on Linux only, and this machine has {sys.platform}: grade "
-                "on a Linux machine; reading, marking and pages work here"
+                "on a Linux machine"
             )
         self._folder = tempfile.mkdtemp(prefix=leftovers.name_of(os.getpid()))
         Path(self._folder).chmod(0o711)
