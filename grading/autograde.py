@@ -7,6 +7,7 @@ and leave the older score where something fails.
 
 from __future__ import annotations
 
+from datetime import datetime
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,7 @@ from grading.course import Course
 from grading.engine import ENGINE
 from grading.grade import Options, Result, grade
 from grading.intake import printable
+from grading.journal import Journal, received_at, stamp_of
 
 
 class WalledAutograde(Autograde):  # type: ignore[misc]
@@ -99,6 +101,20 @@ class Refuse(NbGraderPreprocessor):  # type: ignore[misc]
         )
 
 
+def _received(self: api.NbGraderAPI, assignment_id: str, student_id: str) -> datetime | None:
+    """Return the time that the gradebook has if a submission is graded and did not change.
+
+    By this formgrader tells what is graded; a file of the learner's would decide it otherwise.
+    """
+    course = Course(Path(self.coursedir.root))
+    folder = course.submitted(student_id, assignment_id)
+    record = Journal(course.state / assignment_id).read(student_id)
+    if record.stage == "done" and record.stamp == stamp_of(folder):
+        return record.received
+    return received_at(folder, [path.stem for path in folder.glob("*.ipynb")])
+
+
 def replace_nbgraders() -> None:
-    """Let nbgrader's command and pages use ours: they name the class, and no setting does."""
+    """Let nbgrader's command and pages use ours: they name it, and no setting does."""
     api.Autograde = autogradeapp.Autograde = WalledAutograde
+    api.NbGraderAPI.get_submitted_timestamp = _received

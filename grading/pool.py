@@ -53,12 +53,19 @@ class Pool:
 @contextmanager
 def threads(workers: int | None) -> Iterator[Pool]:
     """Open a pool of threads, as many as there are processors unless told."""
-    count = workers or len(os.sched_getaffinity(0))
+    count = workers or _processors()
     executor = ThreadPoolExecutor(count)
     try:
         yield Pool(executor, count, lambda value: value)
     finally:
         executor.shutdown(wait=False)
+
+
+def _processors() -> int:
+    """Return how many processors this process may use; not every system tells more than all."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
 
 
 @contextmanager

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import os
 import shutil
 import subprocess
 import sys
@@ -101,6 +102,24 @@ def test_what_is_refused_loses_its_older_score(course: Course) -> None:
         assert reason in lines[learner]
         assert standing(course, learner)[:2] == (0, True)
     assert not list(course.path.glob("autograded/*/*/a.csv"))
+
+
+def test_formgrader_lists_what_is_graded(course: Course) -> None:
+    paths = {one: hand_in(course, one, solved(course)) for one in ("ann", "bob", "cyn", "dan")}
+    for path in paths.values():
+        path.with_name("timestamp.txt").write_text("yesterday")
+    grade(LESSON, course, ["ann", "bob", "cyn"])
+    time.sleep(1.1)  # the gradebook keeps whole seconds
+    hand_in(course, "cyn", solved(course, answer("triple", FAULTY)))
+    os.utime(paths["bob"])
+    assert not grade(LESSON, course, ["bob"])[0].fresh
+    listed = NbGraderAPI(config=course.config).get_submissions(LESSON)
+    assert {one["student"]: (one["autograded"], one["score"]) for one in listed} == {
+        "ann": (True, FULL),
+        "bob": (True, FULL),
+        "cyn": (False, 0),
+        "dan": (False, 0),
+    }
 
 
 @pytest.mark.parametrize("stamp", ["2000-01-01 00:00:00 UTC", "yesterday"])

@@ -65,6 +65,11 @@ class Spawner:
         if sys.platform != "linux":
             raise CampError("learners' code is graded on Linux only: grade on another machine")
         leftovers.sweep(Path(tempfile.gettempdir()))
+        if sys.platform != "linux":
+            raise CampError(
+                f"learners' code is run on Linux only, and this machine has {sys.platform}: grade "
+                "on a Linux machine"
+            )
         self._folder = tempfile.mkdtemp(prefix=leftovers.name_of(os.getpid()))
         Path(self._folder).chmod(0o711)
         root = Path(self._folder) / "root"
