@@ -26,6 +26,7 @@ from sqlalchemy import insert, select, update
 from traitlets.config import Config
 
 from grading.grader import Graded
+from grading.scores import less_penalty
 
 _CHUNK = 400  # ids in one statement; SQLite takes at most 999
 
@@ -55,7 +56,7 @@ class _Cell:
 
 @dataclass(frozen=True)
 class Standing:
-    """Where one submission stands in the gradebook."""
+    """Where one submission stands in the gradebook; a penalty is taken off its score."""
 
     score: float
     max_score: float
@@ -303,12 +304,14 @@ class Book:
                 select(
                     SubmittedAssignment.student_id,
                     SubmittedAssignment.score,
+                    SubmittedAssignment.late_submission_penalty,
                     SubmittedAssignment.max_score,
                 ).where(*where)
             )
-            for learner, score, maximum in scores:
+            for learner, score, penalty, maximum in scores:
                 total, pending = sums.get(learner, (0.0, 0))
-                found[learner] = Standing(float(score), float(maximum), total, pending)
+                counts = less_penalty(score, penalty)
+                found[learner] = Standing(counts, float(maximum), total, pending)
         return found
 
 

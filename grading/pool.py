@@ -8,6 +8,7 @@ walled processes of its own, and the files handed in lie on a file system that a
 from __future__ import annotations
 
 import os
+import socket
 from collections.abc import Callable, Iterator
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from contextlib import contextmanager
@@ -15,6 +16,7 @@ from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any, TypeVar
+from urllib.parse import urlsplit
 
 from course_lib.errors import CampError
 
@@ -86,6 +88,7 @@ def cluster(address: str, course: Path) -> Iterator[Pool]:
         raise CampError(
             "--scheduler needs Dask: pip install 'intern-camp-kit[cluster]'", 2
         ) from None
+    _knock(address)
     try:
         client = Client(address, timeout=_CONNECT, set_as_default=False)
     except (OSError, ValueError) as error:
@@ -103,6 +106,24 @@ def cluster(address: str, course: Path) -> Iterator[Pool]:
             yield Pool(executor, sum(workers.values()), lambda one: client.submit(_same, one), True)
         finally:
             executor.shutdown(wait=False)
+
+
+def _knock(address: str) -> None:
+    """Look whether anybody listens at an address: Dask's client keeps trying, and complains."""
+    found = urlsplit(address if "://" in address else f"tcp://{address}")
+    try:
+        place = found.hostname, found.port
+    except ValueError:
+        place = None, None
+    if found.scheme not in ("tcp", "tls") or None in place:
+        raise CampError(f"--scheduler {address}: tcp://HOST:PORT is expected", 2)
+    try:
+        socket.create_connection(place, timeout=_CONNECT).close()
+    except OSError as error:
+        raise CampError(
+            f"no Dask scheduler answers at {address} ({error.strerror or error}): start one with "
+            "'dask scheduler' and workers with 'dask worker HOST:PORT'"
+        ) from None
 
 
 def _same(value: _T) -> _T:

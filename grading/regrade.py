@@ -12,16 +12,20 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from pydantic import BaseModel, TypeAdapter, ValidationError
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
 from course_lib.errors import CampError
+from course_lib.files import write_atomic
 from grading import database
 from grading.book import Book, Points
 from grading.course import Course
-from grading.grade import LessonRun, Options, grade
-from grading.progress import GradingProgress
+from grading.grade import LessonRun, Options, find_submissions, grade
+from grading.intake import fingerprint, printable
+from grading.journal import Journal, Record, stamp_of
+from grading.progress import GradingProgress, warn
 
 
 @dataclass(frozen=True)
@@ -47,10 +51,32 @@ class Change:
 
 @dataclass(frozen=True)
 class Regraded:
-    """Submissions looked at, and what changed."""
+    """What grading again changed.
+
+    Attributes:
+        submissions: how many were graded again.
+        changes: by learner and cell.
+        left: learners whose files changed since they were graded; these are for ``camp grade``.
+    """
 
     submissions: int
     changes: tuple[Change, ...]
+    left: tuple[str, ...] = ()
+
+
+class _Kept(BaseModel):
+    """What a submission had before it was first graded again, until that is done.
+
+    Attributes:
+        fingerprint: of the files that had been graded.
+        points: what checks gave, by ``notebook/cell``.
+    """
+
+    fingerprint: str
+    points: dict[str, float | None]
+
+
+_STORED = TypeAdapter(dict[str, _Kept])
 
 
 def regrade(
@@ -68,23 +94,58 @@ def regrade(
     Raises:
         CampError: nothing has been graded, or grading fails, see ``grade``.
     """
-    course.check_lesson(lesson)
-    before = _points(course, lesson, course.learners(lesson))
-    wanted = [one for one in before if not learners or one in learners]
-    if not wanted:
+    handed_in = [learner for _, learner in find_submissions(lesson, course, learners)]
+    graded = _points(course, lesson, handed_in)
+    if not graded:
         raise CampError(f"nothing of {lesson} has been graded yet: run 'camp grade {lesson}'")
+    records = Journal(course.state / lesson)
+    left = [one for one in sorted(graded) if _is_new(course, lesson, one, records.read(one))]
+    wanted = [one for one in sorted(graded) if one not in left]
+    if not wanted:
+        return Regraded(0, (), tuple(left))
+    file = course.state / "regrade" / f"{lesson}.json"
+    stored = _read(file)
+    before = {one: _before(records.read(one), graded[one], stored.get(one)) for one in wanted}
     if dry_run:
         after = _try(course, lesson, wanted, options)
     else:
+        write_atomic(file, _STORED.dump_json(stored | before, indent=1))
         grade(lesson, course, wanted, replace(options, force=True))
         after = _points(course, lesson, wanted)
+        rest = {one: kept for one, kept in stored.items() if one not in before}
+        write_atomic(file, _STORED.dump_json(rest, indent=1))
     changes = [
-        Change(lesson, learner, cell, old.auto, new.auto, new.manual)
-        for learner in sorted(wanted)
-        for cell, old in before[learner].items()
-        if (new := after[learner].get(cell, old)).auto != old.auto
+        Change(lesson, learner, cell, old, new.auto, new.manual)
+        for learner, kept in before.items()
+        for cell, old in kept.points.items()
+        if (new := after[learner].get(cell)) and new.auto != old
     ]
-    return Regraded(len(wanted), tuple(changes))
+    return Regraded(len(wanted), tuple(changes), tuple(left))
+
+
+def _is_new(course: Course, lesson: str, learner: str, record: Record) -> bool:
+    """Tell whether a learner handed in something else since the journal's entry was written."""
+    folder = course.submitted(learner, lesson)
+    if not record.key or record.stamp == stamp_of(folder):
+        return False
+    return not record.fingerprint or fingerprint(folder) != record.fingerprint
+
+
+def _read(file: Path) -> dict[str, _Kept]:
+    try:
+        return _STORED.validate_json(file.read_bytes())
+    except (OSError, ValidationError):
+        return {}
+
+
+def _before(record: Record, points: dict[str, Points], kept: _Kept | None) -> _Kept:
+    """Return what a submission had; what was interrupted has 0 in the gradebook meanwhile."""
+    if kept and kept.fingerprint == record.fingerprint:
+        return kept
+    found = {cell: one.auto for cell, one in points.items()}
+    if record.stage == "due":
+        found |= {cell: old for cell, old in record.points.items() if cell in found}
+    return _Kept(fingerprint=record.fingerprint, points=found)
 
 
 def _points(course: Course, lesson: str, learners: Sequence[str]) -> dict[str, dict[str, Points]]:
@@ -153,6 +214,9 @@ def regrade_command(
     database.use(db)
     options = Options(workers=workers, allow_weaker=allow_weaker, scheduler=scheduler)
     found = regrade(lesson, Course.open(course), learner or (), options, dry_run=dry_run)
+    if found.left:
+        names = printable(", ".join(found.left))
+        warn(f"{lesson}: handed in again since, for 'camp grade {lesson}': {names}")
     if as_json:
         typer.echo(json.dumps([asdict(change) for change in found.changes], indent=1))
         return

@@ -50,6 +50,11 @@ class Score:
         return None
 
 
+def less_penalty(score: float, penalty: float) -> float:
+    """Return what counts of a submission's points after the penalty for a late one."""
+    return max(0.0, float(score) - float(penalty))
+
+
 Key: TypeAlias = tuple[str, str, str]  # learner, lesson, cell
 
 
@@ -121,7 +126,9 @@ def read_scores(course: Path) -> list[Score]:
     for submission, name, score, waits in grades:
         cells[submission].append(Cell(name, float(score), bool(waits)))
     return [
-        Score(learner, lesson, max(0.0, score - penalty), float(maximum), tuple(cells[submission]))
+        Score(
+            learner, lesson, less_penalty(score, penalty), float(maximum), tuple(cells[submission])
+        )
         for submission, learner, lesson, score, penalty, maximum in submissions
     ]
 

@@ -109,6 +109,28 @@ def test_a_cluster_that_is_not_there_is_one_clear_line(tmp_path: Path) -> None:
         grade(LESSON, course, options=Options(scheduler="tcp://127.0.0.1:1"))
 
 
+@pytest.mark.parametrize(
+    ("address", "code", "told"),
+    [
+        ("foo", 2, "tcp://HOST:PORT is expected"),
+        ("tcp://host:port", 2, "tcp://HOST:PORT is expected"),
+        ("tcp://no-such-host.invalid:8786", 1, "no Dask scheduler answers"),
+    ],
+)
+def test_an_address_without_a_scheduler_is_one_line_at_once(
+    tmp_path: Path, address: str, code: int, told: str
+) -> None:
+    course = make_course(tmp_path / "course")
+    hand_in(course, "ann", solved(course))
+    grade(LESSON, course)
+    command = [str(Path(sys.executable).parent / "camp"), "grade", "--force"]
+    command += ["--course", str(course.path), "--scheduler", address]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=30)
+    assert done.returncode == code
+    assert told in done.stderr
+    assert len(done.stderr.strip().splitlines()) == 1, done.stderr
+
+
 def postgres_programs() -> Path:
     found = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"))
     if not found:

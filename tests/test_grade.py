@@ -399,8 +399,10 @@ def test_a_late_submission_is_late_by_our_clock(tmp_path: Path) -> None:
 
 
 def read_scores_of(course: Course) -> list[Score]:
-    grade(LESSON, course, options=Options(force=True))
-    return read_scores(course.path)
+    told = [one.score for one in grade(LESSON, course, options=Options(force=True))]
+    scores = read_scores(course.path)
+    assert told == [one.score for one in scores]
+    return scores
 
 
 def test_an_instructor_is_told_of_a_test_that_the_solution_fails(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 
 import nbformat
@@ -11,6 +12,7 @@ import typer
 from typer.testing import CliRunner
 
 from course_lib.errors import CampError
+from grading.book import Book, Entry
 from grading.course import Course
 from grading.grade import Options, grade
 from grading.regrade import Change, Regraded, regrade, regrade_command
@@ -91,6 +93,45 @@ def test_nothing_changes_when_nothing_was_mended(course: Course) -> None:
     before = scores(course)
     assert regrade(LESSON, course, ["bob"], Options(), dry_run=False) == Regraded(1, ())
     assert scores(course) == before
+
+
+def test_an_interrupted_run_still_compares_with_the_first_points(
+    course: Course, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mend(course)
+
+    def stop(self: Book, entries: Sequence[Entry]) -> None:
+        if any(entry.graded.learner == "bob" for entry in entries):
+            raise KeyboardInterrupt
+        save(self, entries)
+
+    save = Book.save
+    with monkeypatch.context() as patch:
+        patch.setattr(Book, "save", stop)
+        for _ in range(2):
+            with pytest.raises((CampError, KeyboardInterrupt)):
+                regrade(LESSON, course, [], Options(workers=1), dry_run=False)
+    assert regrade(LESSON, course, [], Options(), dry_run=True) == Regraded(3, EXPECTED)
+    assert regrade(LESSON, course, [], Options(), dry_run=False) == Regraded(3, EXPECTED)
+    assert regrade(LESSON, course, [], Options(), dry_run=False) == Regraded(3, ())
+
+
+def test_a_learner_who_is_not_there_is_named(course: Course) -> None:
+    with pytest.raises(CampError, match="'nobody' has not handed in"):
+        regrade(LESSON, course, ["bob", "nobody"], Options(), dry_run=True)
+
+
+def test_what_was_handed_in_since_is_left_to_grading(course: Course) -> None:
+    mend(course)
+    hand_in(course, "bob", solved(course))
+    found = regrade(LESSON, course, [], Options(), dry_run=False)
+    assert (found.submissions, found.changes, found.left) == (2, EXPECTED[1:], ("bob",))
+    app = typer.Typer()
+    app.command()(regrade_command)
+    done = CliRunner().invoke(app, [LESSON, "--course", str(course.path), "--json"])
+    assert f"handed in again since, for 'camp grade {LESSON}': bob" in done.stderr
+    assert [one.fresh for one in grade(LESSON, course, ["bob"])] == [True]
+    assert scores(course)["bob"] == (FULL, 0)
 
 
 def test_the_command_prints_json(course: Course) -> None:
