@@ -135,7 +135,7 @@ def test_what_was_missing_is_said_everywhere(tmp_path: Path) -> None:
 
 def test_elsewhere_than_on_linux_it_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("sys.platform", "darwin")
-    with pytest.raises(CampError, match="graded on Linux only"):
+    with pytest.raises(CampError, match="run on Linux only"):
         Spawner(Needs(allow_weaker=True))
 
 

@@ -14,7 +14,7 @@ from grading.isolation.spawner import Needs, Spawner
 def main() -> int:
     """Put the walls up once, print a line for each; return 1 when a part is missing."""
     if sys.platform != "linux":
-        print("learners' code is graded on Linux only")
+        print("learners' code is run on Linux only")
         return 1
     try:
         with Spawner(Needs(allow_weaker=True)) as spawner:
