@@ -67,6 +67,7 @@ class Spawner:
                 f"learners' code is run on Linux only, and this machine has {sys.platform}: grade "
                 "on a Linux machine"
             )
+        leftovers.sweep(Path(tempfile.gettempdir()))
         self._folder = tempfile.mkdtemp(prefix=leftovers.name_of(os.getpid()))
         Path(self._folder).chmod(0o711)
         root = Path(self._folder) / "root"
