@@ -14,7 +14,15 @@ from playwright.sync_api import Page, expect
 from grading.course import Course
 from grading.grade import grade
 from tests.conftest import free_port, isolated_home, wait_for
-from tests.toy_course import LESSON, answer, hand_in, hand_in_for_marking, make_course, solved
+from tests.toy_course import (
+    CHECKS,
+    LESSON,
+    answer,
+    hand_in,
+    hand_in_for_marking,
+    make_course,
+    solved,
+)
 
 pytestmark = [pytest.mark.browser, pytest.mark.usefixtures("walls")]
 COMMAND = (
@@ -189,3 +197,19 @@ def test_a_forgotten_filter_still_cannot_load_from_afar(watched: Watched) -> Non
     )
     assert loaded is False
     assert any("Content Security Policy" in problem for problem in watched.problems)
+
+
+def test_the_button_grades_behind_walls(watched: Watched, course: Course) -> None:
+    reads = f"def share():\n    return 4 * (not __import__('os').path.exists({str(course.path)!r}))"
+    hand_in(course, "d_pressed", solved(course, answer("share", reads)))
+    page = watched.open(f"manage_submissions/{LESSON}")
+    row = page.locator("tr:has-text('d_pressed')")
+    expect(row).to_contain_text("needs autograding")
+    row.locator(".autograde a").click()
+    expect(page.locator(".modal.in")).to_contain_text("Successfully autograded")
+    with course.gradebook() as gradebook:
+        assert gradebook.find_submission(LESSON, "d_pressed").score == sum(CHECKS.values())
+    page.reload()
+    expect(page.locator("tr:has-text('b_wrong')")).not_to_contain_text("needs autograding")
+    expect(page.locator("tr:has-text('d_pressed')")).not_to_contain_text("needs autograding")
+    assert watched.problems == []

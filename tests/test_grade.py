@@ -285,7 +285,7 @@ def test_learners_have_names_in_the_gradebook(run: Run) -> None:
         assert gradebook.find_student("honest").last_name == "honest"
 
 
-def test_plain_nbgrader_gives_the_same_scores(run: Run) -> None:
+def test_nbgraders_own_command_gives_the_same_scores(run: Run) -> None:
     command = [sys.executable, "-m", "nbgrader", "autograde", LESSON, "--force"]
     learner = "helper_and_lost_check"
     subprocess.run([*command, "--student", learner], cwd=run.course.path, check=True)
