@@ -145,7 +145,7 @@ def endless(folder):
 
     def slow(*args, **kwargs):
         for delta in generate(*args, **kwargs):
-            time.sleep(0.02)
+            time.sleep(0.04)
             yield delta
 
     bot._generate = slow
@@ -246,7 +246,7 @@ def test_a_slider_moved_in_the_middle_stops_the_reply_and_keeps_it(
     running: ChatPage, page: Page
 ) -> None:
     page.goto(running.url)
-    ask(page, "讲一个故事。")  # 512 tokens take more than ten seconds
+    ask(page, "讲一个故事。")  # 512 tokens take more than twenty seconds
     reply = replies(page).last
     expect(reply).to_contain_text(re.compile(r"\S{2,}"), timeout=60_000)
     slider(page, "temperature").press("ArrowRight")
@@ -255,7 +255,7 @@ def test_a_slider_moved_in_the_middle_stops_the_reply_and_keeps_it(
     while len(lengths) < 4 or lengths[-1] != lengths[-4]:  # until it has stopped for 1.5 s
         page.wait_for_timeout(500)
         lengths.append(len(reply.inner_text()))
-    assert 2 <= lengths[-1] < 400
+    assert 2 <= lengths[-1] < 900  # all 512 tokens are over 1,200 characters
     assert replies(page).all_inner_texts() == ["讲一个故事。", reply.inner_text()]
 
 

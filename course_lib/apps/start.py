@@ -167,8 +167,8 @@ def chat_page(
 ) -> None:
     """Open the chat page in the browser, for this machine only (127.0.0.1), until Ctrl+C."""
     page = open_chat_page(model, port=port)
-    typer.echo(str(Text("按 Ctrl+C 退出。", "Stop with Ctrl+C.")))
     try:
+        typer.echo(str(Text("按 Ctrl+C 退出。", "Stop with Ctrl+C.")))
         while page.running:
             time.sleep(0.5)
     except KeyboardInterrupt:
