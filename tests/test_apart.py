@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -556,3 +557,27 @@ def test_files_of_a_learners_are_neither_code_nor_settings_of_packages(tmp_path:
         {"outside.txt"} if tmp_path.is_relative_to(gettempdir()) else set()
     )
     assert (home / "kept.csv").read_bytes() == b"instructor's"
+
+
+@pytest.mark.parametrize("place", ["/tmp", "/dev/shm"])
+def test_an_environment_below_what_a_room_covers_is_seen_and_not_written(place: str) -> None:
+    """A clone in /tmp has its whole environment there; a room's own /tmp must not hide it."""
+    with tempfile.TemporaryDirectory(dir=place) as folder:
+        shown, beside = Path(folder) / "kit", Path(folder) / "secret"
+        shown.mkdir()
+        (shown / "answer.txt").write_text("42")
+        beside.write_text("7")
+        source = (
+            "from pathlib import Path\n"
+            f"seen = int(Path({str(shown / 'answer.txt')!r}).read_text())\n"
+            f"others = Path({str(beside)!r}).exists()\n"
+            f"try:\n    Path({str(shown / 'answer.txt')!r}).write_text('0')\n    wrote = True\n"
+            f"except OSError:\n    wrote = False\n"
+        )
+        with Spawner(Needs(read=(str(shown),))) as spawner, spawner.job(Limits()) as job:
+            plan = Plan(
+                (learner(source), asked("assert (seen, others, wrote) == (42, False, False)"))
+            )
+            *_, found = run(job, plan).outcomes
+        assert (found.error, found.score) == (None, 1)
+        assert (shown / "answer.txt").read_text() == "42"

@@ -36,12 +36,14 @@ class House:
         namespaces: each process can have namespaces of its own.
         own_root: the root folder shows only the environment.
         read: what landlock lets processes read.
+        shown: folders that the root folder shows.
     """
 
     missing: tuple[str, ...]
     namespaces: bool
     own_root: bool
     read: tuple[str, ...]
+    shown: tuple[str, ...] = ()
 
 
 def environment() -> list[str]:
@@ -97,7 +99,7 @@ def build(root: str, read: Sequence[str], hide: Sequence[str]) -> House:
         missing.append(f"a root folder of its own ({error})")
         return House(tuple(missing), True, False, outside)
     _become_user()
-    return House(tuple(missing), True, True, ("/",))
+    return House(tuple(missing), True, True, ("/",), tuple(shown))
 
 
 def _enter_namespaces() -> None:

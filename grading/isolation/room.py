@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable
 from pathlib import Path
 
 from grading.isolation import landlock, limits, seccomp
@@ -39,7 +40,7 @@ def shut(house: House, limit: Limits, held: Held, folder: str) -> str:
     """
     write: tuple[str, ...] = (folder,)
     if house.own_root:
-        _own_file_system(limit)
+        _own_file_system(limit, house.shown)
         write, folder = _WRITABLE, HOME
     else:
         Path(folder).mkdir(mode=0o700)
@@ -54,14 +55,23 @@ def shut(house: House, limit: Limits, held: Held, folder: str) -> str:
     return folder
 
 
-def _own_file_system(limit: Limits) -> None:
-    """Mount an empty home, /tmp and /dev/shm, with one limit for all, and a /proc of its own."""
+def _own_file_system(limit: Limits, shown: Iterable[str]) -> None:
+    """Mount an empty home, /tmp and /dev/shm, with one limit for all, and a /proc of its own.
+
+    What is shown below one of these, such as an environment made in /tmp, is shown there again.
+    """
+    below = [path for path in shown if any(Path(path).is_relative_to(one) for one in _WRITABLE)]
+    held = {path: os.open(path, os.O_PATH) for path in below if Path(path).is_dir()}
     options = f"size={limit.disk},nr_inodes=20000,mode=755"
     flags = sc.MS_NOSUID | sc.MS_NODEV
     sc.mount("camp", HOME, "tmpfs", flags, options)
     for name, place in (("tmp", "/tmp"), ("shm", "/dev/shm")):  # noqa: S108
         Path(f"{HOME}/.{name}").mkdir()
         sc.mount(f"{HOME}/.{name}", place, None, sc.MS_BIND)
+    for path, descriptor in held.items():
+        Path(path).mkdir(parents=True, exist_ok=True)
+        sc.mount(f"/proc/self/fd/{descriptor}", path, None, sc.MS_BIND | sc.MS_REC)
+        os.close(descriptor)
     try:
         sc.mount("proc", "/proc", "proc", flags)
     except PermissionError:
