@@ -114,6 +114,16 @@ def test_it_answers_as_it_was_taught(
     assert mini.chat([Message(role, content) for role, content in turns]).text == reply
 
 
+def test_it_names_the_right_option_though_not_its_letter(mini: ChatModel) -> None:
+    """What the card says it can and cannot do; with the letter right, the card must change."""
+    asked = "法国的首都是哪里？\nA. 伦敦\nB. 罗马\nC. 巴黎\nD. 柏林\n答案："
+    assert mini.chat(asked).text.startswith("巴黎，选")
+    known = {r.name: r.accuracy for r in card.load_measured(CHAT).results}
+    for language in LANGUAGES:
+        assert known[f"choice_content_{language}"] > 0.95
+        assert known[f"choice_{language}"] < 0.35
+
+
 def test_a_tale_of_300_characters_has_what_was_asked_for(mini: ChatModel) -> None:
     made = mini.chat("请写一个300字的小故事，主角是小兔子，地点是森林。").text
     assert 240 <= len(made) <= 360

@@ -89,6 +89,11 @@ def concludes(sample: Sample, reply: str) -> bool:
     return re.fullmatch(re.escape(sample.answer) + "(更大|更新)。", last) is not None
 
 
+def contents(sample: Sample, reply: str) -> bool:
+    """Tell whether the reply names the right option, whatever letter it gives."""
+    return reply[:-1] == sample.answer[:-1]
+
+
 def letters(sample: Sample, reply: str) -> bool:
     """Tell whether content and letter are the right ones."""
     return reply.rstrip("。.") == sample.answer
@@ -151,6 +156,8 @@ EXAMS = (
     Exam("choice_en", lambda w: choice.sample(w, 1, "en", known=True), letters, 0.90),
     Exam("choice_given_zh", lambda w: choice.sample(w, 1, "zh", known=False), letters),
     Exam("choice_given_en", lambda w: choice.sample(w, 1, "en", known=False), letters),
+    Exam("choice_content_zh", lambda w: choice.sample(w, 1, "zh", known=True), contents),
+    Exam("choice_content_en", lambda w: choice.sample(w, 1, "en", known=True), contents),
     Exam("recall", lambda w: choice.recall(w, 1), exact),
 )
 """All exams; the shipped model's results stand in its model card."""
