@@ -559,6 +559,17 @@ def test_files_of_a_learners_are_neither_code_nor_settings_of_packages(tmp_path:
     assert (home / "kept.csv").read_bytes() == b"instructor's"
 
 
+def test_however_many_modules_are_wanted() -> None:
+    """A solution that uses transformers imports thousands; their names are long."""
+    many = [f"no.such.module.{'x' * 200}.{number}" for number in range(2000)]
+    with Spawner(Needs()) as spawner:
+        spawner.preload([*many, "fractions"])
+        with spawner.job(Limits()) as job:
+            source = "import sys\nloaded = 'fractions' in sys.modules"
+            *_, found = run(job, Plan((learner(source), asked("assert loaded")))).outcomes
+    assert (found.error, found.score) == (None, 1)
+
+
 @pytest.mark.parametrize("place", ["/tmp", "/dev/shm"])
 def test_an_environment_below_what_a_room_covers_is_seen_and_not_written(place: str) -> None:
     """A clone in /tmp has its whole environment there; a room's own /tmp must not hide it."""

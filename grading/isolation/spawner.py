@@ -109,8 +109,10 @@ class Spawner:
                 self._preloaded = set(self._needs.preload)
             more = set(modules) - self._preloaded
             if more:
-                with contextlib.suppress(OSError):
-                    self._control.send(json.dumps({"preload": sorted(more)}).encode())
+                with contextlib.suppress(OSError), tempfile.TemporaryFile() as file:
+                    file.write(json.dumps(sorted(more)).encode())  # too long for a message
+                    file.seek(0)
+                    socket.send_fds(self._control, [b"preload"], [file.fileno()])
                 self._wait_until_ready(allow_weaker=True)
                 self._preloaded |= more
 

@@ -95,11 +95,12 @@ class _Zygote:
                     self._end_strangers()
 
     def _take_job(self) -> None:
-        data, descriptors, _, _ = socket.recv_fds(self.control, _MESSAGE, 1)
+        data, descriptors, _, _ = socket.recv_fds(self.control, 16, 1)
         if not data:
             os._exit(0)  # the first process of the namespace: all others end with it
-        if not descriptors:
-            self.preload(json.loads(data)["preload"])
+        if data == b"preload":
+            with os.fdopen(descriptors[0], encoding="utf-8") as file:
+                self.preload(json.load(file))
             return
         job = socket.socket(fileno=descriptors[0])
         self.selector.register(job, selectors.EVENT_READ, lambda: self._take_order(job))
