@@ -31,6 +31,21 @@
 这一课就写这层程序：拼提示词、一点点吐字、及时停下、抽下一个词元、记住（和忘掉）前文，再算清 8 GB 显存够不够。最后把它放进终端和网页，写一篇 300 字的故事，那就是这一关的任务。
 
 营里用的是 InternLM2-Chat-1.8B。这里默认用课程自带的 `camp-mini`，笔记本 CPU 就能跑，同一套格式，只是小约七百倍，所以它说的话常常不对：**看机制，别信内容**。机器上有 GPU 和 InternLM2.5 时会自动改用它；`CAMP_MODEL` 可以指定别的模型目录。
+
+## 加载
+
+营里的代码是这样：
+
+```python
+AutoModelForCausalLM.from_pretrained(path, trust_remote_code=True,
+                                     torch_dtype=torch.bfloat16, device_map="cuda:0")
+```
+
+少写 `torch_dtype` 会怎样？当年的 transformers 按 32 位加载，1.8B 从 3.8 GB 变成 7.6 GB，8 GB 的切片当场爆掉。`trust_remote_code=True` 表示运行模型目录里的 Python 代码：只对信得过的来源这么写。
+
+## 第一次开口：直接把问题给它
+
+先试最省事的办法：把问题原样喂进去，让它往下写 30 个词元。再试另一种：前后各加几个标记。先猜，再运行。
 """
 
 # %% [markdown] lang="en"
@@ -44,29 +59,7 @@ A language model can do one thing: given a row of tokens, it gives the probabili
 In this lesson you write that program: build the prompt, stream, stop in time, draw the next token, remember (and forget) what was said, and work out whether 8 GB will do. Then it goes into a terminal and onto a web page, and writes a story of 300 characters, which is this level's task.
 
 The camp uses InternLM2-Chat-1.8B. Here it is the course's own `camp-mini`, which runs on a laptop's CPU: the same format, about seven hundred times smaller, so what it says is often wrong: **watch the mechanism, don't trust the content**. On a machine with a GPU and InternLM2.5 that one is taken; `CAMP_MODEL` names any other model folder.
-"""
 
-# %%
-from course_lib.talk.pictures import loop_picture
-
-loop_picture()
-
-# %% [markdown] lang="zh"
-"""
-## 加载
-
-营里的代码是这样：
-
-```python
-AutoModelForCausalLM.from_pretrained(path, trust_remote_code=True,
-                                     torch_dtype=torch.bfloat16, device_map="cuda:0")
-```
-
-少写 `torch_dtype` 会怎样？当年的 transformers 按 32 位加载，1.8B 从 3.8 GB 变成 7.6 GB，8 GB 的切片当场爆掉。`trust_remote_code=True` 表示运行模型目录里的 Python 代码：只对信得过的来源这么写。
-"""
-
-# %% [markdown] lang="en"
-"""
 ## Load
 
 The camp's code reads:
@@ -77,40 +70,26 @@ AutoModelForCausalLM.from_pretrained(path, trust_remote_code=True,
 ```
 
 What if `torch_dtype` is left out? The transformers of that time loaded 32 bits: 1.8B takes 7.6 GB instead of 3.8 GB, and a slice of 8 GB is gone. `trust_remote_code=True` runs Python code from the model's folder: only for sources that you trust.
-"""
 
-# %%
-from course_lib import chat, models
-from course_lib.language import Text
-
-bot = chat.load(models.find())
-weights = list(bot.model.parameters())
-size = sum(p.numel() * p.element_size() for p in weights)
-print(f"{bot.model.num_parameters():,} parameters, {weights[0].dtype}, {weights[0].device}")
-print(f"{size / 1e6:,.1f} MB of weights, {bot.context:,} tokens of context")
-
-# %% [markdown] lang="zh"
-"""
-## 第一次开口：直接把问题给它
-
-先试最省事的办法：把问题原样喂进去，让它往下写 30 个词元。再试另一种：前后各加几个标记。先猜，再运行。
-"""
-
-# %% [markdown] lang="en"
-"""
 ## First words: just give it the question
 
 First the lazy way: feed the bare question and let the model write 30 tokens. Then another way, with a few markers around it. Guess, then run.
 """
 
 # %%
+from course_lib import chat, models
 from course_lib.decoding import Sampling
+from course_lib.language import Text
+from course_lib.talk.pictures import loop_picture
 from course_lib.talk.tokens import token_strip
 
+display(loop_picture())
+bot = chat.load(models.find())
+count, one = bot.model.num_parameters(), next(bot.model.parameters())
+print(f"{count:,} parameters, {one.dtype}, {count * one.element_size() / 1e6:,.1f} MB, {bot.context:,} tokens")
 question = str(Text("你是谁？", "Who are you?"))
-bare = bot.complete(question, Sampling(max_new_tokens=30))
+print("bare:  ", repr(question + bot.complete(question, Sampling(max_new_tokens=30)).text))
 marked = bot.chat(question, Sampling(max_new_tokens=30))
-print("bare:  ", repr(question + bare.text))
 print("marked:", repr(marked.text), "->", marked.finish)
 token_strip(bot, bot.prompt(question) + marked.text)
 
@@ -323,19 +302,19 @@ def render_chat(messages, meta=None, add_generation_prompt=True):
     return text + "<|im_start|>assistant\n"
 
 # %%
-# zh: 真正的库来对账：分词器自己的模板。再看工具的结果长什么样
-# en: a real library audits you: the tokenizer's own template; and what a tool's result looks like
+# zh: 真正的库来对账：分词器自己的模板。再看工具的结果长什么样，流式输出又是什么样
+# en: a real library audits you: the tokenizer's own template; what a tool's result looks like, and a stream
 from course_lib.demo import needs
+from course_lib.talk.cumulative import stream_chat
 
-dialogue = [
-    {"role": "system", "content": str(Text("你是一只猫。", "You are a cat."))},
-    {"role": "user", "content": question},
-    {"role": "environment", "name": "plugin", "content": '{"temperature": 22}'},
-]
+dialogue = [{"role": "system", "content": str(Text("你是一只猫。", "You are a cat."))},
+            {"role": "user", "content": question},
+            {"role": "environment", "name": "plugin", "content": '{"temperature": 22}'}]
 with needs("render_chat"):
     theirs = bot.tokenizer.apply_chat_template(dialogue, tokenize=False, add_generation_prompt=True)
     print("same as the tokenizer's template:", render_chat(dialogue) == theirs)
     display(token_strip(bot, render_chat(dialogue)))
+print("".join(stream_chat(bot, question)))
 
 # %% [markdown] lang="zh"
 """
@@ -343,34 +322,7 @@ with needs("render_chat"):
 
 ## 一点点吐字
 
-InternLM 的 `stream_chat` 每次给的是**到目前为止的整段话**。照直打印会怎样？
-"""
-
-# %% [markdown] lang="en"
-"""
-The same model, and different programs put the system prompt in different places: `stream_chat` takes `meta_instruction`; the camp's CLI demo sends it as the **first user turn** with an empty answer; LMDeploy adds its default only when the first message is not system. When results differ, print the rendered text first.
-
-## Word by word
-
-InternLM's `stream_chat` yields **the whole answer so far**, each time. What happens if you just print that?
-"""
-
-# %%
-def stream_chat(question, limit=12):
-    # zh: 仿 InternLM 的 stream_chat：每次产出到目前为止的整段话
-    # en: like InternLM's stream_chat: yields the whole answer so far
-    so_far = ""
-    for delta in bot.stream(question, Sampling(max_new_tokens=limit)):
-        so_far += delta.text
-        yield so_far
-
-
-cumulative = list(stream_chat(question))
-print("".join(cumulative))
-
-# %% [markdown] lang="zh"
-"""
-答案一遍又一遍地重来。要打印的只是**新多出来的那一截**（delta）。
+InternLM 的 `stream_chat` 每次给的是**到目前为止的整段话**。照直打印会怎样？看上面最后一行：答案一遍又一遍地重来。要打印的只是**新多出来的那一截**（delta）。
 
 写 `stream_deltas(cumulative)`：返回每一步新增的文字；`None` 跳过（有的服务会发空包），没有新增就是 `""`。
 
@@ -383,7 +335,11 @@ print("".join(cumulative))
 
 # %% [markdown] lang="en"
 """
-The answer starts over again and again. What you want to print is only **what is new**, the delta.
+The same model, and different programs put the system prompt in different places: `stream_chat` takes `meta_instruction`; the camp's CLI demo sends it as the **first user turn** with an empty answer; LMDeploy adds its default only when the first message is not system. When results differ, print the rendered text first.
+
+## Word by word
+
+InternLM's `stream_chat` yields **the whole answer so far**, each time. What happens if you just print that? See the last line above: the answer starts over again and again. What you want to print is only **what is new**, the delta.
 
 Write `stream_deltas(cumulative)`: return what each step adds; skip `None` (some servers send empty packets); a step that adds nothing gives `""`.
 
@@ -478,23 +434,8 @@ def stream_deltas(cumulative):
 
 # %%
 with needs("stream_deltas"):
-    print("|".join(stream_deltas(stream_chat(question))))
+    print("|".join(stream_deltas(stream_chat(bot, question))))
 
-# %% [markdown] lang="zh"
-"""
-## 用户那一行
-
-营里的 CLI 示例收下一行输入后，做了 `replace(' ', '')`，大概是想去掉首尾的空格。中文看不出毛病，英文呢？运行看看词元怎么变。
-"""
-
-# %% [markdown] lang="en"
-"""
-## The user's line
-
-The camp's CLI demo reads a line and does `replace(' ', '')`, meant perhaps to drop spaces at the ends. In Chinese nobody notices. In English? Run it and see what becomes of the tokens.
-"""
-
-# %%
 typed = "Tell me a story"
 for line in (typed, typed.replace(" ", "")):
     pieces = [bot.tokenizer.decode([token]) for token in bot.encode(line, begin=False)]
@@ -502,6 +443,10 @@ for line in (typed, typed.replace(" ", "")):
 
 # %% [markdown] lang="zh"
 """
+## 用户那一行
+
+营里的 CLI 示例收下一行输入后，做了 `replace(' ', '')`，大概是想去掉首尾的空格。中文看不出毛病，英文呢？看上面两行词元，空格没了，单词也不认得了。
+
 写 `clean_turn(text)`：只去掉首尾的空白，中间的保留；输入是 `exit`（不分大小写）时返回 `None`，表示结束。`exit the room` 和 `exit.` 都是正常的话。
 
 <details><summary>提示</summary>
@@ -513,6 +458,10 @@ for line in (typed, typed.replace(" ", "")):
 
 # %% [markdown] lang="en"
 """
+## The user's line
+
+The camp's CLI demo reads a line and does `replace(' ', '')`, meant perhaps to drop spaces at the ends. In Chinese nobody notices. In English? See the two lines of tokens above: without spaces the words are gone, too.
+
 Write `clean_turn(text)`: drop white space at both ends only, keep what is inside; return `None` for `exit` in any case, which ends the demo. `exit the room` and `exit.` are ordinary words.
 
 <details><summary>Hint</summary>
@@ -585,20 +534,6 @@ def clean_turn(text):
     text = " ".join(text.split())
     return None if text.lower() == "exit" else text
 
-# %% [markdown] lang="zh"
-"""
-## 停不下来
-
-模型说完话会产出一个结束词元。对话里是 `<|im_end|>`（InternLM2 的编号 92542），纯文本是 `</s>`（编号 2）。只认其中一个会怎样？下面这格干脆一个都不认。
-"""
-
-# %% [markdown] lang="en"
-"""
-## It does not stop
-
-When a model has finished, it produces an end token. In a chat that is `<|im_end|>` (92542 in InternLM2), in plain text `</s>` (2). What if a program knows only one of them? The next cell knows none.
-"""
-
 # %%
 deaf = chat.ChatModel(bot.model, bot.tokenizer, bot.folder)
 deaf.ends = set()
@@ -608,7 +543,11 @@ token_strip(bot, ids)
 
 # %% [markdown] lang="zh"
 """
-看第一个橙色标记之后：话已经说完，它还得接着编，常常替用户开了新的一轮。这不是模型坏了，是外面的程序没停。
+## 停不下来
+
+模型说完话会产出一个结束词元。对话里是 `<|im_end|>`（InternLM2 的编号 92542），纯文本是 `</s>`（编号 2）。只认其中一个会怎样？上面那格干脆一个都不认。
+
+看回答后面的第一个橙色标记之后：话已经说完，它还得接着编，常常替用户开了新的一轮。这不是模型坏了，是外面的程序没停。
 
 ### ✏️
 
@@ -623,7 +562,11 @@ token_strip(bot, ids)
 
 # %% [markdown] lang="en"
 """
-Look after the first orange marker: all is said, yet it has to go on, and often opens a new turn in the user's name. The model is not broken; the program around it did not stop.
+## It does not stop
+
+When a model has finished, it produces an end token. In a chat that is `<|im_end|>` (92542 in InternLM2), in plain text `</s>` (2). What if a program knows only one of them? The cell above knows none.
+
+Look after the first orange marker behind the answer: all is said, yet it has to go on, and often opens a new turn in the user's name. The model is not broken; the program around it did not stop.
 
 ### ✏️
 
@@ -711,6 +654,14 @@ def stop_cut(ids, eos=(2, 92542)):
 with needs("stop_cut"):
     print(bot.tokenizer.decode(stop_cut(ids, bot.ends)))
 
+import math
+
+for x in (10.0, 100.0, 1000.0):
+    try:
+        print(f"exp({x:g}) = {math.exp(x):.3g}")
+    except OverflowError as error:
+        print(f"exp({x:g}): {error}")
+
 # %% [markdown] lang="zh"
 """
 ## 掷骰子
@@ -722,34 +673,8 @@ with needs("stop_cut"):
 - **top-p**：按概率从高到低排，留下累计概率**达到** p 的最短前缀，再归一化。
 - **重复惩罚**：见下一题。营里的网页用 T=0.8、top-p=0.8、重复惩罚 1.005。
 
-softmax 最直接的写法是 `exp(x) / sum(exp)`。错在哪？
-"""
+softmax 最直接的写法是 `exp(x) / sum(exp)`。错在哪？看上面三行 `exp`。
 
-# %% [markdown] lang="en"
-"""
-## Throwing dice
-
-What the model gives are **logits**: one score for each token of the vocabulary. How to choose? Always the highest (greedy): the same question has the same answer for ever, and it tends to go in circles. Drawing by the bare probabilities: nonsense slips in. Four knobs:
-
-- **temperature** T: divide the logits by T before the softmax. Small T sharpens, large T flattens; T=0 stands for greedy.
-- **top-k**: keep only the k highest scores.
-- **top-p**: sort by probability and keep the shortest prefix whose sum **reaches** p, then renormalise.
-- **repetition penalty**: the next exercise. The camp's web demo has T=0.8, top-p=0.8, penalty 1.005.
-
-The plainest softmax is `exp(x) / sum(exp)`. What is wrong with it?
-"""
-
-# %%
-import math
-
-for x in (10.0, 100.0, 1000.0):
-    try:
-        print(f"exp({x:g}) = {math.exp(x):.3g}")
-    except OverflowError as error:
-        print(f"exp({x:g}): {error}")
-
-# %% [markdown] lang="zh"
-"""
 所有 logits 减去同一个数，softmax 不变；减去最大值，`exp` 就再也不会溢出。
 
 写 `next_token_probs`：温度 0 返回 one-hot（并列取最小的编号）；否则依次做 top-k（并列留编号小的；0 表示不限）、除以温度、softmax、top-p、归一化。返回和 `logits` 一样长的列表。
@@ -768,6 +693,17 @@ top-p：沿 `order` 累加，**加进去之后**达到 p 就停。这样至少�
 
 # %% [markdown] lang="en"
 """
+## Throwing dice
+
+What the model gives are **logits**: one score for each token of the vocabulary. How to choose? Always the highest (greedy): the same question has the same answer for ever, and it tends to go in circles. Drawing by the bare probabilities: nonsense slips in. Four knobs:
+
+- **temperature** T: divide the logits by T before the softmax. Small T sharpens, large T flattens; T=0 stands for greedy.
+- **top-k**: keep only the k highest scores.
+- **top-p**: sort by probability and keep the shortest prefix whose sum **reaches** p, then renormalise.
+- **repetition penalty**: the next exercise. The camp's web demo has T=0.8, top-p=0.8, penalty 1.005.
+
+The plainest softmax is `exp(x) / sum(exp)`. What is wrong with it? See the three lines of `exp` above.
+
 Subtract one number from all logits and the softmax stays the same; subtract the largest and `exp` can never overflow.
 
 Write `next_token_probs`: temperature 0 gives a one-hot (the lowest id among equals); otherwise top-k (among equals the lower ids stay; 0 means all), division by the temperature, softmax, top-p, renormalise, in this order. Return a list as long as `logits`.
@@ -969,21 +905,6 @@ here = moment(bot, "讲一个小故事。", "从前，")
 with needs("next_token_probs"):
     next_token_slider(here, next_token_probs)
 
-# %% [markdown] lang="zh"
-"""
-拖温度到 0、1、3，看删除线（抽不到了）怎么变；再只用 top-p，看它在尖的分布里留几个、在平的分布里留几个：**top-k 数个数，top-p 数把握**。
-
-同一个开头，换三种温度各写一次。运行前先猜：哪一个每次都一样？
-"""
-
-# %% [markdown] lang="en"
-"""
-Drag the temperature to 0, 1, 3 and watch what is struck out (it can no longer be drawn); then use top-p alone: how many does it keep in a sharp distribution, how many in a flat one? **top-k counts heads, top-p counts confidence.**
-
-The same beginning at three temperatures, twice each. Guess first: which one never changes?
-"""
-
-# %%
 for temperature in (0.0, 0.8, 2.0):
     for seed in (1, 2):
         reply = bot.chat("讲一个小故事。", Sampling(temperature, max_new_tokens=32, seed=seed))
@@ -991,6 +912,10 @@ for temperature in (0.0, 0.8, 2.0):
 
 # %% [markdown] lang="zh"
 """
+拖温度到 0、1、3，看删除线（抽不到了）怎么变；再只用 top-p，看它在尖的分布里留几个、在平的分布里留几个：**top-k 数个数，top-p 数把握**。
+
+图下面是同一个开头，三种温度各写两次：哪一个两次都一样？为什么？
+
 ### ✏️
 
 小模型（和低温度）爱绕圈。**重复惩罚**（arXiv 1909.05858）压低已经出现过的词元：它的 logit 是正的就**除以**惩罚，否则**乘以**惩罚，这样两种都变得更低；出现几次都只罚一次。
@@ -1006,6 +931,10 @@ for temperature in (0.0, 0.8, 2.0):
 
 # %% [markdown] lang="en"
 """
+Drag the temperature to 0, 1, 3 and watch what is struck out (it can no longer be drawn); then use top-p alone: how many does it keep in a sharp distribution, how many in a flat one? **top-k counts heads, top-p counts confidence.**
+
+Below the picture, the same beginning at three temperatures, twice each: which one never changes, and why?
+
 ### ✏️
 
 Small models (and low temperatures) like to go in circles. The **repetition penalty** (arXiv 1909.05858) pushes down tokens that were seen before: a positive logit is **divided** by the penalty, any other is **multiplied**, so that both get lower; however often it was seen, once.
@@ -1083,21 +1012,6 @@ here = moment(bot, "讲一个小故事。", "从前，森林里住着一只小�
 with needs("next_token_probs", "repetition_penalty"):
     next_token_slider(here, next_token_probs, repetition_penalty)
 
-# %% [markdown] lang="zh"
-"""
-## 记住，和忘掉
-
-模型本身没有记忆。营里的 CLI 示例里，`messages` 从不更新，于是每一轮都是第一轮。下面先不带历史，再带上：
-"""
-
-# %% [markdown] lang="en"
-"""
-## Remember, and forget
-
-The model itself has no memory. In the camp's CLI demo `messages` is never updated, so each turn is the first. First without history, then with it:
-"""
-
-# %%
 told = str(Text("我叫王小明。", "My name is Alice."))
 asked = str(Text("我叫什么名字？", "What is my name?"))
 print("without:", bot.chat(asked).text)
@@ -1108,6 +1022,10 @@ print("with:   ", bot.chat(history).text)
 
 # %% [markdown] lang="zh"
 """
+## 记住，和忘掉
+
+模型本身没有记忆。营里的 CLI 示例里，`messages` 从不更新，于是每一轮都是第一轮。上面最后两行，先不带历史，再带上历史。
+
 “记住”就是把前面的话**每一轮重新发一遍**。所以提示词越来越长，迟早超过上下文，或者先超过显存。得丢掉一些：丢哪些？随手丢掉最早的一条，可能把系统提示词丢了，也可能留下一句没有问题的回答。
 
 ### ✏️
@@ -1127,6 +1045,10 @@ print("with:   ", bot.chat(history).text)
 
 # %% [markdown] lang="en"
 """
+## Remember, and forget
+
+The model itself has no memory. In the camp's CLI demo `messages` is never updated, so each turn is the first. The last two lines above: first without history, then with it.
+
 To "remember" is to **send everything again, each turn**. So the prompt grows until it exceeds the context, or the memory before that. Something must go, but what? Dropping the oldest message may drop the system prompt, or leave an answer without its question.
 
 ### ✏️
@@ -1279,20 +1201,6 @@ with needs("trim_history"):
         talk.append({"role": "assistant", "content": told})
     display(curves({"everything": whole, "yours, budget 120": trimmed}, "turn", "tokens sent"))
 
-# %% [markdown] lang="zh"
-"""
-## 8 GB 够不够？
-
-三笔账：**权重**（参数 × 位数 ÷ 8）、**KV 缓存**（每个词元在每层留一份 K 和一份 V）、**其余**（CUDA 上下文、激活等，这里按 1 GB 估）。1.8B 的每个词元是 2 × 24 层 × 8 个 KV 头 × 128 维 × 2 字节 = 96 KiB。
-"""
-
-# %% [markdown] lang="en"
-"""
-## Do 8 GB suffice?
-
-Three items: **weights** (parameters × bits ÷ 8), **KV cache** (each token leaves one K and one V in every layer), and **the rest** (CUDA context, activations; 1 GB here). A token of 1.8B takes 2 × 24 layers × 8 KV heads × 128 dimensions × 2 bytes = 96 KiB.
-"""
-
 # %% given="config_table"
 # zh: InternLM2.5 各尺寸的层形状，同第 1 课
 # en: layer shapes of InternLM2.5, as in lesson 01
@@ -1304,6 +1212,10 @@ C = {
 
 # %% [markdown] lang="zh"
 """
+## 8 GB 够不够？
+
+三笔账：**权重**（参数 × 位数 ÷ 8）、**KV 缓存**（每个词元在每层留一份 K 和一份 V）、**其余**（CUDA 上下文、激活等，这里按 1 GB 估）。1.8B 的每个词元是 2 × 24 层 × 8 个 KV 头 × 128 维 × 2 字节 = 96 KiB。
+
 写 `fits(...)`：返回 `(总 GB, 放不放得下)`；GB = 10⁹ 字节，总数四舍五入到 3 位小数，**比较时用没有舍入的数**，正好相等算放得下。`cfg` 是第 1 课那张表里的一行。
 
 <details><summary>提示</summary>
@@ -1315,6 +1227,10 @@ C = {
 
 # %% [markdown] lang="en"
 """
+## Do 8 GB suffice?
+
+Three items: **weights** (parameters × bits ÷ 8), **KV cache** (each token leaves one K and one V in every layer), and **the rest** (CUDA context, activations; 1 GB here). A token of 1.8B takes 2 × 24 layers × 8 KV heads × 128 dimensions × 2 bytes = 96 KiB.
+
 Write `fits(...)`: return `(total in GB, whether it fits)`; GB = 10⁹ bytes, the total rounded to 3 decimals, but **compare the unrounded sum**; equal fits. `cfg` is a row of lesson 01's table.
 
 <details><summary>Hint</summary>
@@ -1441,7 +1357,13 @@ with needs("fits"):
 
 ## 终端里的 demo
 
-把上面的部件装起来，就是 `python -m course_lib.chat`（在终端里运行它，一行就是一轮）。它会流式输出、记住前文，也不删空格。下面替你敲三行：
+把上面的部件装起来，就是 `python -m course_lib.chat`（在终端里运行它，一行就是一轮）。它会流式输出、记住前文，也不删空格。下一格先替你敲三行。
+
+## 网页 demo
+
+营里用 Streamlit：`streamlit run streamlit_demo.py --server.address 127.0.0.1 --server.port 6006`。它的脾气是：**每点一下，整个脚本从头再跑一遍**。最自然的写法于是错了两次：在脚本里直接加载模型，每次点击都重新加载；把历史放进普通变量，每次点击都清空。对策：模型放进 `st.cache_resource`，历史放进 `st.session_state`。本课的网页见 `course_lib/apps/chat_page.py`。
+
+下一格接着打开网页，去它给的地址；回答到一半时拖一下滑块，看看说到一半的话还在不在。用完运行 `page.stop()`；关掉笔记本的内核，它也会跟着结束。在 InternStudio 上，先在**自己的电脑**上运行它打印的 `ssh` 那一行（`-p` 后面换成你的端口号），浏览器里写 127.0.0.1，不要写 0.0.0.0。
 """
 
 # %% [markdown] lang="en"
@@ -1450,10 +1372,16 @@ The answer: 1.8B at 16 bits with 32K tokens of KV cache takes 7.999 GB, just wit
 
 ## The demo in a terminal
 
-Put these parts together and you have `python -m course_lib.chat` (run it in a terminal; a line is a turn). It streams, remembers, and leaves spaces alone. Here three lines are typed for you:
+Put these parts together and you have `python -m course_lib.chat` (run it in a terminal; a line is a turn). It streams, remembers, and leaves spaces alone. The next cell first types three lines for you.
+
+## The demo as a web page
+
+The camp uses Streamlit: `streamlit run streamlit_demo.py --server.address 127.0.0.1 --server.port 6006`. Its temper: **at each click the whole script runs again**. So the natural way is wrong twice: a model loaded in the script is loaded at each click; a history in an ordinary variable is empty after each. The cure: the model in `st.cache_resource`, the history in `st.session_state`. This course's page is `course_lib/apps/chat_page.py`.
+
+The next cell then opens the page: go to the address that it gives; move a slider in the middle of a reply and see whether what was said is still there. When done, run `page.stop()`; it also ends with the notebook's kernel. On InternStudio first run the printed `ssh` line on **your own computer** (with your port after `-p`), and open 127.0.0.1, never 0.0.0.0.
 """
 
-# %% tool="cli_demo" minutes=1
+# %% tool="demos" minutes=4
 import subprocess
 import sys
 
@@ -1461,33 +1389,9 @@ lines = "\n".join([told, asked, "exit"]) + "\n"
 command = [sys.executable, "-m", "course_lib.chat", "--temperature", "0"]
 print(subprocess.run(command, input=lines, capture_output=True, text=True).stdout)
 
-# %% [markdown] lang="zh"
-"""
-## 网页 demo
-
-营里用 Streamlit：`streamlit run streamlit_demo.py --server.address 127.0.0.1 --server.port 6006`。它的脾气是：**每点一下，整个脚本从头再跑一遍**。最自然的写法于是错了两次：在脚本里直接加载模型，每次点击都重新加载；把历史放进普通变量，每次点击都清空。对策：模型放进 `st.cache_resource`，历史放进 `st.session_state`。本课的网页见 `course_lib/apps/chat_page.py`。
-
-运行下一格，打开它给的地址；回答到一半时拖一下滑块，看看说到一半的话还在不在。在 InternStudio 上，先在**自己的电脑**上运行它打印的 `ssh` 那一行（`-p` 后面换成你的端口号），浏览器里写 127.0.0.1，不要写 0.0.0.0。
-"""
-
-# %% [markdown] lang="en"
-"""
-## The demo as a web page
-
-The camp uses Streamlit: `streamlit run streamlit_demo.py --server.address 127.0.0.1 --server.port 6006`. Its temper: **at each click the whole script runs again**. So the natural way is wrong twice: a model loaded in the script is loaded at each click; a history in an ordinary variable is empty after each. The cure: the model in `st.cache_resource`, the history in `st.session_state`. This course's page is `course_lib/apps/chat_page.py`.
-
-Run the next cell and open the address that it gives; move a slider in the middle of a reply and see whether what was said is still there. On InternStudio first run the printed `ssh` line on **your own computer** (with your port after `-p`), and open 127.0.0.1, never 0.0.0.0.
-"""
-
-# %% tool="chat_page" minutes=3
 from course_lib.apps.start import open_chat_page
 
 page = open_chat_page()
-
-# %% tool="chat_page_end" minutes=1
-# zh: 用完就关；关掉笔记本的内核，它也会跟着结束
-# en: close it when done; it also ends with the notebook's kernel
-page.stop()
 
 # %% [markdown] lang="zh"
 """
