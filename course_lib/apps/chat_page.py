@@ -2,13 +2,15 @@
 
 Streamlit runs this whole script again at every click. So the model lives in a cache that all
 sessions share, the dialogue in the session's state, and a reply is kept while it grows: a slider
-moved in the middle of it stops the model and loses nothing.
+moved in the middle of it stops the model and loses nothing. The next run begins before the last
+has ended, so a lock lets only one at the dialogue.
 """
 
 from __future__ import annotations
 
 import contextlib
 import logging
+import threading
 from pathlib import Path
 
 import streamlit as st
@@ -108,6 +110,7 @@ def main() -> None:
     state = st.session_state
     state.setdefault("turns", [])
     state.setdefault("exchanges", [])
+    state.setdefault("alone", threading.Lock())
     st.title(title)
     model, system, sampling = settings()
     try:
@@ -116,6 +119,14 @@ def main() -> None:
         st.error(str(error))
         return
     said = st.chat_input(str(Text("说点什么", "Say something")))
+    with state.alone:
+        talk(bot, said, system, sampling)
+        offer_transcript(Path(model).name)
+
+
+def talk(bot: ChatModel, said: str | None, system: str, sampling: Sampling) -> None:
+    """Draw the dialogue and answer its last turn if nobody has."""
+    state = st.session_state
     if said and said.strip():
         state.turns.append(Message("user", said.strip()))
     for turn in state.turns:
@@ -127,11 +138,16 @@ def main() -> None:
         except CampError as error:
             state.turns.pop()
             st.error(str(error))
-    if state.exchanges:
+
+
+def offer_transcript(name: str) -> None:
+    """Draw the button that downloads what was said."""
+    exchanges = tuple(st.session_state.exchanges)
+    if exchanges:
         st.sidebar.download_button(
             str(Text("下载记录（JSON）", "download the transcript (JSON)")),
-            Transcript(exchanges=tuple(state.exchanges)).write(),
-            file_name=f"{Path(model).name}-chat.json", mime="application/json",
+            Transcript(exchanges=exchanges).write(),
+            file_name=f"{name}-chat.json", mime="application/json",
             on_click="ignore", width="stretch",
         )  # fmt: skip
 
