@@ -181,7 +181,9 @@ EXERCISES = [
             ### END SOLUTION
         # %% test chance_walk 1
         rng = np.random.default_rng(1)
-        assert_array_equal(walk(6, rng), np.random.default_rng(1).choice([-1, 1], size=6).cumsum())
+        assert_array_equal(
+            walk(60, rng), np.random.default_rng(1).choice([-1, 1], size=60).cumsum()
+        )
         assert len(walk(100, rng)) == 100
         # %% test chance_pi 1
         assert abs(estimate_pi(20000) - np.pi) < 0.05
@@ -201,7 +203,7 @@ EXERCISES = [
         (
             "def walk(steps, rng):\n    return np.cumsum([rng.choice([-1, 1]) for _ in range(steps)])\ndef estimate_pi(count, seed=0):\n    rng = np.random.RandomState(seed)\n    return 4 * sum(np.hypot(*rng.rand(2, count)) < 1) / count\ndef noisy(x):\n    return np.random.randn(*x.shape) + x",
             "def walk(steps, rng):\n    return np.random.choice([-1, 1], size=steps).cumsum()\ndef estimate_pi(count, seed=0):\n    return 3.14\ndef noisy(x):\n    x += np.random.normal(size=len(x))\n    return x",
-            "def walk(steps, rng):\n    return rng.choice([-1, 1], size=steps)\ndef estimate_pi(count, seed=0):\n    return 4 * np.mean(np.random.random(count) < 0.785)\ndef noisy(x):\n    return x + np.random.uniform(size=3)",
+            "def walk(steps, rng):\n    return rng.choice([-1, 1], size=steps)\ndef estimate_pi(count, seed=0):\n    return 4 * np.mean(np.random.random(count) < 0.785) + np.random.random() / 1e3\ndef noisy(x):\n    return x + np.random.uniform(size=3)",
         ),
     ),
     Exercise(
