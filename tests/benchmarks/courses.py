@@ -59,22 +59,26 @@ TORCH = {
         "assert torch.allclose(scores(q, k), q @ k.T / 8**0.5, atol=1e-6)",
         3,
     ),
-    "next_token(model, ids)": (
-        "with torch.no_grad():\n        return int(model(ids).logits[0, -1].argmax())",
-        "assert isinstance(next_token(tiny_model(), torch.tensor([[1, 2, 3]])), int)",
-        "ids = torch.tensor([[5, 9, 2, 7]])\n"
-        "assert next_token(tiny_model(), ids) == int(tiny_model()(ids).logits[0, -1].argmax())",
+    "next_token(logits)": (
+        "return int(logits(sentence)[-1].argmax())",
+        "assert isinstance(next_token(lambda text: torch.eye(3)), int)",
+        "assert next_token(logits) == int(logits(sentence)[-1].argmax())",
         4,
     ),
 }
 GIVEN_TORCH = """import torch
-from transformers import LlamaConfig, LlamaForCausalLM
+from transformers import AutoModelForCausalLM, AutoTokenizer
+from course_lib import models
 
-def tiny_model():
-    torch.manual_seed(0)
-    shape = LlamaConfig(vocab_size=4352, hidden_size=192, num_hidden_layers=4,
-                        num_attention_heads=3, num_key_value_heads=1, intermediate_size=512)
-    return LlamaForCausalLM(shape).eval()"""
+folder = models.find("camp-mini", say=None).folder
+model = AutoModelForCausalLM.from_pretrained(folder)
+tokenizer = AutoTokenizer.from_pretrained(folder)
+sentence = "书生大模型实战营"
+
+def logits(text):
+    ids = torch.tensor([tokenizer.encode(text)])
+    with torch.no_grad():
+        return model(ids).logits[0]"""
 
 
 def _cell(source: str, name: str, **marks: object) -> NotebookNode:
