@@ -17,8 +17,9 @@ from grading.build import Builder
 from grading.cohort import PUBLIC, find_cohort
 from grading.course import Course
 from grading.feedback import feedback
-from grading.grade import Options, Result, grade
+from grading.grade import grade
 from grading.how import broken_tests
+from grading.lesson_run import Options, Result
 from grading.marks import import_marks
 from grading.points import Report, award
 from grading.rules import load_rules
