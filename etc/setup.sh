@@ -13,7 +13,7 @@ LOG=build/setup.log
 say() { printf '%s\n' "$*" >&2; printf '%s\n' "$*" 2>/dev/null >>"$LOG"; }
 fail() { say "setup: $*"; exit 1; }
 
-wanted() { printf '%s\n' "$PWD"; cat etc/setup.sh requirements.lock pyproject.toml | cksum; }
+wanted() { printf '%s\n' "$PWD"; cat etc/setup.sh etc/first_imports.py requirements.lock pyproject.toml | cksum; }
 ready() {
     [ -f "$MARK" ] && [ "$(cat "$MARK")" = "$(wanted)" ] && .venv/bin/python -c '' 2>/dev/null
 }
@@ -108,6 +108,6 @@ need "$NEED_MB"
     step "installer uv $UV_PINNED" .venv/bin/python -m pip install -q --retries 2 --timeout 30 "uv==$UV_PINNED"
 step "packages of requirements.lock" "$uv" pip install -r requirements.lock
 step "this project" "$uv" pip install --no-deps --no-build-isolation -e .
-step "matplotlib's fonts" .venv/bin/python -c "import matplotlib.font_manager"
+step "first imports" env -u PYTHONDONTWRITEBYTECODE .venv/bin/python etc/first_imports.py
 wanted >"$MARK" || because "writing $MARK"
 say "Ready in ${SECONDS} s: .venv/bin/camp --help"

@@ -25,7 +25,10 @@ IMPORTS = (
     "import streamlit, torch, transformers, typer; import course_lib;"
     "print(torch.__version__.split('+')[0])"
 )
-SETUP_FILES = ("etc/setup.sh", "requirements.lock", "pyproject.toml", "environment.yml", "Makefile")
+SETUP_FILES = (
+    "etc/setup.sh", "etc/first_imports.py", "requirements.lock", "pyproject.toml",
+    "environment.yml", "Makefile",
+)  # fmt: skip
 
 
 def pins(text: str) -> dict[str, str]:
@@ -122,6 +125,8 @@ def test_set_up_on_a_fresh_clone_then_again_in_under_two_seconds(tmp_path: Path)
         [clone / ".venv/bin/python", "-c", IMPORTS], cwd=tmp_path, capture_output=True, text=True
     )
     assert version.stdout.strip() == "2.13.0", version.stderr
+    packages = clone / ".venv/lib/python3.11/site-packages"
+    assert list(packages.glob("transformers/models/llama/__pycache__/modeling_llama.*.pyc"))
     started = time.monotonic()
     again = set_up(clone, PIP_INDEX_URL="http://127.0.0.1:9/simple")
     assert time.monotonic() - started < 2
