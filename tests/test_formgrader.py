@@ -251,5 +251,5 @@ def test_a_course_that_says_nothing_of_safety_is_safe_and_the_option_is_followed
     assert "<script>window" not in text
     assert "我的笔记" in text
     assert pressed["success"], pressed
-    assert "unchanged: a_nasty" in pressed["log"]  # as `camp grade` says
+    assert "graded: a_nasty, 34 / 40" in pressed["log"]  # as behind walls; nbgrader has other words
     assert not own.exists()
