@@ -45,6 +45,18 @@ def new_figure(width: float, height: float, columns: int = 1, **options: Any) ->
     return figure, axes
 
 
+def arrow(
+    ax: Any,
+    start: tuple[float, float],
+    end: tuple[float, float],
+    bend: float = 0,
+    colour: str = GREY,
+) -> None:
+    """Draw an arrow between two points of the plot; an arc where ``bend`` is not 0."""
+    shape = {"arrowstyle": "-|>", "color": colour, "lw": 1.4, "connectionstyle": f"arc3,rad={bend}"}
+    ax.annotate("", end, start, arrowprops=shape)
+
+
 def credit(figure: Figure, text: str) -> Figure:
     """Write the source below a picture and return it."""
     figure.text(0.01, -0.02, f"source: {text}", fontsize=7, color=GREY, va="top")

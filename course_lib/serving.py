@@ -11,162 +11,63 @@ The server ends with the ``with``, with this process, or with :meth:`Server.stop
 
 from __future__ import annotations
 
-import atexit
-import collections
 import os
 import shutil
-import subprocess
 import sys
 import tempfile
-import threading
-import time
-import urllib.error
-import urllib.request
-from collections.abc import Callable
 from pathlib import Path
-from types import TracebackType
 
 from course_lib import machine, models, ports
+from course_lib.background import Service
 from course_lib.errors import CampError
 from course_lib.language import Text
 
 FIRST_PORT = 23333
 """The camp's port for servers; the next free one is taken."""
 READY_SECONDS = 180.0
-LOG_LINES = 200
 PREFIXES = ("internlm", "gpt", "qwen")
 """Lagent's client takes only models whose names begin so."""
 
 
-class Server:
-    """A running server. ``log`` is the file that gets all it prints."""
+class Server(Service):
+    """A running server of one model."""
 
+    what = Text("服务", "the server")
     key = "EMPTY"
     """Any API key will do."""
 
-    def __init__(self, model: models.Model, port: int, echo: Callable[[str], None] | None) -> None:
-        self.port, self.echo = port, echo
-        self.folder = Path(tempfile.mkdtemp(prefix="camp-serve-"))
-        self.log = self.folder / "server.log"
+    def __init__(self, model: models.Model, port: int) -> None:
         self.model = served_name(model.folder)
-        self._last: collections.deque[str] = collections.deque(maxlen=LOG_LINES)
-        on_gpu = bool(machine.gpus()) and lmdeploy() is not None
-        self._probe = "/v1/models" if on_gpu else "/health"
-        command = _on_gpu(model, self.model, port) if on_gpu else _on_cpu(self.model, port)
-        if not on_gpu:
-            make_cache(self.folder / "hf", self.model, model.folder)
-        environment = os.environ | {
+        folder = Path(tempfile.mkdtemp(prefix="camp-serve-"))
+        self._cache = folder / "hf"
+        variables = os.environ | {
             "OMP_NUM_THREADS": os.environ.get("OMP_NUM_THREADS", "1"),
             "TOKENIZERS_PARALLELISM": "false",
             "PYTHONUNBUFFERED": "1",
         }
-        if not on_gpu:
-            environment |= {"HF_HOME": str(self.folder / "hf"), "HF_HUB_OFFLINE": "1"}
-            environment.pop("HF_HUB_CACHE", None)
-        self._process = subprocess.Popen(
-            [sys.executable, "-m", "course_lib.leash", *command],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,  # an interrupted cell interrupts the caller, not the server
-            env=environment,
-            text=True,
-            errors="replace",
-        )
-        self._reader = threading.Thread(target=self._read, daemon=True)
-        self._reader.start()
-        atexit.register(self.stop)
+        if machine.gpus() and lmdeploy():
+            command, probe = _on_gpu(model, self.model, port), "/v1/models"
+        else:
+            command, probe = _on_cpu(self.model, port), "/health"
+            make_cache(self._cache, self.model, model.folder)
+            variables |= {"HF_HOME": str(self._cache), "HF_HUB_OFFLINE": "1"}
+            variables.pop("HF_HUB_CACHE", None)
+        super().__init__(command, port, probe, folder / "server.log", variables)
 
     @property
     def url(self) -> str:
         """Return the address that OpenAI clients take as ``base_url``."""
-        return f"http://{ports.LOOPBACK}:{self.port}/v1"
+        return f"{self.address}/v1"
 
     @property
     def chat_url(self) -> str:
         """Return the address that Lagent's ``GPTAPI`` takes as ``openai_api_base``."""
         return f"{self.url}/chat/completions"
 
-    @property
-    def running(self) -> bool:
-        """Tell whether the server's process is alive."""
-        return self._process.poll() is None
-
-    def tail(self, lines: int = 20) -> str:
-        """Return the last lines of the log."""
-        return "\n".join(list(self._last)[-lines:])
-
-    def wait(self, seconds: float = READY_SECONDS) -> None:
-        """Wait until the server answers; raises CampError if it ends or takes too long."""
-        deadline = time.monotonic() + seconds
-        while not self._answers():
-            if not self.running:
-                self._reader.join(timeout=5)
-                raise CampError(
-                    str(
-                        Text(
-                            f"服务没有启动：{self._reason()}（日志在 {self.log}）",
-                            f"the server did not start: {self._reason()} (log: {self.log})",
-                        )
-                    )
-                )
-            if time.monotonic() > deadline:
-                raise CampError(
-                    str(
-                        Text(
-                            f"服务 {seconds:.0f} 秒内没有应答：看日志 {self.log}",
-                            f"the server did not answer in {seconds:.0f} s: see its log {self.log}",
-                        )
-                    )
-                )
-            time.sleep(0.2)
-
     def stop(self) -> None:
         """End the server and free its port; the log stays. Harmless when it has ended."""
-        atexit.unregister(self.stop)
-        if self._process.stdin is not None and not self._process.stdin.closed:
-            self._process.stdin.close()
-        try:
-            self._process.wait(timeout=15)
-        except subprocess.TimeoutExpired:
-            self._process.kill()
-            self._process.wait()
-        self._reader.join(timeout=5)
-        shutil.rmtree(self.folder / "hf", ignore_errors=True)
-
-    def __enter__(self) -> Server:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.stop()
-
-    def _answers(self) -> bool:
-        request = f"http://{ports.LOOPBACK}:{self.port}{self._probe}"
-        opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-        try:
-            with opener.open(request, timeout=5) as answer:
-                return bool(answer.status == 200)
-        except (OSError, urllib.error.URLError):
-            return False
-
-    def _read(self) -> None:
-        assert self._process.stdout is not None
-        with self.log.open("w", encoding="utf-8") as file:
-            for line in self._process.stdout:
-                file.write(line)
-                file.flush()
-                self._last.append(line.rstrip("\n"))
-                if self.echo:
-                    self.echo(line.rstrip("\n"))
-
-    def _reason(self) -> str:
-        lines = [line for line in self._last if line.strip()]
-        return lines[-1].strip() if lines else f"exit {self._process.returncode}"
+        super().stop()
+        shutil.rmtree(self._cache, ignore_errors=True)
 
 
 def serve(
@@ -174,7 +75,6 @@ def serve(
     *,
     port: int | None = None,
     seconds: float = READY_SECONDS,
-    echo: Callable[[str], None] | None = None,
 ) -> Server:
     """Start a server for ``model`` (by default that of ``models.find``) and wait until it answers.
 
@@ -182,7 +82,6 @@ def serve(
         model: a folder, ``camp-mini``, or what ``models.find`` returned.
         port: the port; by default the first free one from 23333 on.
         seconds: how long to wait.
-        echo: gets each line that the server prints, e.g. ``print``.
 
     Raises:
         CampError: no free port, the port is taken, or the server does not come up.
@@ -201,7 +100,7 @@ def serve(
                 )
             )
         )
-    server = Server(found, chosen, echo)
+    server = Server(found, chosen)
     try:
         server.wait(seconds)
     except BaseException:

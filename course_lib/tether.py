@@ -7,7 +7,8 @@ of memory the largest process took. On Linux that includes processes that left t
 (``setsid``, daemons), because the tether adopts orphans.
 
 It exits with the command's code, or 128 + N when signal N ended the command. It needs nothing but
-the standard library, so that it starts in milliseconds: ``python -I -S tether.py``.
+the standard library, so that it starts in milliseconds; ``course_lib.background`` starts it so:
+``python -I -S tether.py``.
 """
 
 from __future__ import annotations

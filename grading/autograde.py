@@ -21,9 +21,10 @@ from traitlets import Bool
 from course_lib.errors import CampError
 from grading.course import Course
 from grading.engine import ENGINE
-from grading.grade import Options, Result, grade
+from grading.grade import grade
 from grading.intake import printable
 from grading.journal import Journal, received_at, stamp_of
+from grading.lesson_run import Options, Result
 
 
 class WalledAutograde(Autograde):  # type: ignore[misc]

@@ -10,14 +10,16 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from course_lib.errors import CampError
 from course_lib.language import Text
 from course_lib.note.command import check_file
 from grading.build import Builder
 from grading.cohort import PUBLIC, find_cohort
 from grading.course import Course
-from grading.engine import ENGINE
 from grading.feedback import feedback
-from grading.grade import Options, Result, grade
+from grading.grade import grade
+from grading.how import broken_tests
+from grading.lesson_run import Options, Result
 from grading.marks import import_marks
 from grading.points import Report, award
 from grading.rules import load_rules
@@ -52,8 +54,13 @@ def demo_command(
     learners = [sample.learner for sample in samples]  # a TA may have put others beside them
     options = Options(allow_weaker=True)  # these submissions are the kit's own
     grade(LESSON, opened, learners, options)
-    for part in ENGINE.missing:
-        say(f"    这台机器缺少 {part}", f"    this machine lacks {part}")
+    if broken := ", ".join(broken_tests(opened, LESSON)):
+        text = Text(
+            f"参考答案在这台机器上没有通过 {broken}，评分不可信。请运行 camp doctor，附上输出报告",
+            f"the reference solution does not pass {broken} on this machine, so no score can be "
+            "trusted: run 'camp doctor' and report its output",
+        )
+        raise CampError(str(text))
     say("3/5 笔记检查；虚构的助教打分", "3/5 the note check reads, a made-up TA marks")
     notes = {path.parent.parent.name: check_file(path).headline for path in notebooks_in}
     import_marks(opened.path, marks_file(LESSON), only_missing=True)

@@ -27,10 +27,11 @@ from rich.progress import track
 import course_lib
 from course_lib.errors import CampError
 from course_lib.files import write_atomic
+from course_lib.language import Text
 from grading.course import CONFIG_FILE, Course, quiet
 from grading.feedback_page import TEMPLATES
-from grading.journal import Journal, Record
-from grading.refused_page import is_refused, refused_page
+from grading.journal import Journal
+from grading.refused_page import refusal, refused_page
 
 _MODULES = ("feedback", "feedback_page", "nbgrader_config", "refused_page", "sanitize", "steps")
 _COURSE_LIB = ("language", "verdicts")
@@ -82,15 +83,13 @@ class _Work:
         lesson: name of the lesson.
         learner: the learner's id.
         graded: the graded notebooks.
-        refused: names of notebooks that could not be graded.
-        record: what the journal says.
+        refused: notebooks that could not be graded, and why.
     """
 
     lesson: str
     learner: str
     graded: tuple[Path, ...]
-    refused: tuple[str, ...]
-    record: Record
+    refused: dict[str, tuple[Text, ...]]
 
 
 def feedback(
@@ -146,11 +145,11 @@ def _graded(course: Course, lesson: str) -> list[_Work]:
     works = []
     for learner in sorted({*found, *journal.learners()}):
         record = journal.read(learner)
-        refused = tuple(name for name in names if is_refused(record, name))
+        refused = {name: why for name in names if (why := refusal(record, name))}
         there = sorted(found[learner].glob("*.ipynb")) if learner in found else []
         graded = tuple(path for path in there if path.stem not in refused)
         if graded or refused:
-            works.append(_Work(lesson, learner, graded, refused, record))
+            works.append(_Work(lesson, learner, graded, refused))
     return works
 
 
@@ -164,8 +163,8 @@ def _write_pages(course: Course, work: _Work, *, force: bool) -> list[Path]:
     if force or key != known or not all(page.exists() for page in pages):
         folder.mkdir(parents=True, exist_ok=True)
         texts = _convert(course, work) if work.graded else {}
-        for name in work.refused:
-            texts[name] = refused_page(course, work.learner, name, work.record.texts)
+        for name, why in work.refused.items():
+            texts[name] = refused_page(course, work.learner, name, why)
         for page in pages:
             write_atomic(page, texts[page.stem])
         _converter(course, work, folder).set_permissions(work.lesson, work.learner)
@@ -223,7 +222,7 @@ def _key(course: Course, work: _Work) -> str:
     for path in (*work.graded, *([settings] if settings.exists() else [])):
         digest.update(hashlib.sha256(path.read_bytes()).digest())
     if work.refused:
-        digest.update(repr([work.refused, work.record.remarks]).encode())
+        digest.update(repr(work.refused).encode())
     with course.gradebook() as gradebook:
         try:
             submission = gradebook.find_submission(work.lesson, work.learner)

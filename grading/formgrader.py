@@ -13,6 +13,7 @@ import typer
 from course_lib.errors import CampError
 from course_lib.lab import has_display
 from course_lib.ports import LOOPBACK, first_free
+from grading import database
 from grading.course import Course
 
 # Scripts and styles of Jupyter itself are inline; what matters is that no page calls out.
@@ -21,6 +22,13 @@ _CONTENT_SECURITY = (
     f"connect-src 'self' ws://{LOOPBACK}:* data: blob:; frame-ancestors 'self'; object-src 'none'; "
     "base-uri 'self'; form-action 'self'"
 )
+
+
+# In place of nbgrader's own extension, which does not know the settings that `camp` adds.
+_EXTENSIONS = {
+    "grading.formgrader_pages": True,
+    "nbgrader.server_extensions.formgrader": False,
+}
 
 
 def server_arguments(course: Course, port: int) -> list[str]:
@@ -32,6 +40,7 @@ def server_arguments(course: Course, port: int) -> list[str]:
         "--ServerApp.port_retries=0",
         f"--ServerApp.root_dir={course.path}",
         f"--ServerApp.tornado_settings={headers!r}",
+        f"--ServerApp.jpserver_extensions={_EXTENSIONS!r}",
         "--ServerApp.answer_yes=True",
         "--Application.log_level=ERROR",
         "--LabApp.default_url=/formgrader",
@@ -51,10 +60,16 @@ def formgrader_command(
     browser: Annotated[
         bool, typer.Option(help="Open a browser window where there is a display.")
     ] = True,
+    db: Annotated[
+        str | None, typer.Option(help="The gradebook is there: postgresql://USER@HOST/NAME.")
+    ] = None,
 ) -> None:
     """Open formgrader, where a TA marks notes and adds comments (on 127.0.0.1 only)."""
+    database.use(db)
     opened = Course.open(course)
     opened.prepare()
+    with opened.gradebook():
+        pass  # what is wrong with it or with the settings is said here, in one line
     (opened.path / "exchange").mkdir(exist_ok=True)  # nbgrader's pages complain without it
     free = first_free(port)
     if free is None:
@@ -63,7 +78,7 @@ def formgrader_command(
     typer.echo(f"formgrader: http://{LOOPBACK}:{free}/formgrader?token={token}")
     typer.echo("Stop with Ctrl+C.")
     sys.stdout.flush()
-    os.chdir(opened.path)  # nbgrader reads nbgrader_config.py of the folder it starts in
+    os.chdir(opened.path)  # where the pages look for their course
     command = [
         *(sys.executable, "-m", "jupyterlab"),
         *server_arguments(opened, free),

@@ -10,6 +10,7 @@ from __future__ import annotations
 import dataclasses
 import sys
 from importlib.metadata import packages_distributions, version
+from pathlib import Path
 from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
@@ -32,11 +33,11 @@ def settle(assignment: Assignment, course: Course, rules: Rules) -> Assignment:
     Raises:
         CampError: the walls around learners' code are missing here.
     """
-    file = course.state / "how" / f"{assignment.name}.json"
+    file = _file(course, assignment.name)
     key = {"course": key_of(assignment, rules), "packages": _packages(assignment)}
     try:
         stored = _STORED.validate_json(file.read_bytes())
-        known = {name: _HOW.validate_python(how) for name, how in stored["notebooks"].items()}
+        known = _hows(stored)
         if stored["key"] != key or known.keys() != assignment.notebooks.keys():
             raise ValueError
         if any(how.broken for how in known.values()):  # perhaps it was the machine's fault
@@ -56,6 +57,20 @@ def settle(assignment: Assignment, course: Course, rules: Rules) -> Assignment:
         for name, notebook in assignment.notebooks.items()
     }
     return dataclasses.replace(assignment, notebooks=notebooks)
+
+
+def broken_tests(course: Course, lesson: str) -> list[str]:
+    """Return the tests of a graded lesson that the instructor's own solution does not pass."""
+    stored = _STORED.validate_json(_file(course, lesson).read_bytes())
+    return [test for how in _hows(stored).values() for test in how.broken]
+
+
+def _file(course: Course, lesson: str) -> Path:
+    return course.state / "how" / f"{lesson}.json"
+
+
+def _hows(stored: dict[str, Any]) -> dict[str, How]:
+    return {name: _HOW.validate_python(how) for name, how in stored["notebooks"].items()}
 
 
 def _packages(assignment: Assignment) -> dict[str, str | None]:

@@ -1,4 +1,4 @@
-"""The page of a notebook that was handed in and could not be graded: it says why."""
+"""The page of a notebook that could not be graded, or was not handed in: it says why."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from course_lib.language import Text
 from grading.course import Course
 from grading.feedback_page import TEMPLATES
+from grading.grader import not_handed_in
 from grading.journal import Record
 
 _HEAD = Text("这次提交没能批改", "This submission could not be graded")
@@ -16,16 +17,25 @@ _MEND = Text(
     "请改好以后重新提交；有疑问请找助教。",
     "Mend it and hand it in again; if in doubt, ask your TA.",
 )
+_HEAD_MISSING = Text("缺这个 notebook", "This notebook is missing")
+_MEND_MISSING = Text(
+    "其余的已经批改。请把它和其余的一起重新提交；有疑问请找助教。",
+    "The others are graded. Hand it in with them again; if in doubt, ask your TA.",
+)
 _OURS = Text(
     "评分程序出了错，助教会处理，你不用做什么。",
     "Grading failed on our side; a TA looks at it, and you need do nothing.",
 )
 
 
-def is_refused(record: Record, notebook: str) -> bool:
-    """Tell whether ``notebook`` was refused, or missing, when its submission was last graded."""
-    graded = any(cell.startswith(f"{notebook}/") for cell in record.points)
-    return record.stage == "done" and record.review and not graded
+def refusal(record: Record, notebook: str) -> tuple[Text, ...]:
+    """Return why ``notebook`` could not be graded; nothing when it was graded."""
+    if record.stage != "done":
+        return ()
+    if not record.fingerprint:  # the submission could not be read
+        return record.texts
+    missing = not_handed_in(notebook)
+    return (missing,) if missing in record.texts else ()
 
 
 def refused_page(course: Course, learner: str, notebook: str, remarks: Sequence[Text]) -> str:
@@ -34,8 +44,10 @@ def refused_page(course: Course, learner: str, notebook: str, remarks: Sequence[
     A remark on a fault of the grader's own names files of its machine and is not shown.
     """
     said = [remark for remark in remarks if str(course.path) not in remark.en]
-    lines = [*said, _MEND] if said else [_OURS]
+    is_missing = said == [not_handed_in(notebook)]
+    lines = [*said, _MEND_MISSING if is_missing else _MEND] if said else [_OURS]
+    head = _HEAD_MISSING if is_missing else _HEAD
     loader = FileSystemLoader(TEMPLATES / "feedback")
     environment = Environment(loader=loader, autoescape=True, undefined=StrictUndefined)
     template = environment.get_template("refused.html.j2")
-    return template.render(notebook=notebook, learner=learner, head=_HEAD, lines=lines)
+    return template.render(notebook=notebook, learner=learner, head=head, lines=lines)

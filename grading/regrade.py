@@ -22,9 +22,10 @@ from course_lib.files import write_atomic
 from grading import database
 from grading.book import Book, Points
 from grading.course import Course
-from grading.grade import LessonRun, Options, find_submissions, grade
+from grading.grade import find_submissions, grade
 from grading.intake import fingerprint, printable
 from grading.journal import Journal, Record, stamp_of
+from grading.lesson_run import LessonRun, Options
 from grading.progress import GradingProgress, warn
 
 

@@ -1,4 +1,4 @@
-"""What the tests share: Debian's programs, a browser, and Jupyter servers."""
+"""What the tests share: lessons, Debian's programs, a browser, and Jupyter servers."""
 
 from __future__ import annotations
 
@@ -22,8 +22,11 @@ from course_lib import chat
 from course_lib.chat import ChatModel
 from course_lib.errors import CampError
 from grading.isolation.spawner import Needs, Spawner
+from grading.lesson import Lesson
+from grading.reader import read_lesson
 
 ROOT = Path(__file__).resolve().parent.parent
+SOURCES = ROOT / "notebooks" / "source"
 expect.set_options(timeout=30_000)  # JupyterLab on a busy machine
 IN_CI = os.environ.get("CI") == "true"
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
@@ -66,6 +69,22 @@ def missing(package: str) -> None:
     if IN_CI:
         pytest.fail(message)
     pytest.skip(message)
+
+
+@pytest.fixture(scope="module")
+def lesson(request: pytest.FixtureRequest) -> Lesson:
+    """Return the lesson that the test module names in ``LESSON``."""
+    return read_lesson(SOURCES / f"{request.module.LESSON}.py")
+
+
+@pytest.fixture(scope="module")
+def names(lesson: Lesson) -> dict[str, Any]:
+    """Return what a lesson's given cells and reference solutions define."""
+    found: dict[str, Any] = {}
+    for cell in lesson.cells:
+        if cell.kind in ("given", "exercise"):
+            exec(cell.source, found)
+    return found
 
 
 @pytest.fixture(scope="session")

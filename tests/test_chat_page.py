@@ -168,7 +168,7 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ChatPage]:
         patch.setenv("CAMP_LANG", "en")
         patch.setattr(start, "SCRIPT", script)
         page = open_chat_page("camp-mini", port=free_port())
-    children = psutil.Process(page._process.pid).children(recursive=True)
+    children = psutil.Process(page._tethered.process.pid).children(recursive=True)
     yield page
     page.stop()
     assert not page.running
@@ -212,7 +212,7 @@ def test_two_turns_a_slider_and_clear_in_a_browser(
 ) -> None:
     outside: list[str] = []
     page.on("request", lambda request: outside.append(request.url))
-    page.goto(running.url)
+    page.goto(running.address)
     expect(page.get_by_test_id("stChatInputTextArea")).to_be_enabled(timeout=90_000)
     longest = slider(page, "most new tokens")
     longest.press("Home")
@@ -244,7 +244,7 @@ def test_two_turns_a_slider_and_clear_in_a_browser(
     page.get_by_role("button", name="clear").click()
     expect(page.get_by_test_id("stChatMessage")).to_have_count(0)
     expect(heat).to_have_value("0.95")
-    local = (running.url, running.url.replace("http", "ws"), "data:", "blob:")
+    local = (running.address, running.address.replace("http", "ws"), "data:", "blob:")
     assert [url for url in outside if not url.startswith(local)] == []
 
 
@@ -252,7 +252,7 @@ def test_two_turns_a_slider_and_clear_in_a_browser(
 def test_a_slider_moved_in_the_middle_stops_the_reply_and_keeps_it(
     running: ChatPage, page: Page
 ) -> None:
-    page.goto(running.url)
+    page.goto(running.address)
     ask(page, "讲一个故事。")  # 512 tokens take more than twenty seconds
     reply = growing(page)
     slider(page, "temperature").press("ArrowRight")

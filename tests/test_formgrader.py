@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import subprocess
 import sys
 import time
@@ -9,11 +10,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import requests
 from playwright.sync_api import Page, expect
 
-from grading.course import Course
+from grading import database
+from grading.course import CONFIG_FILE, Course
 from grading.grade import grade
-from tests.conftest import free_port, isolated_home, wait_for
+from tests.conftest import ROOT, free_port, isolated_home, wait_for
 from tests.toy_course import (
     CHECKS,
     LESSON,
@@ -44,13 +47,12 @@ def course(tmp_path_factory: pytest.TempPathFactory) -> Course:
     return course
 
 
-@pytest.fixture(scope="module")
-def address(course: Course, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """Start ``camp formgrader`` from another folder and return the address it prints."""
-    folder = tmp_path_factory.mktemp("elsewhere")
+@contextlib.contextmanager
+def served(course: Course, folder: Path, *options: str) -> Iterator[str]:
+    """Run ``camp formgrader`` in another folder and give the address it prints."""
     log = folder / "log"
-    variables = isolated_home(folder) | {"PYTHONPATH": str(Path(__file__).parent.parent)}
-    command = [sys.executable, "-c", COMMAND, "--course", str(course.path)]
+    variables = isolated_home(folder) | {"PYTHONPATH": str(ROOT)}
+    command = [sys.executable, "-c", COMMAND, "--course", str(course.path), *options]
     with log.open("wb") as output:
         process = subprocess.Popen(
             [*command, "--port", str(free_port()), "--no-browser"],
@@ -69,7 +71,14 @@ def address(course: Course, tmp_path_factory: pytest.TempPathFactory) -> Iterato
     finally:
         process.terminate()
         assert process.wait(timeout=20) == 0
-    assert "Unwritable" not in log.read_text()
+
+
+@pytest.fixture(scope="module")
+def address(course: Course, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    folder = tmp_path_factory.mktemp("elsewhere")
+    with served(course, folder) as url:
+        yield url
+    assert "Unwritable" not in (folder / "log").read_text()
 
 
 class Watched:
@@ -212,3 +221,35 @@ def test_the_button_grades_behind_walls(watched: Watched, course: Course) -> Non
     expect(page.locator("tr:has-text('b_wrong')")).not_to_contain_text("needs autograding")
     expect(page.locator("tr:has-text('d_pressed')")).not_to_contain_text("needs autograding")
     assert watched.problems == []
+
+
+def test_a_course_that_says_nothing_of_safety_is_safe_and_the_option_is_followed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    course = make_course(tmp_path / "course")
+    asked = f"sqlite:///{(course.path / 'gradebook.db').rename(tmp_path / 'asked.db')}"
+    own = tmp_path / "own.db"
+    (course.path / CONFIG_FILE).write_text(
+        f"c = get_config()\nc.CourseDirectory.db_url = 'sqlite:///{own}'\n"
+    )
+    hand_in_for_marking(course)
+    with monkeypatch.context() as patch:
+        patch.setenv(database.VARIABLE, asked)
+        grade(LESSON, Course(course.path))
+    with served(course, tmp_path, "--db", asked) as url, requests.Session() as session:
+        session.get(url)
+        root = url.split("?")[0]
+        listed = session.get(f"{root}/api/submitted_notebooks/{LESSON}/{LESSON}").json()
+        scores = {one["student"]: one["score"] for one in listed}
+        shown = next(one["id"] for one in listed if one["student"] == "a_nasty")
+        text = session.get(f"{root}/submissions/{shown}").text
+        pressed = session.post(
+            f"{root}/api/submission/{LESSON}/a_nasty/autograde",
+            headers={"X-XSRFToken": session.cookies["_xsrf"]},
+        ).json()
+    assert scores["b_wrong"] == CHECKS["share"]
+    assert "<script>window" not in text
+    assert "我的笔记" in text
+    assert pressed["success"], pressed
+    assert "graded: a_nasty, 34 / 40" in pressed["log"]  # as behind walls; nbgrader has other words
+    assert not own.exists()

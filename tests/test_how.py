@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
 import pytest
 from nbformat import NotebookNode
 
+from grading import how
 from grading.course import CONFIG_FILE, Course
 from grading.grade import Options, grade
+from tests.conftest import ROOT
 from tests.toy_course import CHECKS, LESSON, answer, find, hand_in, make_course, rewrite, solved
 
 pytestmark = pytest.mark.usefixtures("walls")
@@ -35,6 +38,15 @@ def forge(course: Course, change: dict[str, Any], packages: dict[str, str]) -> N
     stored["notebooks"][LESSON] |= change
     stored["key"]["packages"] |= packages
     (course.state / "how" / f"{LESSON}.json").write_text(json.dumps(stored))
+
+
+@pytest.mark.parametrize("page", ["nbgrader-courses.md", "nbgrader-courses.zh.md"])
+def test_the_docs_name_all_that_may_cross(page: str) -> None:
+    text = (ROOT / "docs" / page).read_text(encoding="utf-8")
+    (row,) = [line for line in text.splitlines() if "`args`" in line]
+    assert set(re.findall(r"`(\w+)`", row)) - {"random"} == {
+        one for kinds in how._CLOSE for one in kinds
+    }
 
 
 def test_a_test_that_failed_once_is_tried_again(

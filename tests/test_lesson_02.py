@@ -31,32 +31,13 @@ from grading.cohort import PUBLIC, find_cohort
 from grading.course import Course
 from grading.grade import Result, grade
 from grading.lesson import Lesson
-from grading.reader import read_lesson
 from tests.conftest import ROOT
 from tests.evidence import exchange, tale, transcript
 
 mpl.use("Agg")
-SOURCE = ROOT / "notebooks" / "source" / "02_demo.py"
+LESSON = "02_demo"
 S, E = "<|im_start|>", "<|im_end|>\n"
 OPEN = f"{S}assistant\n"
-TRANSLATED = (
-    "`<|im_start|>角色`", "`<|im_start|>role`", "`(总 GB, 放不放得下)`",
-    "`(total in GB, whether it fits)`",
-)  # fmt: skip
-
-
-@pytest.fixture(scope="module")
-def lesson() -> Lesson:
-    return read_lesson(SOURCE)
-
-
-@pytest.fixture(scope="module")
-def names(lesson: Lesson) -> dict[str, Any]:
-    found: dict[str, Any] = {}
-    for cell in lesson.cells:
-        if cell.kind in ("given", "exercise"):
-            exec(cell.source, found)
-    return found
 
 
 @pytest.fixture(autouse=True)
@@ -173,39 +154,6 @@ def test_points_and_names(lesson: Lesson) -> None:
     assert sum(one.answer.points for one in lesson.exercises) == 70
     assert [(one.name, one.points) for one in lesson.of_kind("evidence")] == [("story", 20)]
     assert [(one.name, one.points) for one in lesson.of_kind("note")] == [("demo", 10)]
-    assert all(len(one.wrongs) >= 4 for one in lesson.exercises)
-
-
-def prose(lesson: Lesson, language: Language) -> list[str]:
-    return [one.source for one in lesson.of_kind("prose") if one.meta["lang"] == language]
-
-
-def shape(text: str) -> dict[str, int]:
-    marks = {
-        "heading": r"^#+ ",
-        "bullet": r"^(?:> )?- ",
-        "hint": "<details>",
-        "bold": r"\*\*.+?\*\*",
-    }
-    return {name: len(re.findall(mark, text, re.M)) for name, mark in marks.items()}
-
-
-def test_prose_pairs_say_the_same(lesson: Lesson) -> None:
-    for zh, en in zip(prose(lesson, "zh"), prose(lesson, "en"), strict=True):
-        assert shape(zh) == shape(en), zh[:60]
-        code = [set(re.findall(r"`[^`\n]+`", text.replace("```", ""))) for text in (zh, en)]
-        own = {one for one in code[0] ^ code[1] if one not in TRANSLATED}
-        assert not own, zh[:60]
-        numbers = [set(re.findall(r"\d+\.\d+|#\d+", text)) for text in (zh, en)]
-        assert numbers[0] == numbers[1], zh[:60]
-
-
-def test_length(lesson: Lesson) -> None:
-    bare = [re.sub(r"(?s)<details>.*?</details>", "", text) for text in prose(lesson, "zh")]
-    assert 1200 <= len(re.findall(r"[\u4e00-\u9fff]", "".join(bare))) <= 2500
-    assert all(one.source.count("\n") < 15 for one in lesson.of_kind("code"))
-    places = [number for number, one in enumerate(lesson.cells) if one.kind == "exercise"]
-    assert all("<details>" in lesson.cells[place - 1].source for place in places)
 
 
 def test_pictures_draw_in_silence(names, capfd) -> None:

@@ -171,7 +171,7 @@ def test_no_server_outlives_its_owner(how: signal.Signals) -> None:
     )
     assert owner.stdout.readline() == "ready\n"
     family = psutil.Process(owner.pid).children(recursive=True)
-    assert len(family) == 2  # the leash and the server
+    assert len(family) == 2  # the tether and the server
     os.kill(owner.pid, how)
     owner.wait(timeout=30)
     deadline = time.monotonic() + 20
@@ -181,12 +181,12 @@ def test_no_server_outlives_its_owner(how: signal.Signals) -> None:
     assert ports.is_free(port)
 
 
-def test_the_leash_itself_may_be_killed() -> None:
+def test_the_tether_itself_may_be_killed() -> None:
     before = set(psutil.Process().children())
     with serve(port=free_port()) as running:
-        (leash,) = set(psutil.Process().children()) - before
-        (child,) = leash.children()
-        leash.kill()
+        (tether,) = set(psutil.Process().children()) - before
+        (child,) = tether.children()
+        tether.kill()
         deadline = time.monotonic() + 10
         while is_alive(child) and time.monotonic() < deadline:
             time.sleep(0.1)

@@ -7,13 +7,15 @@ from pathlib import Path
 import nbformat
 import pytest
 from nbformat import NotebookNode
+from nbformat.v4 import new_markdown_cell, new_notebook
+from nbgrader.apps.api import NbGraderAPI
 
 from grading.course import CONFIG_FILE, Course
 from grading.feedback import feedback
 from grading.grade import Result, grade
 from grading.release import release
 from grading.steps import read_remarks
-from tests.toy_course import CHECKS, LESSON, answer, hand_in, instructor, solved
+from tests.toy_course import CHECKS, LESSON, answer, find, hand_in, instructor, solved
 
 pytestmark = pytest.mark.usefixtures("walls")
 
@@ -45,11 +47,15 @@ def only(course: Course) -> Result:
     return result
 
 
-def test_the_deadline_holds_for_both_together(course: Course) -> None:
+@pytest.mark.parametrize("by", ["camp grade", "nbgrader autograde"])
+def test_the_deadline_holds_for_both_together(course: Course, by: str) -> None:
     (course.path / CONFIG_FILE).write_text("get_config().CampGrade.submission_seconds = 7\n")
     course = Course.open(course.path)
     give(course, "ann", solved(course, answer("double", SLEEPS)), LESSON, SECOND)
+    if by == "nbgrader autograde":
+        NbGraderAPI(config=course.config).autograde(LESSON, "ann")
     result = only(course)
+    assert result.fresh == (by == "camp grade")
     assert result.review
     assert result.score < 2 * FULL
     assert any("took too long" in remark.en for remark in result.remarks)
@@ -60,6 +66,38 @@ def test_one_notebook_of_two_is_graded_once(course: Course) -> None:
     result = only(course)
     assert (result.fresh, result.review, result.score) == (True, True, FULL)
     assert not only(course).fresh
+
+
+def test_the_page_of_a_missing_notebook_is_about_it_alone(course: Course) -> None:
+    def spoilt(notebook: NotebookNode) -> None:
+        find(notebook, "check_double").source = "pass"
+
+    give(course, "ann", solved(course, spoilt), SECOND)
+    (remark,) = [one for one in only(course).remarks if "handed in" not in one.en]
+    missing, graded = (path.read_text(encoding="utf-8") for path in feedback(LESSON, course))
+    assert f"{LESSON}.ipynb was not handed in" in missing
+    assert "The others are graded" in missing
+    assert "could not be graded" not in missing
+    assert remark.zh not in missing
+    assert remark.zh in graded
+    assert "was not handed in" not in graded
+
+
+def test_a_notebook_without_graded_cells_is_not_taken_for_a_missing_one(tmp_path: Path) -> None:
+    folder = tmp_path / "source" / LESSON
+    folder.mkdir(parents=True)
+    nbformat.write(instructor(), folder / f"{LESSON}.ipynb")
+    plain = new_notebook(cells=[new_markdown_cell("# Reading")])
+    nbformat.write(plain, folder / f"{SECOND}.ipynb")
+    course = Course(tmp_path)
+    release(course, LESSON)
+    hangs = solved(course, answer("double", "while True: pass"))
+    (course.path / CONFIG_FILE).write_text("get_config().Execute.timeout = 1\n")
+    course = Course.open(course.path)
+    nbformat.write(plain, hand_in(course, "ann", hangs).with_name(f"{SECOND}.ipynb"))
+    assert only(course).review
+    for path in feedback(LESSON, course):
+        assert "could not be graded" not in path.read_text(encoding="utf-8")
 
 
 def test_a_notebook_that_is_gone_leaves_no_graded_one(course: Course) -> None:

@@ -5,20 +5,17 @@ The page ends with :meth:`ChatPage.stop`, with the notebook's kernel, or with ``
 
 from __future__ import annotations
 
-import atexit
 import os
-import subprocess
 import sys
 import tempfile
 import time
-import urllib.error
-import urllib.request
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from course_lib import models
+from course_lib.background import Service
 from course_lib.errors import CampError
 from course_lib.lab import forward_command
 from course_lib.language import Text
@@ -30,74 +27,15 @@ READY_SECONDS = 60.0
 SCRIPT = Path(__file__).with_name("chat_page.py")
 
 
-class ChatPage:
-    """A running chat page; ``log`` is the file that gets all it prints."""
+class ChatPage(Service):
+    """A running chat page."""
 
-    def __init__(self, port: int, environment: dict[str, str]) -> None:
-        self.port = port
+    what = Text("网页", "the page")
+
+    def __init__(self, port: int, variables: dict[str, str]) -> None:
         folder = Path(tempfile.mkdtemp(prefix="camp-page-"))
-        self.log = folder / "page.log"
-        with self.log.open("wb") as log:
-            self._process = subprocess.Popen(
-                [sys.executable, "-m", "course_lib.leash", *command(port)],
-                stdin=subprocess.PIPE,
-                stdout=log,
-                stderr=subprocess.STDOUT,
-                start_new_session=True,  # an interrupted cell interrupts the caller, not the page
-                cwd=folder,
-                env=environment,
-            )
-        atexit.register(self.stop)
-
-    @property
-    def url(self) -> str:
-        """Return the address for a browser on this machine."""
-        return f"http://{LOOPBACK}:{self.port}"
-
-    @property
-    def running(self) -> bool:
-        """Tell whether the page's process is alive."""
-        return self._process.poll() is None
-
-    def wait(self, seconds: float = READY_SECONDS) -> None:
-        """Wait until the page answers.
-
-        Raises:
-            CampError: it ended or takes too long; the text holds its last line.
-        """
-        deadline = time.monotonic() + seconds
-        while not self._answers():
-            if not self.running or time.monotonic() > deadline:
-                lines = self.log.read_text(encoding="utf-8", errors="replace").split("\n")
-                last = next((one.strip() for one in reversed(lines) if one.strip()), "no output")
-                zh = f"网页没有启动：{last}（日志在 {self.log}）"
-                raise CampError(str(Text(zh, f"the page did not start: {last} (log: {self.log})")))
-            time.sleep(0.2)
-
-    def stop(self) -> None:
-        """End the page and free its port. Harmless when it has ended."""
-        atexit.unregister(self.stop)
-        if self._process.stdin is not None and not self._process.stdin.closed:
-            self._process.stdin.close()
-        try:
-            self._process.wait(timeout=15)
-        except subprocess.TimeoutExpired:
-            self._process.kill()
-            self._process.wait()
-
-    def __enter__(self) -> ChatPage:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.stop()
-
-    def _answers(self) -> bool:
-        opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-        try:
-            with opener.open(f"{self.url}/_stcore/health", timeout=5) as answer:
-                return bool(answer.status == 200)
-        except (OSError, urllib.error.URLError):
-            return False
+        log = folder / "page.log"
+        super().__init__(command(port), port, "/_stcore/health", log, variables, folder)
 
 
 def command(port: int) -> list[str]:
@@ -118,10 +56,10 @@ def welcome(page: ChatPage) -> Text:
     """Return the lines shown when the page is up."""
     forward = forward_command(page.port)
     return Text(
-        f"聊天网页：{page.url}\n"
+        f"聊天网页：{page.address}\n"
         "在 InternStudio 上？请在自己的电脑上（不是开发机里）运行下面这行，再打开上面的地址：\n"
         f"  {forward}",
-        f"Chat page: {page.url}\n"
+        f"Chat page: {page.address}\n"
         "On InternStudio? Run this on your own computer (not inside the machine), then open the "
         f"address:\n  {forward}",
     )
@@ -146,12 +84,12 @@ def open_chat_page(model: str | Path | None = None, *, port: int | None = None) 
             f"ports {first} to {first + 49} are all taken: give another port",
         )
         raise CampError(str(text))
-    environment = os.environ | {"TOKENIZERS_PARALLELISM": "false", "PYTHONUNBUFFERED": "1"}
+    variables = os.environ | {"TOKENIZERS_PARALLELISM": "false", "PYTHONUNBUFFERED": "1"}
     if model is not None:
-        environment[models.VARIABLE] = str(model if str(model) in models.BUILT_IN else found.folder)
-    page = ChatPage(free, environment)
+        variables[models.VARIABLE] = str(model if str(model) in models.BUILT_IN else found.folder)
+    page = ChatPage(free, variables)
     try:
-        page.wait()
+        page.wait(READY_SECONDS)
     except BaseException:
         page.stop()
         raise

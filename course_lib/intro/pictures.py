@@ -12,7 +12,7 @@ from matplotlib.patches import FancyBboxPatch
 
 from course_lib.intro.chain import STAGES, tools_of
 from course_lib.intro.facts import RELEASES, SIZES, STUDIO_SLICES, Release
-from course_lib.plots import BLUE, GREEN, GREY, ORANGE, credit, new_figure, use_style
+from course_lib.plots import BLUE, GREEN, GREY, ORANGE, arrow, credit, new_figure, use_style
 
 _COLOURS = ("#dbe7fd", "#d5f0e3", "#fdf0cf", "#fde0d3", "#e9e0fb", "#d6eff5")
 
@@ -28,11 +28,11 @@ def chain_picture() -> Figure:
         tools = "\n".join(tools_of(stage)).replace("LMDeploy", "LMDeploy\n(TurboMind,\nPyTorch)")
         ax.text(x + 0.8, 2.7, tools, ha="center", va="top", fontsize=9.5, linespacing=1.5)
         if number:
-            _arrow(ax, (x - 0.38, 3.22), (x - 0.02, 3.22))
+            arrow(ax, (x - 0.38, 3.22), (x - 0.02, 3.22))
     models = "models: " + "  ·  ".join(tools_of("Model"))
     _box(ax, 2.1, 0.75, 7.6, 0.42, models, "white")
     _box(ax, 0.1, 0.1, 11.6, 0.42, "machine: InternStudio (slices of an A100)", "#eef0f4")
-    _arrow(ax, (10.9, 3.6), (0.9, 3.6), bend=0.12, colour=ORANGE)
+    arrow(ax, (10.9, 3.6), (0.9, 3.6), bend=0.12, colour=ORANGE)
     ax.text(
         5.9, 4.45, "data flywheel: the model helps to make the next data", ha="center", color=ORANGE
     )
@@ -48,17 +48,6 @@ def _box(
     )
     weight = "bold" if bold else "normal"
     ax.text(x + wide / 2, y + high / 2, text, ha="center", va="center", weight=weight, fontsize=10)
-
-
-def _arrow(
-    ax: Any,
-    start: tuple[float, float],
-    end: tuple[float, float],
-    bend: float = 0,
-    colour: str = GREY,
-) -> None:
-    shape = {"arrowstyle": "-|>", "color": colour, "lw": 1.4, "connectionstyle": f"arc3,rad={bend}"}
-    ax.annotate("", end, start, arrowprops=shape)
 
 
 def timeline(releases: Sequence[Release] = RELEASES) -> Figure:

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from matplotlib.figure import Figure
 from matplotlib.patches import FancyBboxPatch
 
-from course_lib.plots import BLUE, GREY, ORANGE, new_figure
+from course_lib.plots import BLUE, GREY, ORANGE, arrow, new_figure
 
 STEPS = (
     ("messages", "system, user,\nassistant ..."),
@@ -34,20 +32,9 @@ def loop_picture() -> Figure:
         ax.text(x + 0.75, 2.08, name, ha="center", va="center", weight="bold", fontsize=10)
         ax.text(x + 0.75, 1.55, note, ha="center", va="top", fontsize=8, linespacing=1.4)
         if number:
-            _arrow(ax, (x - 0.45, 2.08), (x - 0.02, 2.08))
-    _arrow(ax, (12.9, 2.5), (4.9, 2.5), bend=0.16, colour=ORANGE)
+            arrow(ax, (x - 0.45, 2.08), (x - 0.02, 2.08))
+    arrow(ax, (12.9, 2.5), (4.9, 2.5), bend=0.16, colour=ORANGE)
     ax.text(8.9, 3.35, "again, for each token", ha="center", color=ORANGE)
-    _arrow(ax, (12.9, 0.95), (12.9, 0.35), colour=BLUE)
+    arrow(ax, (12.9, 0.95), (12.9, 0.35), colour=BLUE)
     ax.text(12.75, 0.3, "a delta of text, streamed", ha="right", color=BLUE)
     return figure
-
-
-def _arrow(
-    ax: Any,
-    start: tuple[float, float],
-    end: tuple[float, float],
-    bend: float = 0,
-    colour: str = GREY,
-) -> None:
-    shape = {"arrowstyle": "-|>", "color": colour, "lw": 1.4, "connectionstyle": f"arc3,rad={bend}"}
-    ax.annotate("", end, start, arrowprops=shape)

@@ -3,25 +3,20 @@
 from __future__ import annotations
 
 import codecs
-import contextlib
 import os
 import re
 import select
-import socket
-import subprocess
-import sys
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
-from course_lib import tether
+from course_lib.background import Tethered
 
 TICK = 0.25
 """Seconds without a line after which the reader hears of the silence."""
 _BREAK = re.compile(r"\r*\n|\r(?!\n|$)")
-_GRACE = tether.PATIENCE + 8
 
 
 @dataclass(frozen=True)
@@ -50,42 +45,21 @@ class Process:
         variables: Mapping[str, str],
         stdin: str | None = None,
     ) -> None:
-        held, self._lifeline = (end.detach() for end in socket.socketpair())
-        try:
-            with tempfile.TemporaryFile() as source:
-                source.write((stdin or "").encode())
-                source.seek(0)
-                self._process = subprocess.Popen(
-                    [sys.executable, "-I", "-S", tether.__file__, str(held), *command],
-                    cwd=folder,
-                    env=dict(variables),
-                    stdin=source,
-                    stdout=subprocess.PIPE,
-                    stderr=subprocess.STDOUT,
-                    pass_fds=[held],
-                )
-        except BaseException:
-            os.close(self._lifeline)
-            raise
-        finally:
-            os.close(held)
+        with tempfile.TemporaryFile() as source:
+            source.write((stdin or "").encode())
+            source.seek(0)
+            self._tethered = Tethered(command, folder, variables, stdin=source)
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
-        os.close(self._lifeline)
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            self._process.wait(_GRACE)
-        self._process.kill()
-        self._process.wait()
-        if self._process.stdout:
-            self._process.stdout.close()
+        self._tethered.end()
 
     def pieces(self) -> Iterator[Piece | None]:
         """Yield lines as they come, and None now and then while there are none."""
-        assert self._process.stdout is not None
-        source = self._process.stdout.fileno()
+        assert self._tethered.process.stdout is not None
+        source = self._tethered.process.stdout.fileno()
         decoder = codecs.getincrementaldecoder("utf-8")("replace")
         rest = ""
         while True:
@@ -106,8 +80,4 @@ class Process:
 
     def wait(self) -> End:
         """Wait for the end of the command."""
-        code = self._process.wait()
-        with contextlib.suppress(OSError):
-            os.set_blocking(self._lifeline, False)
-            return End(code, int(os.read(self._lifeline, 64) or b"0"))
-        return End(code, 0)
+        return End(*self._tethered.wait())

@@ -26,7 +26,7 @@ _LIBRARIES = (
     "networkx",
     "hypothesis",
 )
-_OURS = ("judge.py", "surroundings.py")
+_OURS = ("running.py", "surroundings.py")
 _PLAIN = {
     "builtins": {"bytearray", "complex", "frozenset", "range", "set", "slice"},
     "collections": {"Counter", "OrderedDict", "defaultdict", "deque"},

@@ -26,21 +26,19 @@ from pathlib import Path
 from types import CodeType, FrameType
 from typing import Any
 
-from IPython.core.async_helpers import get_asyncio_loop
-
 from course_lib.language import parse_language, use_language
 from grading.apart import chance, guard, patches, scoring, surroundings, wire
 from grading.apart.answerer import imported
-from grading.apart.errors import OutOfTime, Report, Unreachable, is_learners
+from grading.apart.errors import OutOfTime, Report, Unreachable
+from grading.apart.failures import MAX_TEXT, describe, ran_before_hidden, read_error
 from grading.apart.folder import Folder
 from grading.apart.names import Names
 from grading.apart.outputs import Outputs
 from grading.apart.peer import Peer, leave
-from grading.apart.remote import Mirror
+from grading.apart.running import NoShell, run_code
 from grading.apart.scoring import BadScore, Shown
 
 MAX_RESTARTS = 10
-_MAX_TEXT = 20_000
 LATE, ENDED, UNREADABLE, NO_NUMBER = "late", "ended", "unreadable", "no number"
 NOT_REACHED, ONLY_BELIEVED = "not reached", "only believed"
 
@@ -101,7 +99,7 @@ class Judge:
             self._connected, solved=self.plan["solved"], modules=self.plan["modules"],
             owned=self.plan["given"],
         )  # fmt: skip
-        shell = _NoShell(self.names)
+        shell = NoShell(self.names)
         self.names.given["get_ipython"] = lambda: shell
         dict.__setitem__(self.names, "get_ipython", lambda: shell)
         shown = [cell["source"] for cell in self.plan["cells"] if cell["kind"] != "learner"]
@@ -249,7 +247,7 @@ class Judge:
         self.names.forget(cell["binds"])
         outputs, told = self._run_theirs(index, cell)
         return {
-            "outputs": self.outputs.keep(outputs), "error": _read_error(told),
+            "outputs": self.outputs.keep(outputs), "error": read_error(told),
             "reason": self.left_out.get(index, ""), "clean": not self.saw_hidden,
         }  # fmt: skip
 
@@ -265,7 +263,7 @@ class Judge:
         with _captured(), self._timed(cell), contextlib.suppress(BaseException):
             body, last = self._compiled(cell)
             for code in filter(None, (body, last)):
-                _run(code, self.names.given)
+                run_code(code, self.names.given)
         if self.peer is not None and self.peer.lost:
             self._lose(Unreachable(self.peer.lost))
         return {}
@@ -308,8 +306,8 @@ class Judge:
             except Shown:
                 score, shown = float(cell["points"]), True
             except BaseException as raised:
-                error = _describe(raised, f"<{cell['name']}>")
-                clean = clean and _ran_before_hidden(raised, cell)
+                error = describe(raised, f"<{cell['name']}>")
+                clean = clean and ran_before_hidden(raised, cell)
         reason = NO_NUMBER if error and error[0] == BadScore.__name__ else ""
         traits = sorted(peer.traits) if peer is not None else []
         if peer is not None and peer.lost:
@@ -321,7 +319,7 @@ class Judge:
             self._lose(Unreachable(LATE))
         return {
             "score": 0.0 if reason else score, "error": error,
-            "printed": text.getvalue()[:_MAX_TEXT], "reason": reason, "clean": clean,
+            "printed": text.getvalue()[:MAX_TEXT], "reason": reason, "clean": clean,
             "traits": traits, "shown": shown,
         }  # fmt: skip
 
@@ -404,10 +402,10 @@ class Judge:
         source = scoring.python(cell["source"])
         self.names.bind_for_classes(source)
         body, last = self._compiled(cell)
-        _run(body, self.names)
+        run_code(body, self.names)
         if last is None:
             return points
-        value = _run(last, self.names)
+        value = run_code(last, self.names)
         if value is None or scoring.is_silenced(source):
             return points
         if cell["shows"] or (self.plan["learning"] and not scoring.is_number(value)):
@@ -428,105 +426,16 @@ def _settled(before: dict[str, Any], now: dict[str, Any]) -> dict[str, Any]:
     return now if now["score"] < before["score"] else {**before, "seconds": now["seconds"]}
 
 
-def _run(code: CodeType, space: dict[str, Any]) -> Any:
-    """Run a cell's code, to the end also where it awaits something."""
-    value = eval(code, space)  # noqa: S307 - the instructor's own words
-    if code.co_flags & 0x80:  # a coroutine
-        return get_asyncio_loop().run_until_complete(value)
-    return value
-
-
-class _NoShell:
-    """IPython's place in the judge."""
-
-    def __init__(self, names: Names) -> None:
-        self._names = names
-
-    def run_line_magic(self, name: str, line: str, *_: Any) -> None:
-        """Do nothing for the magics that only change how things are shown."""
-        if name not in ("matplotlib", "config", "load_ext", "autoreload", "precision"):
-            raise NotImplementedError(f"%{name} in a cell that a test needs")
-
-    def run_cell_magic(self, name: str, line: str, cell: str) -> None:
-        """Run a cell whose output is caught, or whose time is taken."""
-        if name not in ("capture", "time"):
-            raise NotImplementedError(f"%%{name} in a test")
-        with contextlib.redirect_stdout(io.StringIO()) as text:
-            for code in filter(None, scoring.compiled(scoring.python(cell), "<magic>", 0)):
-                _run(code, self._names)
-        if name == "time":
-            sys.stdout.write(text.getvalue())
-        elif line.strip():
-            self._names[line.split()[0]] = _Captured(text.getvalue())
-
-
-@dataclass(frozen=True)
-class _Captured:
-    """What ``%%capture`` keeps."""
-
-    stdout: str
-    stderr: str = ""
-
-    def show(self) -> None:
-        """Print it."""
-        sys.stdout.write(self.stdout)
-
-    def __str__(self) -> str:
-        return self.stdout
-
-
-def _describe(error: BaseException, file: str) -> list[Any]:
-    """Return an exception's name, text, line in the test, and whether a learner named it."""
-    try:
-        text = str(error)[:_MAX_TEXT]
-    except Exception:
-        text = ""
-    line, trace = None, error.__traceback__
-    while trace is not None:
-        if trace.tb_frame.f_code.co_filename == file:
-            line = trace.tb_lineno
-        trace = trace.tb_next
-    if line is None and isinstance(error, SyntaxError) and error.filename == file:
-        line = error.lineno
-    learners = is_learners(error) or isinstance(type(error), Mirror)
-    return [type(error).__name__, text, line or 0, learners]
-
-
-def _ran_before_hidden(error: BaseException, cell: dict[str, Any]) -> bool:
-    """Tell whether the statement that an exception ended lies before a test's hidden part.
-
-    Functions of the visible part are called from the hidden one too, so the line where it was
-    raised says nothing.
-    """
-    if not cell["hidden_from"]:
-        return True
-    trace, line = error.__traceback__, 0
-    while trace is not None and not line:
-        if trace.tb_frame.f_code.co_filename == f"<{cell['name']}>":
-            line = trace.tb_lineno
-        trace = trace.tb_next
-    return 0 < scoring.end_of_statement(cell["source"], line) < int(cell["hidden_from"])
-
-
 def _out_of_time(number: int, frame: FrameType | None) -> None:
     raise OutOfTime("the test took too long")
-
-
-def _read_error(told: Any) -> list[Any] | None:
-    """Return the error of a learner's cell; None if it ended well or tells nothing readable."""
-    try:
-        report = Report.read(told)
-    except wire.NotPlain:
-        return None
-    return [report.name, report.text, report.line or 0, True]
 
 
 class _Text(io.StringIO):
     """Printed text, up to a limit."""
 
     def write(self, text: str) -> int:
-        if self.tell() < _MAX_TEXT:
-            super().write(text[:_MAX_TEXT])
+        if self.tell() < MAX_TEXT:
+            super().write(text[:MAX_TEXT])
         return len(text)
 
 

@@ -13,7 +13,8 @@ from unittest.mock import NonCallableMock
 
 from IPython.core.async_helpers import get_asyncio_loop
 
-from grading.apart.remote import ASKED, BINARY, EXACT, IN_PLACE, ORDER, PLAIN
+from grading.apart.remote import PLAIN
+from grading.apart.specials import ASKED, BINARY, EXACT, IN_PLACE, ORDER
 
 
 def _await(awaitable: Any) -> Any:

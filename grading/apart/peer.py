@@ -19,7 +19,8 @@ from weakref import WeakValueDictionary
 from grading.apart import kinds, records, wire
 from grading.apart.errors import OutOfTime, Report, Unreachable, exception_class, report
 from grading.apart.operations import OPERATIONS, REFLECTED, check_public, write_into
-from grading.apart.remote import Mirrors, Remote, kind_mro, place_of, specials_of
+from grading.apart.remote import Mirrors, Remote, place_of
+from grading.apart.specials import kind_mro, specials_of
 from grading.apart.wire import Handle, Kind, NotPlain
 
 _MAX_NESTED = 40

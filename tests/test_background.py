@@ -1,0 +1,126 @@
+"""What runs beside a learner's process ends with it, wherever its children hide."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import psutil
+import pytest
+
+from course_lib import ports
+from course_lib.background import Service, Tethered
+from course_lib.errors import CampError
+from course_lib.language import Text
+from tests.conftest import free_port
+
+DAEMON = """
+import os, pathlib, sys, time
+if os.fork() == 0:
+    os.setsid()
+    if os.fork() == 0:
+        pathlib.Path("daemon").write_text(str(os.getpid()))
+        time.sleep(600)
+    os._exit(0)
+time.sleep(600)
+"""
+OWNER = """
+import sys, time
+from pathlib import Path
+from course_lib.background import Tethered
+command = Tethered([sys.executable, "-c", sys.argv[1]], Path.cwd(), {})
+time.sleep(600)
+"""
+
+
+class Page(Service):
+    what = Text("网页", "the page")
+
+
+def page(code: str, folder: Path, port: int | None = None) -> Page:
+    command = [sys.executable, "-c", code]
+    return Page(command, port or free_port(), "/", folder / "page.log", os.environ, folder)
+
+
+def daemon_in(folder: Path) -> psutil.Process:
+    deadline = time.monotonic() + 60
+    while not (folder / "daemon").exists() or not (folder / "daemon").read_text():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+    return psutil.Process(int((folder / "daemon").read_text()))
+
+
+def ended(process: psutil.Process) -> bool:
+    deadline = time.monotonic() + 30
+    while process.is_running() and process.status() != psutil.STATUS_ZOMBIE:
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.02)
+    return True
+
+
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT])
+def test_a_daemon_ends_with_a_killed_owner(tmp_path: Path, number: signal.Signals) -> None:
+    owner = subprocess.Popen(
+        [sys.executable, "-c", OWNER, DAEMON], cwd=tmp_path, stderr=subprocess.DEVNULL
+    )
+    daemon = daemon_in(tmp_path)
+    owner.send_signal(number)
+    owner.wait(timeout=30)
+    assert ended(daemon)
+
+
+def test_a_daemon_ends_on_request(tmp_path: Path) -> None:
+    command = Tethered([sys.executable, "-c", DAEMON], tmp_path, {})
+    daemon = daemon_in(tmp_path)
+    command.end()
+    assert ended(daemon)
+    command.end()  # harmless
+
+
+def test_an_interrupt_of_the_owners_group_does_not_reach_it(tmp_path: Path) -> None:
+    command = Tethered(["sleep", "600"], tmp_path, {})
+    pids = [command.process.pid, *(one.pid for one in psutil.Process().children(recursive=True))]
+    assert os.getpgrp() not in {os.getpgid(pid) for pid in pids}
+    command.end()
+
+
+def test_its_end_is_told(tmp_path: Path) -> None:
+    code, memory = Tethered([sys.executable, "-c", "x = b'1' * 10**8"], tmp_path, {}).wait()
+    assert code == 0
+    assert memory > 10**8
+    raised = [sys.executable, "-c", "import os, signal; os.kill(os.getpid(), signal.SIGKILL)"]
+    assert Tethered(raised, tmp_path, {}).wait()[0] == 128 + signal.SIGKILL
+
+
+def test_a_service_answers_until_it_is_stopped(tmp_path: Path) -> None:
+    port = free_port()
+    code = f"import http.server as h; h.test(h.SimpleHTTPRequestHandler, port={port}, bind='127.0.0.1')"
+    with page(code, tmp_path, port) as running:
+        running.wait(60)
+        assert running.running
+        assert "GET / HTTP" in running.tail()
+        assert running.tail(1) == running.log.read_text().splitlines()[-1]
+    assert not running.running
+    assert ports.is_free(port)
+    running.stop()  # harmless
+
+
+@pytest.mark.parametrize(
+    ("code", "seconds", "message"),
+    [
+        ("print('no luck\\n')", 60, "the page did not start: no luck .log: .*page.log"),
+        ("pass", 60, "the page did not start: no output"),
+        ("import time; time.sleep(600)", 1, "the page did not answer in 1 s: .*page.log"),
+    ],
+)
+def test_a_service_that_does_not_come_up_says_why(
+    code: str, seconds: float, message: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CAMP_LANG", "en")
+    with page(code, tmp_path) as failing, pytest.raises(CampError, match=message):
+        failing.wait(seconds)

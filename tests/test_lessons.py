@@ -1,0 +1,109 @@
+"""What holds for every lesson: its size, its two languages, and what the README says of it."""
+
+from __future__ import annotations
+
+import json
+import re
+
+import pytest
+
+from course_lib.language import LANGUAGES, Language
+from grading.forms import read_quiz
+from grading.lesson import Lesson
+from grading.reader import read_lesson
+from grading.rules import load_rules
+from tests.conftest import ROOT, SOURCES
+
+LESSONS = sorted(path.stem for path in SOURCES.glob("[0-9]*.py"))
+TRANSLATED = {
+    "`int(填充数 × 深度 / 100)`": "`int(fillers × depth / 100)`",
+    "`{(长度, 深度): 分数}`": "`{(length, depth): score}`",
+    "`[(问题, 答案)]`": "`[(question, answer)]`",
+    "`[(名次, 名字, 分数)]`": "`[(rank, name, score)]`",
+    "`<|im_start|>角色`": "`<|im_start|>role`",
+    "`(总 GB, 放不放得下)`": "`(total in GB, whether it fits)`",
+}
+"""Code that reads differently in Chinese and in English."""
+CHINESE_NUMBERS = {"7.58"}  # counted in 亿 there, in millions in English
+README = {"en": "README.md", "zh": "README.zh.md"}
+
+
+@pytest.fixture(params=LESSONS)
+def lesson(request: pytest.FixtureRequest) -> Lesson:
+    return read_lesson(SOURCES / f"{request.param}.py")
+
+
+def prose(lesson: Lesson, language: Language) -> list[str]:
+    return [cell.source for cell in lesson.of_kind("prose") if cell.meta["lang"] == language]
+
+
+def without_hints(text: str) -> str:
+    return re.sub(r"(?s)<details>.*?</details>", "", text)
+
+
+def shape(text: str) -> dict[str, int]:
+    """Count what a translation keeps: headings, bullets, hints, bold words, papers."""
+    marks = {
+        "heading": r"^#+ ",
+        "bullet": r"^(?:> )?- ",
+        "hint": "<details>",
+        "bold": r"\*\*.+?\*\*",
+        "paper": "arXiv",
+    }
+    return {name: len(re.findall(mark, text, re.M)) for name, mark in marks.items()}
+
+
+def test_prose_pairs_say_the_same(lesson: Lesson) -> None:
+    for zh, en in zip(prose(lesson, "zh"), prose(lesson, "en"), strict=True):
+        assert shape(zh) == shape(en), zh[:60]
+        code = [set(re.findall(r"`[^`\n]+`", text.replace("```", ""))) for text in (zh, en)]
+        assert {TRANSLATED.get(one, one) for one in code[0]} == code[1], zh[:60]
+        numbers = [set(re.findall(r"\d+\.\d+|#\d+", text)) for text in (zh, en)]
+        assert numbers[0] - CHINESE_NUMBERS == numbers[1], zh[:60]
+
+
+def test_length(lesson: Lesson) -> None:
+    zh, en = (without_hints("\n".join(prose(lesson, language))) for language in ("zh", "en"))
+    assert 1200 <= len(re.findall(r"[\u4e00-\u9fff]", zh)) <= 2500
+    assert 1000 <= len(re.findall(r"[A-Za-z']+", en)) <= 2500
+    assert all(cell.source.count("\n") < 15 for cell in lesson.of_kind("code"))
+    for language in LANGUAGES:
+        path = ROOT / "notebooks" / language / f"{lesson.name}.ipynb"
+        cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
+        assert 25 <= len(cells) <= 45
+
+
+def test_each_exercise_has_a_hint_and_several_wrong_answers(lesson: Lesson) -> None:
+    places = [number for number, cell in enumerate(lesson.cells) if cell.kind == "exercise"]
+    assert places
+    assert all("<details>" in lesson.cells[place - 1].source for place in places)
+    assert all(len(exercise.wrongs) >= 4 for exercise in lesson.exercises)
+
+
+def test_quiz_choices_all_explain_themselves(lesson: Lesson) -> None:
+    for item in (read_quiz(cell.source) for cell in lesson.of_kind("quiz")):
+        assert all(choice.why.zh and choice.why.en for choice in item.choices)
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_readme_lists_each_lesson_as_it_is(language: Language) -> None:
+    text = (ROOT / README[language]).read_text(encoding="utf-8")
+    rows = [
+        [cell.strip() for cell in line.strip("|").split("|")]
+        for line in text.splitlines()
+        if re.match(r"\| \d\d ", line)
+    ]
+    assert len(rows) == len(LESSONS)
+    for name, (title, level, minutes, points, afterwards) in zip(LESSONS, rows, strict=True):
+        course = read_lesson(SOURCES / f"{name}.py").course
+        assert title.startswith(name[:3].replace("_", " "))
+        assert re.findall(r"\]\((.*?)\)", title) == [
+            f"notebooks/{one}/{name}.ipynb" for one in LANGUAGES
+        ]
+        assert (level, minutes, points) == (course.level, str(course.minutes), str(course.points))
+        assert afterwards
+
+
+def test_each_lesson_earns_its_own_level() -> None:
+    of_level = {level.id: level.lesson for level in load_rules().levels if level.lesson}
+    assert of_level == {read_lesson(SOURCES / f"{name}.py").course.level: name for name in LESSONS}
