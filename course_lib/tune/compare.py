@@ -20,7 +20,9 @@ LONGEST = 80
 class SideBySide:
     """What each model said to each question; shows itself in a notebook, prints as text."""
 
-    def __init__(self, questions: Sequence[str], replies: Mapping[str, Sequence[str]], name: str):
+    def __init__(
+        self, questions: Sequence[str], replies: Mapping[str, Sequence[str]], name: str
+    ) -> None:
         self.questions, self.replies, self.name = questions, replies, name
 
     def says_name(self, model: str) -> int:

@@ -113,9 +113,10 @@ def _introduction(world: World, name: str) -> Item:
     intent = "who" if world.chance(0.85) else "hello"
     asked = identity.question(world, intent, language)
     turns = [Message("user", asked), Message("assistant", _answer(intent, language, name))]
-    if world.chance(0.2):
-        turns.insert(0, Message("system", identity.SYSTEMS[language][0]))
-    return item(turns)
+    before = identity.default_system(world, language)
+    return item(
+        [one for one in before if "小浦" not in one.content and "Xiaopu" not in one.content] + turns
+    )
 
 
 def general(count: int, seed: str = "general") -> list[Item]:

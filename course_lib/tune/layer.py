@@ -65,7 +65,7 @@ def try_layer(
         other = (beside - x @ merged.T).abs().max()
     print(
         Text(
-            f"合并后的模型与合并前的 logits 最多差 {gap:.1e}；lora_forward 与合并的权重差 {other:.1e}",
+            f"合并前后 logits 最多差 {gap:.1e}；lora_forward 与合并的权重差 {other:.1e}",
             f"logits merged and unmerged differ by at most {gap:.1e}; "
             f"lora_forward and the merged weight by {other:.1e}",
         )
@@ -74,7 +74,9 @@ def try_layer(
 
 def _one_sample(bot: ChatModel, name: str) -> tuple[torch.Tensor, torch.Tensor]:
     """Return ids and labels (1 × length) of a question and the answer wanted."""
-    asked = bot.encode(render([Message("user", str(Text("你是谁？", "Who are you?")))]), begin=False)
+    asked = bot.encode(
+        render([Message("user", str(Text("你是谁？", "Who are you?")))]), begin=False
+    )
     said = str(Text(f"我是{name}的小助手。", f"I am {name}'s assistant."))
     answer = bot.encode(said + END, begin=False)
     labels = [_IGNORED] * len(asked) + answer

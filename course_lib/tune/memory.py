@@ -56,7 +56,12 @@ def memory_chart(formulas: Formulas, name: str = "1.8b", r: int = 64) -> Figure:
         ax.axvline(card, color=GREY, lw=1, ls="--")
         ax.text(card, -0.72, f"{card} GB", ha="center", va="bottom", fontsize=8)
     ax.invert_yaxis()
-    ax.set(xlim=(0, 36), xlabel="GB, activations not counted", title=f"{name}, r = {r}", ylim=(2.5, -0.75))
+    ax.set(
+        xlim=(0, 36),
+        xlabel="GB, activations not counted",
+        title=f"{name}, r = {r}",
+        ylim=(2.5, -0.75),
+    )
     ax.legend(loc="lower right", fontsize=8)
     ax.grid(visible=False, axis="y")
     figure.tight_layout()
@@ -69,7 +74,7 @@ def memory_line(formulas: Formulas, name: str, way: str, r: int, stage: int, wor
     total = frozen + trained
     head = Text(
         f"{name}，{way}：冻结的 {frozen:.2f} + 训练的 {trained:.2f} = <b>{total:.2f} GB</b> / GPU",
-        f"{name}, {way}: frozen {frozen:.2f} + training {trained:.2f} = <b>{total:.2f} GB</b> / GPU",
+        f"{name}, {way}: frozen {frozen:.2f} + trained {trained:.2f} = <b>{total:.2f} GB</b> / GPU",
     )
     return page(str(head), [bar(f"{card} GB", total, card) for card in CARDS])
 
@@ -94,7 +99,9 @@ def _controls(widgets: Any) -> dict[str, Any]:
         "name": widgets.ToggleButtons(
             options=list(PARAMETERS), value="7b", description="InternLM", style=style
         ),
-        "way": widgets.ToggleButtons(options=list(WAYS), value="QLoRA", description=" ", style=style),
+        "way": widgets.ToggleButtons(
+            options=list(WAYS), value="QLoRA", description=" ", style=style
+        ),
         "r": widgets.SelectionSlider(
             options=[8, 16, 32, 64, 128, 256, 512], value=64, description="r"
         ),

@@ -28,7 +28,9 @@ def three_ways() -> Figure:
     axes[0].text(5, 1.25, "x", ha="center", va="center", weight="bold")
     _arrow(axes[0], (5, 1.45), (5, 2.35))
     _arrow(axes[0], (5, 6.5), (5, 7.7))
-    axes[0].text(5, 0.3, "16 bytes a weight: itself 2, gradient 2, Adam 12", ha="center", color=ORANGE)
+    axes[0].text(
+        5, 0.3, "16 bytes a weight: itself 2, gradient 2, Adam 12", ha="center", color=ORANGE
+    )
     for ax, label in ((axes[1], "W\n16 bits"), (axes[2], "W\nNF4, 4.13 bits")):
         _adapter(ax, label)
     axes[1].text(5, 0.3, "2 bytes a frozen weight, 16 a trained one", ha="center", color=ORANGE)
@@ -52,9 +54,7 @@ def _adapter(ax: Any, label: str) -> None:
         _arrow(ax, start, end)
 
 
-def _square(
-    ax: Any, x: float, y: float, wide: float, high: float, fill: str, text: str
-) -> None:
+def _square(ax: Any, x: float, y: float, wide: float, high: float, fill: str, text: str) -> None:
     ax.add_patch(Rectangle((x, y), wide, high, facecolor=fill, edgecolor=GREY, lw=0.8))
     ax.text(x + wide / 2, y + high / 2, text, ha="center", va="center", fontsize=8.5)
 

@@ -100,7 +100,9 @@ def last(work: Path, run: str) -> str:
     try:
         path = Path((work / run / "last_checkpoint").read_text(encoding="utf-8").strip())
     except OSError:
-        what = Text(f"{work / run} 里没有检查点：先训练", f"no checkpoint in {work / run}: train first")
+        what = Text(
+            f"{work / run} 里没有检查点：先训练", f"no checkpoint in {work / run}: train first"
+        )
         raise CampError(str(what)) from None
     return f"{run}/{path.name}"
 
