@@ -18,7 +18,7 @@ from tokenizers import Tokenizer
 
 from course_lib import models
 from course_lib.errors import CampError
-from course_lib.mini import export, muon, network, run, tokenizer
+from course_lib.mini import export, muon, network, recipe, run, tokenizer
 from course_lib.mini.run import Settings
 from course_lib.mini.train import Files, train
 from course_lib.template import render
@@ -41,6 +41,20 @@ def test_attention_is_pytorch_s(kv_heads: int) -> None:
     k, v = torch.randn(2, kv_heads, 9, 8), torch.randn(2, kv_heads, 9, 8)
     wanted = F.scaled_dot_product_attention(q, k, v, is_causal=True, enable_gqa=True)
     torch.testing.assert_close(network.attend(q, k, v), wanted, atol=1e-5, rtol=1e-5)
+
+
+def test_a_cpu_without_bfloat16_uses_float32(monkeypatch: pytest.MonkeyPatch) -> None:
+    for able, wanted in (
+        ({"avx2": True, "avx512_bf16": False}, torch.float32),
+        ({"avx512_bf16": True}, torch.bfloat16),
+        ({"amx_bf16": True}, torch.bfloat16),
+        ({}, torch.float32),
+    ):
+        monkeypatch.setattr(torch.cpu, "get_capabilities", lambda able=able: able)
+        network.quick_type.cache_clear()
+        assert network.quick_type("cpu") is wanted
+    network.quick_type.cache_clear()
+    assert network.quick_type("cuda") is torch.bfloat16
 
 
 def test_muon_makes_updates_orthogonal() -> None:
@@ -70,6 +84,32 @@ def test_an_exported_model_answers_as_the_network_does(tmp_path: Path, own_token
         wanted = rounded.logits(rounded.hidden(ids))
         torch.testing.assert_close(model(ids).logits, wanted, atol=1e-4, rtol=1e-4)
     assert model.generation_config.eos_token_id == [tokenizer.END_OF_TEXT, tokenizer.TURN_END]
+
+
+def test_training_goes_on_with_an_exported_model(tmp_path: Path, own_tokenizer: Path) -> None:
+    torch.manual_seed(1)
+    own = network.Network(SHAPE)
+    folder = tmp_path / "model"
+    export.export(own, Tokenizer.from_file(str(own_tokenizer)), folder)
+    read = export.load_network(folder)
+    assert read.shape == SHAPE
+    for name, weight in own.state_dict().items():
+        assert torch.equal(read.state_dict()[name], weight.bfloat16().float())
+    none = replace(TINY, steps=1, matrix_rate=0.0, other_rate=0.0)
+    done = recipe.run(none, tmp_path / "run", lambda line: None, begin=folder)
+    for name, weight in done.weights.items():
+        assert torch.equal(weight, read.state_dict()[name])
+    again = tmp_path / "run" / "chat" / "model"
+    for name in ("model.safetensors", "tokenizer.json", "config.json"):
+        assert (again / name).read_bytes() == (folder / name).read_bytes()
+    with pytest.raises(CampError, match="other sizes"):
+        recipe.run(Settings("chat"), tmp_path / "other", lambda line: None, begin=folder)
+    (tmp_path / "run" / "tokenizer.json").write_text("{}")
+    with pytest.raises(CampError, match="give another --out"):
+        recipe.run(none, tmp_path / "run", lambda line: None, begin=folder)
+    (folder / "config.json").write_text("{}")
+    with pytest.raises(CampError, match="not a model of camp mini train"):
+        export.load_network(folder)
 
 
 def test_a_stopped_run_goes_on_as_if_it_had_not_stopped(
@@ -141,8 +181,13 @@ def test_the_command_says_what_it_needs(tmp_path: Path) -> None:
     done = camp("chat", "--out", str(tmp_path))
     out, _ = done.communicate(timeout=120)
     assert done.returncode == 1
-    assert "chat training begins from the base" in out
+    assert "chat training begins from base" in out
     assert "Traceback" not in out
+    done = camp("--begin", "camp-mini", "--out", str(tmp_path))
+    out, _ = done.communicate(timeout=120)
+    assert done.returncode == 2
+    assert "say which part" in out
+    assert out.count("\n") == 1
 
 
 def test_an_interrupted_training_leaves_no_process(tmp_path: Path) -> None:
@@ -181,7 +226,7 @@ def alive(pid: int) -> bool:
 @pytest.mark.tools
 def test_small_training_learns_in_three_minutes(tmp_path: Path) -> None:
     began = time.monotonic()
-    process = camp("both", "--small", "--out", str(tmp_path))
+    process = camp("all", "--small", "--out", str(tmp_path))
     out, _ = process.communicate(timeout=600)
     seconds = time.monotonic() - began
     assert process.returncode == 0, out

@@ -10,28 +10,41 @@ from course_lib.errors import CampError
 from course_lib.files import write_atomic
 from course_lib.language import LANGUAGES, Language, Text
 from course_lib.mini.evaluate import Result
-from course_lib.mini.run import Entry, Settings
+from course_lib.mini.run import Entry
 
 NAMES: dict[Language, str] = {"zh": "README.zh.md", "en": "README.md"}
 RESULTS = "results.json"
 
 
 @dataclass(frozen=True)
-class Measured:
-    """What stands in a card: how a stage was trained and how its model did."""
+class Run:
+    """One stage of a training; the loss is in nats per token, a running mean."""
 
     stage: str
-    parameters: int
     steps: int
     tokens: int
     loss: float
     hours: float
     cpu_hours: float
+
+    @property
+    def picture(self) -> str:
+        """Return the name of the file that shows the loss."""
+        return f"loss_{self.stage}.png"
+
+
+@dataclass(frozen=True)
+class Measured:
+    """What is known about a shipped model: ``stage`` is base or chat."""
+
+    stage: str
+    parameters: int
+    runs: tuple[Run, ...]
     results: tuple[Result, ...]
 
     def save(self, folder: Path) -> None:
         """Write ``results.json``, which tests and lessons read."""
-        data = asdict(self) | {"results": [asdict(result) for result in self.results]}
+        data = asdict(self)
         write_atomic(folder / RESULTS, json.dumps(data, indent=1) + "\n")
 
 
@@ -39,22 +52,22 @@ def load_measured(folder: Path) -> Measured:
     """Read ``results.json`` of a shipped model."""
     try:
         data = json.loads((folder / RESULTS).read_text(encoding="utf-8"))
-        return Measured(**data | {"results": tuple(Result(**r) for r in data["results"])})
+        results = tuple(Result(**r) for r in data["results"])
+        runs = tuple(Run(**r) for r in data["runs"])
+        return Measured(data["stage"], data["parameters"], runs, results)
     except (OSError, ValueError, TypeError, KeyError) as error:
         raise CampError(f"{folder / RESULTS}: not the results of a shipped model") from error
 
 
-def measured(settings: Settings, parameters: int, last: Entry, results: list[Result]) -> Measured:
-    """Return what a card says of a finished run."""
-    return Measured(
-        settings.stage,
-        parameters,
+def run_of(stage: str, last: Entry) -> Run:
+    """Return what the last line of a log says about a stage."""
+    return Run(
+        stage,
         last.step,
         last.tokens,
         round(last.loss, 4),
         round(last.seconds / 3600, 2),
         round(last.cpu_seconds / 3600, 2),
-        tuple(results),
     )
 
 
@@ -75,17 +88,29 @@ def table(results: tuple[Result, ...], language: Language) -> str:
     return "\n".join(lines) + "\n"
 
 
+_RUN_COLUMNS = Text(
+    "| 阶段 | 步数 | token（百万） | 最后的损失 | CPU 小时 | 实际小时 |",
+    "| stage | steps | tokens (million) | last loss | CPU hours | hours |",
+)
+
+
+def run_table(runs: tuple[Run, ...], language: Language) -> str:
+    """Return the stages as a Markdown table, and below it their losses as pictures."""
+    lines = [_RUN_COLUMNS.in_language(language), "|---|---|---|---|---|---|"]
+    for r in runs:
+        cost = f"{r.cpu_hours:.1f} | {r.hours:.1f}"
+        lines.append(f"| {r.stage} | {r.steps:,} | {r.tokens / 1e6:.1f} | {r.loss:.3f} | {cost} |")
+    pictures = [f"![{r.stage}]({r.picture})" for r in runs]
+    return "\n".join([*lines, "", *pictures]) + "\n"
+
+
 def card(found: Measured, size: int, language: Language) -> str:
     """Return a model card; ``size`` is that of the weights in bytes."""
     template = Path(__file__).with_name(f"card_{found.stage}.{language}.md")
     return template.read_text(encoding="utf-8").format(
         parameters=found.parameters / 1e6,
         megabytes=size / 1e6,
-        steps=found.steps,
-        tokens=found.tokens / 1e6,
-        cpu=found.cpu_hours,
-        hours=found.hours,
-        loss=found.loss,
+        runs=run_table(found.runs, language),
         table=table(found.results, language),
     )
 

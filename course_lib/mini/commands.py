@@ -29,16 +29,17 @@ class Part(StrEnum):
 
     BASE = "base"
     CHAT = "chat"
-    BOTH = "both"
+    ALL = "all"
 
 
 @mini_app.command()
 def train(
-    part: Annotated[
-        Part, typer.Argument(help="base, chat, or both one after the other")
-    ] = Part.BOTH,
+    part: Annotated[Part, typer.Argument(help="base, chat, or all one after the other")] = Part.ALL,
     out: Annotated[
         Path | None, typer.Option(help=f"folder of the run; default: {OUT} or {OUT_SMALL}")
+    ] = None,
+    begin: Annotated[
+        str | None, typer.Option(help="a model to begin this part with, such as camp-mini")
     ] = None,
     small: Annotated[bool, typer.Option(help="a smaller model in under 3 minutes")] = False,
     steps: Annotated[int | None, typer.Option(min=1, help="steps of each stage")] = None,
@@ -54,13 +55,17 @@ def train(
     from course_lib.mini import recipe
 
     settings = recipe.SMALL if small else recipe.FULL
-    for stage in ("base", "chat"):
-        if part not in (stage, Part.BOTH):
+    if begin and part is Part.ALL:
+        raise CampError("--begin: say which part begins with that model", exit_code=2)
+    start = models.find(begin, say=typer.echo).folder if begin else None
+    for stage in settings:
+        if part not in (stage, Part.ALL):
             continue
         wanted = replace(settings[stage], seed=seed, compiled=compiled)
         wanted = replace(wanted, steps=steps or wanted.steps)
         wanted = recipe.on_this_machine(wanted, processes)
-        recipe.run(wanted, out or (OUT_SMALL if small else OUT), show=typer.echo)
+        folder = out or (OUT_SMALL if small else OUT)
+        recipe.run(wanted, folder, show=typer.echo, begin=start)
 
 
 @mini_app.command("eval")

@@ -11,10 +11,11 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors.torch import save
+from safetensors.torch import load_file, save
 from tokenizers import AddedToken, Tokenizer, processors
 from torch import Tensor
 
+from course_lib.errors import CampError
 from course_lib.files import write_atomic
 from course_lib.mini.network import EPSILON, ROTARY_BASE, Network, Shape
 from course_lib.mini.tokenizer import BEGIN, END_OF_TEXT, SPECIAL, TURN_END
@@ -132,3 +133,47 @@ def export(network: Network, tokenizer: Tokenizer, folder: Path) -> None:
     dump("generation_config.json", generation_config())
     dump("tokenizer_config.json", tokenizer_config(network.shape))
     write_atomic(folder / "tokenizer.json", shipped_tokenizer(tokenizer).to_str())
+
+
+def load_network(folder: Path) -> Network:
+    """Return the network of an exported folder, to train it further.
+
+    Raises :class:`CampError` for a model of another make.
+    """
+    try:
+        return _read_network(folder)
+    except (KeyError, RuntimeError) as error:
+        raise CampError(f"{folder}: not a model of camp mini train ({error})") from error
+
+
+def _read_network(folder: Path) -> Network:
+    raw = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+    shape = Shape(
+        vocabulary=raw["vocab_size"],
+        hidden=raw["hidden_size"],
+        layers=raw["num_hidden_layers"],
+        heads=raw["num_attention_heads"],
+        kv_heads=raw["num_key_value_heads"],
+        ffn=raw["intermediate_size"],
+        positions=raw["max_position_embeddings"],
+    )
+    weights = load_file(folder / "model.safetensors")
+    own = {
+        "embedding.weight": weights["model.embed_tokens.weight"],
+        "norm.weight": weights["model.norm.weight"],
+    }
+    for layer in range(shape.layers):
+        old, new = f"blocks.{layer}.", f"model.layers.{layer}."
+        attention = [weights[f"{new}self_attn.{part}_proj.weight"] for part in "qkv"]
+        ffn = [weights[f"{new}mlp.{part}_proj.weight"] for part in ("gate", "up")]
+        own |= {
+            f"{old}attention_norm.weight": weights[f"{new}input_layernorm.weight"],
+            f"{old}qkv.weight": torch.cat(attention),
+            f"{old}out.weight": weights[f"{new}self_attn.o_proj.weight"],
+            f"{old}ffn_norm.weight": weights[f"{new}post_attention_layernorm.weight"],
+            f"{old}gate_up.weight": torch.cat(ffn),
+            f"{old}down.weight": weights[f"{new}mlp.down_proj.weight"],
+        }
+    network = Network(shape)
+    network.load_state_dict({name: weight.float() for name, weight in own.items()})
+    return network

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import cache
 
 import torch
 import torch.nn.functional as F
@@ -15,6 +16,19 @@ from torch import Tensor, nn
 
 EPSILON = 1e-5
 ROTARY_BASE = 10_000.0
+
+
+@cache
+def quick_type(device: str) -> torch.dtype:
+    """Return the type in which ``device`` multiplies matrices fastest.
+
+    bfloat16, unless it is a CPU without instructions for it: with AVX2 alone a product took 35
+    times as long as in float32.
+    """
+    if device != "cpu":
+        return torch.bfloat16
+    able = torch.cpu.get_capabilities()
+    return torch.bfloat16 if able.get("avx512_bf16") or able.get("amx_bf16") else torch.float32
 
 
 @dataclass(frozen=True)
@@ -150,7 +164,8 @@ class Network(nn.Module):
         All three are (batch, time): int64, int64, float32.
         """
         device = ids.device.type
-        with torch.autocast(device, torch.bfloat16):
+        kind = quick_type(device)
+        with torch.autocast(device, torch.bfloat16, enabled=kind is torch.bfloat16):
             states = self.hidden(ids)
             counted = weights.flatten().nonzero()[:, 0]
             logits = self.logits(states.flatten(0, 1).index_select(0, counted))

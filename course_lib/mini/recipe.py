@@ -12,7 +12,7 @@ from tokenizers import Tokenizer
 from course_lib.errors import CampError
 from course_lib.files import write_atomic
 from course_lib.language import Text
-from course_lib.mini.export import export
+from course_lib.mini.export import export, load_network
 from course_lib.mini.mixture import Stage
 from course_lib.mini.network import Shape
 from course_lib.mini.run import Checkpoint, Settings
@@ -23,6 +23,7 @@ FULL: Mapping[Stage, Settings] = {
     "base": Settings("base", steps=3_200),
     "chat": Settings("chat", steps=12_000, matrix_rate=0.015, other_rate=4e-3),
 }
+"""The stages one after the other; each goes on with the weights of the one before."""
 _SMALL = Shape(hidden=128, layers=4, heads=2, kv_heads=2, ffn=256)
 SMALL: Mapping[Stage, Settings] = {
     "base": Settings("base", steps=300, batch_tokens=1024, shape=_SMALL),
@@ -40,18 +41,46 @@ def on_this_machine(settings: Settings, processes: int | None) -> Settings:
     return replace(settings, processes=processes or settings.processes)
 
 
-def run(settings: Settings, out: Path, show: Callable[[str], None]) -> Checkpoint:
-    """Train one stage in ``out/<stage>`` and export its model there; chat begins from base."""
+def before(stage: Stage) -> Stage | None:
+    """Return the stage whose weights ``stage`` goes on with."""
+    order = list(FULL)
+    number = order.index(stage)
+    return order[number - 1] if number else None
+
+
+def _begin_with(folder: Path, settings: Settings, shared: Path) -> None:
+    """Take over the tokenizer of the model in ``folder``; refuse a model that does not fit."""
+    if load_network(folder).shape != settings.shape:
+        raise CampError(f"{folder}: has other sizes than the model to train")
+    words = (folder / "tokenizer.json").read_text(encoding="utf-8")
+    if not shared.exists():
+        write_atomic(shared, words)
+    elif shared.read_text(encoding="utf-8") != words:
+        raise CampError(f"{shared}: not the tokenizer of {folder}: give another --out")
+
+
+def run(
+    settings: Settings, out: Path, show: Callable[[str], None], *, begin: Path | None = None
+) -> Checkpoint:
+    """Train one stage in ``out/<stage>`` and export its model there.
+
+    It begins where the stage before ended, or with the weights of the model folder ``begin``, whose
+    tokenizer the run then takes.
+    """
     folder = out / settings.stage
     shared = out / "tokenizer.json"
+    start, last_stage = begin, before(settings.stage)
+    if begin is not None:
+        _begin_with(begin, settings, shared)
+    elif last_stage:
+        start = out / last_stage / "checkpoint.pt"
+        if not start.exists():
+            raise CampError(
+                f"{start}: {settings.stage} training begins from {last_stage}: train that first"
+            )
     if not shared.exists():
         show(str(Text("训练分词器……", "Training the tokenizer ...")))
         write_atomic(shared, train_tokenizer().to_str())
-    start = None
-    if settings.stage == "chat":
-        start = out / "base" / "checkpoint.pt"
-        if not start.exists():
-            raise CampError(f"{start}: chat training begins from the base: train that first")
     checkpoint = train(settings, folder, Files(shared, start))
     export(checkpoint.network(), Tokenizer.from_file(str(shared)), folder / "model")
     last = checkpoint.log[-1]

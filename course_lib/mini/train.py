@@ -22,6 +22,7 @@ from torch.multiprocessing.spawn import spawn
 from course_lib.errors import CampError
 from course_lib.language import Text
 from course_lib.mini.batches import Batch, Place, Stream
+from course_lib.mini.export import load_network
 from course_lib.mini.muon import Muon, all_reduce
 from course_lib.mini.network import Network
 from course_lib.mini.run import Checkpoint, Entry, Settings, load_checkpoint, write_log
@@ -35,10 +36,15 @@ SMOOTHING = 0.97
 
 @dataclass(frozen=True)
 class Files:
-    """What a run reads: ``tokenizer.json`` and, if any, a checkpoint to start from."""
+    """What a run reads: ``tokenizer.json`` and, if any, a checkpoint or model to start from."""
 
     tokenizer: Path
     start: Path | None = None
+
+
+def start_weights(path: Path) -> dict[str, Tensor]:
+    """Return the weights of a checkpoint, or of a model folder as ``export`` writes it."""
+    return load_network(path).state_dict() if path.is_dir() else load_checkpoint(path).weights
 
 
 class Trainer:
@@ -61,7 +67,7 @@ class Trainer:
             if len(saved.places) == settings.processes:
                 place = Place(*saved.places[rank])
         elif files.start is not None:
-            self.network.load_state_dict(load_checkpoint(files.start).weights)
+            self.network.load_state_dict(start_weights(files.start))
         self.network.to(device)
         if settings.compiled:
             self.network.hidden = torch.compile(self.network.hidden, dynamic=True)  # type: ignore[method-assign]
