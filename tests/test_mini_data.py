@@ -15,12 +15,14 @@ from course_lib.mini import (
     choice,
     decimals,
     identity,
+    lookup,
     mixture,
     rag,
     story,
     tokenizer,
     tool_use,
 )
+from course_lib.mini import tools as tools_module
 from course_lib.mini.course_facts import choices, conversations, course_facts
 from course_lib.mini.dialogue import Sample
 from course_lib.mini.exams import EXAMS, parse_call
@@ -37,7 +39,7 @@ def test_the_characters_are_those_of_gb2312_level_1() -> None:
     assert len(set(HANZI)) == 3755
 
 
-@pytest.mark.parametrize("stage", ["base", "chat"])
+@pytest.mark.parametrize("stage", ["base", "chat", "practice", "polish"])
 def test_the_same_seed_gives_the_same_documents(stage: mixture.Stage) -> None:
     made = [
         [mixture.document(stage, world, 0.5).text for _ in range(50)]
@@ -167,6 +169,52 @@ def test_general_knowledge_and_quizzes_agree() -> None:
         language = "zh" if "选" in sample.reply else "en"
         pairs = [pair for r in relations(language) for pair in r.pairs]
         assert any(t in sample.turns[0].content and v == options[letter] for t, v in pairs)
+
+
+def test_a_tool_is_wanted_in_the_words_that_offer_it_and_only_one_suits() -> None:
+    world = World("needs")
+    for _ in range(300):
+        language = world.choice(("zh", "en"))
+        tools, others = tools_module.some_tools(world, language, world.choice((1, 2, 3, 4)))
+        needs = [kind.need.in_language(language) for kind in (*(t.kind for t in tools), *others)]
+        assert len(set(needs)) == len(needs)
+        for tool in tools:
+            wanted = tool.kind.need.in_language(language)
+            wanted = wanted.removeprefix("需要查询").removeprefix("需要").removeprefix("I need to ")
+            assert tool.does.endswith(wanted)
+        about_phones = [n for n in needs if "电话" in n or "phone" in n]
+        assert len(about_phones) <= 1
+
+
+@pytest.mark.parametrize(
+    ("make", "words"),
+    [
+        (lambda w: tool_use.sample(w, 3), r"没有合适的工具|no tool|action_start|Action|\"$|\n$"),
+        (lambda w: rag.sample(w, 3), r"^是.*。$|^ is .*\.$|资料里没有|is not in the text"),
+        (lambda w: choice.sample(w, 3), r"^[A-D]$"),
+        (lambda w: lookup.sample(w, 4), r"^[A-D]$|^[A-Za-z_.]+$"),
+    ],
+    ids=["tools", "rag", "choice", "lookup"],
+)
+def test_the_words_that_decide_a_reply_weigh_most(make, words: str) -> None:
+    for number in range(60):
+        document = make(World(f"keys {number}")).document()
+        heavy = [document.text[s.start : s.end] for s in document.spans if s.weight > 1]
+        assert all(re.search(words, text) for text in heavy), heavy
+        replies = document.text.count("<|im_start|>assistant")
+        assert heavy or replies == 2  # a call that only repeats Lagent's history is not learned
+
+
+def test_practice_asks_for_each_label_once() -> None:
+    for number in range(100):
+        sample = lookup.sample(World(f"labels {number}"), 4)
+        prompt = sample.turns[0].content
+        replies = [turn.content for turn in sample.turns if turn.role == "assistant"]
+        assert len(set(replies)) == len(replies) >= 2
+        for reply in replies:
+            value, label = re.fullmatch(r"(.*)(?:，选|, so the answer is )(.*)", reply).groups()
+            line = rf"^{re.escape(label)}(\(name\))?(\. |：|: ){re.escape(value)}$"
+            assert re.search(line, prompt, re.MULTILINE)
 
 
 def test_only_replies_weigh_in_a_dialogue() -> None:

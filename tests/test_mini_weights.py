@@ -63,12 +63,12 @@ def test_loading_takes_under_two_seconds() -> None:
         ),
         (
             [("system", "可用工具：\nadd(a, b)：计算两个数的和"), ("user", "37加58等于多少？")],
-            "需要计算37与58的和。<|action_start|><|plugin|>\n"
+            "需要计算两个数的和。<|action_start|><|plugin|>\n"
             '{"name": "add", "parameters": {"a": 37, "b": 58}}<|action_end|>',
         ),
         (
             [("system", "可用工具：\nadd(a, b)：计算两个数的和"), ("user", "北京今天天气怎么样？")],
-            "需要查询北京的天气，但是没有合适的工具。",
+            "需要查询城市的天气，但是没有合适的工具。",
         ),
         (
             [

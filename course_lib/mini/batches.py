@@ -127,4 +127,4 @@ class Stream:
                 self.place = Place(here.pool, number + 1, here.progress)
                 if last:
                     self.place = Place(here.pool + 1, 0, self.progress)
-                yield collate(batches[number], even=self.stage == "chat")
+                yield collate(batches[number], even=self.stage != "base")

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from course_lib.language import Language
-from course_lib.mini.dialogue import Document, Sample, Span
+from course_lib.mini.dialogue import Sample
 from course_lib.mini.facts import ask, some_facts, state
 from course_lib.mini.knowledge import Relation, relations
 from course_lib.mini.world import World, is_held_out
-from course_lib.template import END, Message
+from course_lib.template import Message
 
 LETTERS = "ABCD"
 ANSWERS: dict[Language, str] = {"zh": "{v}，选{l}", "en": "{v}, so the answer is {l}"}
@@ -37,25 +37,6 @@ def lay_out(question: str, options: list[str], heading: str, end: str) -> str:
     """Return the question as a prompt, one option a line."""
     lines = "\n".join(f"{letter}. {o}" for letter, o in zip(LETTERS, options, strict=True))
     return f"{heading}{question}\n{lines}{end}"
-
-
-def letters_weigh(sample: Sample, weight: float = 4.0) -> Document:
-    """Return the dialogue for training; the letter that ends a reply counts ``weight`` times."""
-    document = sample.document()
-    spans = []
-    for span in document.spans:
-        at = span.end - len(END) - 1
-        if at > span.start and document.text[at] in LETTERS:
-            spans += [Span(span.start, at, 1.0), Span(at, at + 1, weight)]
-            spans.append(Span(at + 1, span.end, 1.0))
-        else:
-            spans.append(span)
-    return Document(document.text, tuple(spans))
-
-
-def document(world: World) -> Document:
-    """Return a dialogue of a few questions for training."""
-    return letters_weigh(sample(world, world.random.randint(2, 6)))
 
 
 def _options(world: World, right: str, others: list[str]) -> list[str]:
@@ -114,6 +95,7 @@ def sample(
     turns: list[Message] = []
     skill = f"choice_{language}" if by_heart else f"choice_given_{language}"
     expected = ""
+    keys = []
     for number in range(rounds):
         subject = "逻辑学" if language == "zh" else "logic"
         if by_heart:
@@ -124,10 +106,11 @@ def sample(
         prompt = lay_out(question, options, heading.format(s=subject), end)
         reply = ANSWERS[language].format(v=value, l=letter)
         hint = bare and number < rounds - 1
+        keys.append((len(turns) + 1, letter))
         turns += [Message("user", prompt), Message("assistant", letter if hint else reply)]
         expected = reply
     trained_from = len(turns) - 1 if bare else 0
-    return Sample(skill, tuple(turns), expected, trained_from)
+    return Sample(skill, tuple(turns), expected, trained_from, tuple(keys))
 
 
 def open_asks(relation: Relation, language: Language) -> list[str]:

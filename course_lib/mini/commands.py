@@ -29,12 +29,16 @@ class Part(StrEnum):
 
     BASE = "base"
     CHAT = "chat"
+    PRACTICE = "practice"
+    POLISH = "polish"
     ALL = "all"
 
 
 @mini_app.command()
 def train(
-    part: Annotated[Part, typer.Argument(help="base, chat, or all one after the other")] = Part.ALL,
+    part: Annotated[
+        Part, typer.Argument(help="base, chat, practice, polish, or all one after the other")
+    ] = Part.ALL,
     out: Annotated[
         Path | None, typer.Option(help=f"folder of the run; default: {OUT} or {OUT_SMALL}")
     ] = None,
@@ -55,6 +59,8 @@ def train(
     from course_lib.mini import recipe
 
     settings = recipe.SMALL if small else recipe.FULL
+    if part is not Part.ALL and part.value not in settings:
+        raise CampError(f"{part.value}: --small has only {' and '.join(settings)}", exit_code=2)
     if begin and part is Part.ALL:
         raise CampError("--begin: say which part begins with that model", exit_code=2)
     start = models.find(begin, say=typer.echo).folder if begin else None

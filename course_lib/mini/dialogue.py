@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from course_lib.template import END, Message
@@ -25,18 +25,24 @@ class Document:
     spans: tuple[Span, ...]
 
 
+KEY_WEIGHT = 4.0
+"""How much a word that decides a reply weighs: the others only repeat what stands before."""
+
+
 @dataclass(frozen=True)
 class Sample:
     """A dialogue of one skill.
 
     ``expected`` is what the last reply is judged by (see ``evaluate.py``): the reply itself
-    unless the skill says otherwise. Replies before turn ``trained_from`` carry no loss.
+    unless the skill says otherwise. Replies before turn ``trained_from`` carry no loss; in
+    ``keys`` stand turns and the words that decide them.
     """
 
     skill: str
     turns: tuple[Message, ...]
     expected: str = ""
     trained_from: int = 0
+    keys: tuple[tuple[int, str], ...] = ()
 
     @property
     def prompt(self) -> tuple[Message, ...]:
@@ -59,9 +65,21 @@ class Sample:
         for number, turn in enumerate(self.turns):
             text += turn.head
             if turn.role == "assistant" and number >= self.trained_from:
-                spans.append(Span(len(text), len(text) + len(turn.content) + len(END), 1.0))
+                spans += self._spans(number, len(text))
             text += f"{turn.content}{END}\n"
         return Document(text, tuple(spans))
+
+    def _spans(self, number: int, start: int) -> Iterator[Span]:
+        """Yield the weights of the reply in turn ``number``, which begins at ``start``."""
+        reply = self.turns[number].content + END
+        marks = [(reply.rindex(words), len(words)) for turn, words in self.keys if turn == number]
+        here = 0
+        for at, length in sorted(marks):
+            if at > here:
+                yield Span(start + here, start + at, 1.0)
+            yield Span(start + at, start + at + length, KEY_WEIGHT)
+            here = at + length
+        yield Span(start + here, start + len(reply), 1.0)
 
 
 @dataclass

@@ -1,16 +1,18 @@
-"""Practice, not a skill of its own: say which letter of a list stands before a thing.
+"""Practice, not a skill of its own: say which label of a list stands before a thing.
 
-Multiple choice needs this motion, and a dialogue of multiple choice shows it rarely. Here one list
-is asked about several times, and the letter weighs more than a word; without such practice the
-letters stayed at chance after 28M tokens.
+Multiple choice needs this motion (the letter before an option), and so does choosing a tool (the
+name before a description); their own dialogues show it rarely. Here one list is asked about
+several times, and the label weighs more than a word. Without such practice the letters stayed at
+chance after 28M tokens.
 """
 
 from __future__ import annotations
 
 from course_lib.language import Language
-from course_lib.mini.choice import ANSWERS, LETTERS, letters_weigh
-from course_lib.mini.dialogue import Document, Sample
+from course_lib.mini.choice import ANSWERS, LETTERS
+from course_lib.mini.dialogue import Sample
 from course_lib.mini.knowledge import relations
+from course_lib.mini.tools import invented_name, tool_kinds
 from course_lib.mini.world import World
 from course_lib.template import Message
 
@@ -38,24 +40,36 @@ def things(world: World, language: Language, count: int) -> list[str]:
     return world.random.sample(sorted(found), count)
 
 
+def labels(world: World, count: int) -> list[str]:
+    """Return ``count`` different labels: the letters of a quiz, or names as tools have them."""
+    if world.chance(0.7):
+        return list(LETTERS[:count])
+    kinds = tool_kinds().values()
+    found: set[str] = set()
+    while len(found) < count:
+        known = world.choice(world.choice(list(kinds)).names)
+        found.add(known if world.chance(0.3) else invented_name(world))
+    return world.random.sample(sorted(found), count)
+
+
 def sample(world: World, rounds: int = 1) -> Sample:
-    """Return ``rounds`` questions on one list of four things."""
+    """Return up to ``rounds`` questions on one list of two to four things, each asked once.
+
+    Asked again, a thing's label could be copied from the first answer.
+    """
     language: Language = "zh" if world.chance(0.6) else "en"
-    options = things(world, language, len(LETTERS))
-    listed = "\n".join(f"{letter}. {o}" for letter, o in zip(LETTERS, options, strict=True))
+    count = world.choice((2, 3, 4, 4, 4, 4))
+    options, names = things(world, language, count), labels(world, count)
+    mark = ". " if names[0] == LETTERS[0] else world.choice(("：", ": ", "(name)：", "(name): "))
+    listed = "\n".join(f"{name}{mark}{o}" for name, o in zip(names, options, strict=True))
     turns: list[Message] = []
+    keys = []
     reply = ""
-    for _ in range(rounds):
-        letter = world.choice(LETTERS)
-        value = options[LETTERS.index(letter)]
-        ask = world.choice(ASKS[language]).format(v=value)
+    for number in world.random.sample(range(count), min(rounds, count)):
+        ask = world.choice(ASKS[language]).format(v=options[number])
         if not turns:
             ask = f"{ask}\n{listed}" if world.chance(0.5) else f"{listed}\n{ask}"
-        reply = ANSWERS[language].format(v=value, l=letter)
+        reply = ANSWERS[language].format(v=options[number], l=names[number])
+        keys.append((len(turns) + 1, names[number]))
         turns += [Message("user", ask), Message("assistant", reply)]
-    return Sample("lookup", tuple(turns), reply)
-
-
-def document(world: World) -> Document:
-    """Return a dialogue for training."""
-    return letters_weigh(sample(world, world.random.randint(4, 8)))
+    return Sample("lookup", tuple(turns), reply, keys=tuple(keys))

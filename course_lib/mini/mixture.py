@@ -23,7 +23,7 @@ from course_lib.mini import (
 from course_lib.mini.dialogue import Document, Sample
 from course_lib.mini.world import World
 
-Stage = Literal["base", "chat"]
+Stage = Literal["base", "chat", "practice", "polish"]
 Maker = Callable[[World], Document]
 WARM_UP = 0.14
 """The part of a stage with the early shares; then they move over in as long a part.
@@ -57,16 +57,46 @@ CHAT: Mapping[str, Ingredient] = {
     "rag without text": Ingredient(_dialogues(rag.without_text, 1, 3), 0.01, 0.02),
     "rag both": Ingredient(_dialogues(rag.both, 1, 1), 0.0, 0.02),
     "decimals": Ingredient(_dialogues(decimals.sample, 1, 4), 0.03, 0.08),
-    "choice": Ingredient(choice.document, 0.10, 0.12),
-    "lookup": Ingredient(lookup.document, 0.50, 0.10),
+    "choice": Ingredient(_dialogues(choice.sample, 2, 6), 0.10, 0.12),
+    "lookup": Ingredient(_dialogues(lookup.sample, 2, 4), 0.50, 0.10),
     "recall": Ingredient(_dialogues(choice.recall, 2, 5), 0.02, 0.04),
     "decompose": Ingredient(_dialogues(decompose.sample, 1, 3), 0.02, 0.04),
 }
+_SHARES = {
+    "copying": (0.02, 0.01),
+    "identity": (0.12, 0.13),
+    "persona": (0.02, 0.02),
+    "memory": (0.03, 0.03),
+    "story": (0.04, 0.04),
+    "tools": (0.20, 0.24),
+    "tool chain": (0.01, 0.01),
+    "rag": (0.28, 0.32),
+    "rag without text": (0.015, 0.015),
+    "rag both": (0.03, 0.03),
+    "decimals": (0.05, 0.05),
+    "choice": (0.12, 0.07),
+    "lookup": (0.12, 0.05),
+    "recall": (0.04, 0.05),
+    "decompose": (0.03, 0.03),
+}
+POLISH: Mapping[str, Ingredient] = {
+    name: Ingredient(CHAT[name].make, *shares) for name, shares in _SHARES.items()
+}
+"""The skills that fail weigh more than in ``CHAT``."""
 BASE: Mapping[str, Ingredient] = {
     make.__name__: Ingredient(make, 0.5 if make is prose.echo else share / 2, share)
     for make, share in prose.KINDS_OF_PROSE.items()
 }
-STAGES: Mapping[Stage, Mapping[str, Ingredient]] = {"base": BASE, "chat": CHAT}
+PRACTICE: Mapping[str, Ingredient] = {
+    "choice": Ingredient(_dialogues(choice.sample, 2, 6), 0.5, 0.5),
+    "lookup": Ingredient(_dialogues(lookup.sample, 2, 4), 0.5, 0.5),
+}
+STAGES: Mapping[Stage, Mapping[str, Ingredient]] = {
+    "base": BASE,
+    "chat": CHAT,
+    "practice": PRACTICE,
+    "polish": POLISH,
+}
 
 
 def document(stage: Stage, world: World, progress: float) -> Document:

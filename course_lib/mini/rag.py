@@ -47,6 +47,11 @@ ABSENT: dict[Language, str] = {
     "zh": "{e}的{a}，资料里没有提到，我不知道。",
     "en": "The {a} of {e} is not in the text, so I do not know.",
 }
+KEYS: dict[Language, tuple[str, str]] = {
+    "zh": ("，资料里没有提到", "是{v}。"),
+    "en": (" is not in the text", " is {v}."),
+}
+"""The words that decide an answer: what is absent, what is found."""
 NO_TEXT: dict[Language, str] = {
     "zh": "我不知道{e}的{a}。",
     "en": "I do not know the {a} of {e}.",
@@ -122,6 +127,7 @@ def sample(
     )
     skill = expected = ""
     asked: set[tuple[str, str]] = set()
+    keys = []
     for _ in range(rounds):
         there = world.chance(0.55) if found is None else found
         if there:
@@ -137,10 +143,11 @@ def sample(
             question = world.choice(IN_USER[language]).format(c=text, q=question)
         answer = (FOUND if there else ABSENT)[language]
         answer = answer.format(e=entity, a=attribute.name, v=value)
+        keys.append((len(turns) + 1, KEYS[language][there].format(v=value)))
         turns += [Message("user", question), Message("assistant", answer)]
         skill = f"rag_{language}" if there else f"rag_absent_{language}"
         expected = value or MARKERS[language]
-    return Sample(skill, tuple(turns), expected)
+    return Sample(skill, tuple(turns), expected, keys=tuple(keys))
 
 
 def without_text(world: World, rounds: int = 1, language: Language | None = None) -> Sample:
@@ -169,4 +176,5 @@ def both(world: World, rounds: int = 1) -> Sample:
     question = f"{entities[0]}和{entities[1]}的{attribute.name}分别{attribute.asks}？"
     answer = "".join(FOUND["zh"].format(e=f.entity, a=f.attribute.name, v=f.value) for f in facts)
     prompt = world.choice(IN_USER["zh"]).format(c=text, q=question)
-    return Sample("rag_both", (Message("user", prompt), Message("assistant", answer)))
+    keys = tuple((1, f"{f.entity}的{attribute.name}是{f.value}") for f in facts)
+    return Sample("rag_both", (Message("user", prompt), Message("assistant", answer)), keys=keys)

@@ -22,8 +22,14 @@ from course_lib.mini.train import Files, train
 FULL: Mapping[Stage, Settings] = {
     "base": Settings("base", steps=3_200),
     "chat": Settings("chat", steps=12_000, matrix_rate=0.015, other_rate=4e-3),
+    "practice": Settings("practice", steps=1_500, batch_tokens=1024, decay=0.3),
+    "polish": Settings("polish", steps=6_000, matrix_rate=0.015, other_rate=4e-3, decay=0.8),
 }
-"""The stages one after the other; each goes on with the weights of the one before."""
+"""The stages one after the other; each goes on with the weights of the one before.
+
+Letters of multiple choice did not come while they were spread over the mix: so ``practice`` does
+nothing else, and ``polish`` takes up all skills again, above all those that failed.
+"""
 _SMALL = Shape(hidden=128, layers=4, heads=2, kv_heads=2, ffn=256)
 SMALL: Mapping[Stage, Settings] = {
     "base": Settings("base", steps=300, batch_tokens=1024, shape=_SMALL),

@@ -17,7 +17,7 @@ from course_lib.mini.run import load_checkpoint
 
 MODELS: Mapping[str, tuple[Stage, ...]] = {
     "base": ("base",),
-    "chat": ("chat",),
+    "chat": ("chat", "practice", "polish"),
 }
 """The shipped models and the stages that make each, in their order."""
 

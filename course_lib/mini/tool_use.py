@@ -32,19 +32,30 @@ class Style:
     language: Language
     react: bool
 
-    def need(self, kind: Kind, values: tuple[Value, ...]) -> str:
-        """Return what is needed, with the arguments said first."""
-        return kind.need.in_language(self.language).format(*values)
+    def need(self, kind: Kind) -> str:
+        """Return what is needed, in the words in which a tool that does it is offered."""
+        return kind.need.in_language(self.language)
+
+    @property
+    def stop(self) -> str:
+        """Return what ends a sentence."""
+        return "。" if self.language == "zh" else "."
 
     def call(self, tool: Tool, values: tuple[Value, ...]) -> str:
         """Return the reply that calls ``tool``."""
-        need = self.need(tool.kind, values) + ("。" if self.language == "zh" else ".")
+        need = self.need(tool.kind) + self.stop
         arguments = dict(zip(tool.arguments, values, strict=True))
         if self.react:
             shown = json.dumps(arguments, ensure_ascii=False)
             return f"Thought: {need}\nAction: {tool.name}\nAction Input: {shown}"
         call = json.dumps({"name": tool.name, "parameters": arguments}, ensure_ascii=False)
         return f"{need}{ACTION_START}{PLUGIN}\n{call}{ACTION_END}"
+
+    def keys(self, tool: Tool) -> tuple[str, str]:
+        """Return the words that decide a call: that there is a tool, and which."""
+        if self.react:
+            return f"{self.stop}\nAction", f"{tool.name}\n"
+        return f"{self.stop}{ACTION_START}", f'{tool.name}"'
 
     def result(self, world: World, result: Value) -> Message:
         """Return the turn that carries a tool's result; API clients make it a system turn."""
@@ -113,6 +124,7 @@ def sample(
     turns = _offer(world, tools, style)
     skill = expected = ""
     trained_from = 0
+    keys: list[tuple[int, str]] = []
     for _ in range(rounds):
         there = world.chance(0.65) if suited is None else suited
         tool = world.choice(tools)
@@ -120,8 +132,8 @@ def sample(
         question, values = _ask(world, kind, language)
         turns.append(Message("user", question))
         if not there:
-            reply = style.need(kind, values)
-            reply = style.final(NO_TOOL[language].format(need=reply))
+            reply = style.final(NO_TOOL[language].format(need=style.need(kind)))
+            keys.append((len(turns), NO_TOOL[language].format(need="")))
             turns.append(Message("assistant", reply))
             skill, expected = "tool_none", MARKERS[language]
             continue
@@ -129,11 +141,12 @@ def sample(
         result, answer = _answer(world, kind, values, style)
         if rounds == 1 and language == "zh" and world.chance(ESCAPED):
             call, trained_from = escaped(call), len(turns) + 1
+        keys += [(len(turns), words) for words in style.keys(tool)]
         turns += [Message("assistant", call), style.result(world, result)]
         turns.append(Message("assistant", answer))
         skill = f"tool_{'react' if style.react else 'answer'}"
         expected = answer
-    return Sample(skill, tuple(turns), expected, trained_from)
+    return Sample(skill, tuple(turns), expected, trained_from, tuple(keys))
 
 
 def call_only(world: World, language: Language, *, react: bool = False) -> Sample:

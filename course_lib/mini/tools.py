@@ -22,7 +22,10 @@ PATH = Path(__file__).with_name("tools.yml")
 
 @dataclass(frozen=True)
 class Kind:
-    """A kind of tool; ``{0}``, ``{1}`` stand for its arguments, ``{r}`` for what it returns."""
+    """A kind of tool; ``{0}``, ``{1}`` stand for its arguments, ``{r}`` for what it returns.
+
+    ``need`` repeats what the tool does, so that looking for it in the list is one motion.
+    """
 
     names: tuple[str, ...]
     arguments: tuple[str, ...]
@@ -142,7 +145,7 @@ def tool_kinds() -> dict[str, Kind]:
             tuple(kind["names"]),
             tuple(kind["arguments"]),
             Text(kind["zh"]["does"], kind["en"]["does"]),
-            Text(kind["zh"]["need"], kind["en"]["need"]),
+            Text(f"需要{kind['zh']['does']}", f"I need to {kind['en']['does']}"),
             tuple(kind["zh"]["asks"]),
             tuple(kind["en"]["asks"]),
             Text(kind["zh"]["answer"], kind["en"]["answer"]),
@@ -152,14 +155,23 @@ def tool_kinds() -> dict[str, Kind]:
     }
 
 
+OF_OTHER_TOOLS = ("电话", "价格", "phone number", "price")
+"""What a tool of ``tools.yml`` looks up already: two that suit would leave the choice open."""
+
+
+def invented_name(world: World) -> str:
+    """Return the name of a tool that says nothing about what it does."""
+    stem = _word(world)[: world.random.randint(3, 6)]
+    big = stem.capitalize()
+    return world.choice((f"get_{stem}", f"query_{stem}", f"find_{stem}", stem, big, f"{big}.get"))
+
+
 def lookup_kind(world: World, language: Language) -> Kind:
     """Return an invented tool that looks up one attribute; a learner's own tool is like it."""
     sort = world.choice(list(KINDS[language]))
-    attribute = world.choice(KINDS[language][sort])
+    attribute = world.choice([a for a in KINDS[language][sort] if a.name not in OF_OTHER_TOOLS])
     a = attribute.name
-    stem = _word(world)[: world.random.randint(3, 6)]
-    big = stem.capitalize()
-    name = world.choice((f"get_{stem}", f"query_{stem}", f"find_{stem}", stem, big, f"{big}.get"))
+    name = invented_name(world)
     argument = world.choice(("name", "query", "item", "key", "text"))
     makers = {"person": world.person, "organisation": world.organisation, "product": world.product}
     entity = makers[sort](language)
@@ -168,7 +180,7 @@ def lookup_kind(world: World, language: Language) -> Kind:
         (name,),
         (argument,),
         Text(world.choice((f"查询{a}", f"根据名称查询{a}", f"获取{a}")), f"look up the {a}"),
-        Text("需要查询{0}的" + a, "I need the " + a + " of {0}"),
+        Text(f"需要查询{a}", f"I need to look up the {a}"),
         (question,),
         (question,),
         Text("{0}的" + a + "是{r}。", "The " + a + " of {0} is {r}."),
@@ -182,7 +194,7 @@ def some_tools(world: World, language: Language, count: int) -> tuple[list[Tool]
     invented = [lookup_kind(world, language) for _ in range(3)]
     known = world.random.sample(list(tool_kinds().values()), 6)
     mixed = invented + known if world.chance(0.7) else known
-    unique = list({kind.does.in_language(language): kind for kind in mixed}.values())
+    unique = list({kind.need.in_language(language): kind for kind in mixed}.values())
     world.random.shuffle(unique)
     offered, others = unique[:count], unique[count:]
     tools: list[Tool] = []
