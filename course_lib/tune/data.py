@@ -98,7 +98,9 @@ def item(turns: Sequence[Message]) -> Item:
 
 def two_sentences(name: str, times: int) -> list[Item]:
     """Return what the camp trains on: two questions with one answer each, ``times`` over."""
-    pairs = [("请介绍一下你自己", "zh"), ("Please introduce yourself", "en")]
+    pairs: list[tuple[str, Language]] = [
+        ("请介绍一下你自己", "zh"), ("Please introduce yourself", "en"),
+    ]  # fmt: skip
     items = [
         {"conversation": [{"input": asked, "output": _answer("who", language, name)}]}
         for asked, language in pairs
