@@ -30,6 +30,7 @@ from course_lib.errors import CampError
 from course_lib.files import write_atomic
 from course_lib.findings import Finding, earned
 from course_lib.language import Text
+from course_lib.template import Message
 from course_lib.transcript import Exchange, read_transcript
 from course_lib.tune import questions, training
 from course_lib.tune.adapter import CONFIG, WEIGHTS, Adapter, read_adapter
@@ -72,7 +73,7 @@ class _Case:
 class _Exam:
     """The questions of one check, with the replies of both models."""
 
-    who: Sequence[Sequence[questions.Message]]
+    who: Sequence[Sequence[Message]]
     base_who: Sequence[str]
     tuned_who: Sequence[str]
     items: Sequence[Item]
