@@ -330,7 +330,7 @@ QLoRA 用 NF4 存冻结的权重：64 个一块，先除以块里绝对值最大
 
 写两个函数：
 
-- `nf4_block(x)`：返回 `(编号列表, absmax, 还原值列表)`；还原值 = NF4[编号] × absmax，四舍五入到 6 位小数。全是 0 的块，编号全是 7。
+- `nf4_block(x)`：返回（编号列表，absmax，还原值列表）；还原值 = NF4[编号] × absmax，四舍五入到 6 位小数。全是 0 的块，编号全是 7。
 - `qlora_bits(block=64, block2=256, double=True)`：平均每个权重几位。4 位之外，每块还要存一个 32 位的 absmax；双重量化（`double`）把它压成 8 位，每 `block2` 个 absmax 再共用一个 32 位的常数。
 
 <details><summary>提示 1</summary>
@@ -353,7 +353,7 @@ QLoRA stores frozen weights as NF4: 64 form a block; divide by the largest absol
 
 Write two functions:
 
-- `nf4_block(x)`: return `(list of indices, absmax, list of restored values)`; a restored value is NF4[index] × absmax, rounded to 6 decimals. A block of zeros has index 7 everywhere.
+- `nf4_block(x)`: return (list of indices, absmax, list of restored values); a restored value is NF4[index] × absmax, rounded to 6 decimals. A block of zeros has index 7 everywhere.
 - `qlora_bits(block=64, block2=256, double=True)`: bits per weight on average. Besides the 4, each block stores an absmax of 32 bits; double quantisation (`double`) makes that 8 bits, and `block2` of them share one more constant of 32 bits.
 
 <details><summary>Hint 1</summary>
@@ -659,7 +659,7 @@ with needs("lora_merge", "lora_forward"):
     try_layer(bot, LoRALinear, lora_merge, lora_forward, name)
 
 # %% [markdown] lang="zh"
-"""
+r"""
 只在一层旁边加了几千个数，损失就降了；合并前后的 logits 一样，训练时多出来的两个矩阵，部署时就没有了。
 
 ## 哪些词元算损失？
@@ -675,13 +675,13 @@ with needs("lora_merge", "lora_forward"):
 
 <details><summary>提示</summary>
 
-每一轮三段：`prompt = enc(...)`、`answer = enc(output + "<|im_end|>")`、`end = enc("\\n")`，各自加进两个列表。
+每一轮三段：`prompt = enc(...)`、`answer = enc(output + "<|im_end|>")`、`end = enc("\n")`，各自加进两个列表。
 
 </details>
 """
 
 # %% [markdown] lang="en"
-"""
+r"""
 A few thousand numbers beside a single layer, and the loss fell; the logits before and after the merge agree: what training adds is gone when you deploy.
 
 ## Which tokens carry loss?
@@ -697,7 +697,7 @@ Write `build_sample(turns, enc, bos, max_length, system=None)`, which returns `(
 
 <details><summary>Hint</summary>
 
-Three pieces for each turn: `prompt = enc(...)`, `answer = enc(output + "<|im_end|>")`, `end = enc("\\n")`; each goes into both lists.
+Three pieces for each turn: `prompt = enc(...)`, `answer = enc(output + "<|im_end|>")`, `end = enc("\n")`; each goes into both lists.
 
 </details>
 """
@@ -1163,7 +1163,7 @@ B 从 0 开始，一上来就用大步子会走歪。营里的配置先让学习
 写 `lr_at(t, total, warm_ratio, lr, start_factor=1e-5, eta_min=0)`。记 warm = warm_ratio · total：
 
 - t < warm：从 lr·start_factor 直线升到 lr；
-- 之后：`eta_min + (lr − eta_min) · (1 + cos(π·进度)) / 2`，进度在 t = warm 时是 0，在 t = total 时是 1。
+- 之后：`eta_min + (lr − eta_min) · (1 + cos(π·progress)) / 2`，progress（进度）在 t = warm 时是 0，在 t = total 时是 1。
 
 t 可以是小数，warm 不取整；`warm_ratio` 是 0 就没有预热。
 
@@ -1357,7 +1357,9 @@ toolbox.run("xtuner", "train", "two.py", "--work-dir", "two", "--seed", 42, fold
 convert = ("xtuner", "convert", "pth_to_hf")
 toolbox.run(*convert, "two.py", recipe.last(work, "two"), "two-hf", *recipe.HF, folder=work)
 models_now = {"camp-mini": bot}
-with needs("lora_merge"):  # zh: 合并用你自己的函数
+# zh: 合并用你自己的函数
+# en: your own function merges
+with needs("lora_merge"):
     models_now["two sentences"] = merged(bot, work / "two-hf", lora_merge)
 side_by_side(questions, models_now, name)
 
