@@ -189,10 +189,10 @@ def test_a_released_notebook_opens_and_a_cell_runs(
     server = jupyter(a_course(tmp_path / "course"))
     page.goto(server.address("/lab/tree/notebooks/one.ipynb"))
     cell = page.locator(".jp-Notebook .jp-CodeCell").first
-    cell.locator(".cm-content").click()
     expect(page.locator(".jp-Notebook-ExecutionIndicator")).to_have_attribute(
         "data-status", "idle", timeout=60_000
     )
+    cell.locator(".cm-content").click()
     page.keyboard.press("Shift+Enter")
     expect(cell.locator(".jp-OutputArea-output")).to_have_text("42\n", timeout=60_000)
 
