@@ -1,0 +1,118 @@
+"""Tensors from a safetensors file that a stranger wrote: nothing is believed before it is checked.
+
+The format (github.com/huggingface/safetensors): 8 bytes give the header's length, little-endian;
+the header is JSON with type, shape and place of each tensor; the rest is their bytes.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from course_lib.errors import CampError
+from course_lib.language import Text
+
+MAX_BYTES = 32 << 20
+MAX_HEADER = 1 << 20
+MAX_TENSORS = 2_000
+_TYPES = {"F32": torch.float32, "F16": torch.float16, "BF16": torch.bfloat16}
+
+
+class Damaged(CampError):
+    """A file that cannot be what it should be; ``why`` says it in both languages."""
+
+    def __init__(self, zh: str, en: str) -> None:
+        self.why = Text(zh, en)
+        super().__init__(str(self.why))
+
+
+def read_tensors(path: Path) -> dict[str, Tensor]:
+    """Read a safetensors file.
+
+    Returns:
+        The tensors by name, in float32; no more bytes are allocated than the file has.
+
+    Raises:
+        Damaged: it is too large, no such file, or its header contradicts itself.
+        OSError: it cannot be read.
+    """
+    with path.open("rb") as file:
+        raw = file.read(MAX_BYTES + 1)
+    if len(raw) > MAX_BYTES:
+        most = MAX_BYTES >> 20
+        raise Damaged(
+            f"{path.name} 超过 {most} MB：把 LoRA 的秩 r 调小，重新训练",
+            f"{path.name} has more than {most} MB: train with a smaller LoRA rank r",
+        )
+    if len(raw) < 8:
+        raise Damaged(f"{path.name} 是空的或不完整", f"{path.name} is empty or cut off")
+    if raw[:2] == b"PK" or raw[:1] == b"\x80":
+        raise Damaged(
+            f"{path.name} 里是 pickle（.bin 改了名？），从不加载：转换时加 --safe-serialization",
+            f"{path.name} holds a pickle (a renamed .bin?), which is never loaded: convert with "
+            "--safe-serialization",
+        )
+    length = int.from_bytes(raw[:8], "little")
+    if length > min(MAX_HEADER, len(raw) - 8):
+        raise Damaged(
+            f"{path.name} 的文件头说自己有 {length} 字节，文件一共 {len(raw)} 字节："
+            "不完整或是伪造的",
+            f"{path.name}: its header claims {length} of {len(raw)} bytes: cut off or forged",
+        )
+    places = _places(_header(raw[8 : 8 + length], path.name), len(raw) - 8 - length, path.name)
+    data = memoryview(bytearray(raw[8 + length :]))
+    return {
+        name: torch.frombuffer(data[start:end], dtype=kind).reshape(shape).float()
+        for name, (kind, shape, start, end) in places.items()
+    }
+
+
+def _header(raw: bytes, name: str) -> Mapping[str, Any]:
+    try:
+        header = json.loads(raw)
+    except (ValueError, RecursionError):
+        header = None
+    if not isinstance(header, dict) or len(header) > MAX_TENSORS:
+        raise Damaged(f"{name} 的文件头读不懂", f"{name}: its header cannot be read")
+    return header
+
+
+def _places(
+    header: Mapping[str, Any], size: int, name: str
+) -> dict[str, tuple[torch.dtype, tuple[int, ...], int, int]]:
+    """Return type, shape and place of each tensor; the places fill the file without overlap."""
+    found = {}
+    for tensor, told in header.items():
+        if tensor == "__metadata__":
+            continue
+        try:
+            kind, shape, (start, end) = _TYPES[told["dtype"]], told["shape"], told["data_offsets"]
+            numbers = [*shape, start, end]
+            if not all(type(one) is int and 0 <= one <= MAX_BYTES for one in numbers):
+                raise ValueError
+            if not 1 <= len(shape) <= 2 or math.prod(shape) * kind.itemsize != end - start:
+                raise ValueError
+        except (KeyError, TypeError, ValueError):
+            raise Damaged(
+                f"{name}：张量 {tensor[:80]!r} 的类型、形状和长度对不上（要 F32、F16 或 BF16）",
+                f"{name}: type, shape and length of tensor {tensor[:80]!r} do not fit each other "
+                "(wanted: F32, F16 or BF16)",
+            ) from None
+        found[tensor] = kind, tuple(shape), start, end
+    at = 0
+    for _, _, start, end in sorted(found.values(), key=lambda one: one[2:]):
+        if start != at or end <= start:
+            break
+        at = end
+    if not found or at != size:
+        raise Damaged(
+            f"{name} 里张量的位置和文件长度对不上：不完整，或不是 safetensors",
+            f"{name}: the places of its tensors do not fill the file: cut off, or no safetensors",
+        )
+    return found
