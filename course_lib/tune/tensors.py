@@ -22,6 +22,7 @@ MAX_BYTES = 32 << 20
 MAX_HEADER = 1 << 20
 MAX_TENSORS = 2_000
 _TYPES = {"F32": torch.float32, "F16": torch.float16, "BF16": torch.bfloat16}
+_PACKED = _TYPES | {"I32": torch.int32}
 
 
 class Damaged(CampError):
@@ -32,11 +33,16 @@ class Damaged(CampError):
         super().__init__(str(self.why))
 
 
-def read_tensors(path: Path) -> dict[str, Tensor]:
+def read_tensors(path: Path, *, packed: bool = False) -> dict[str, Tensor]:
     """Read a safetensors file.
 
+    Args:
+        path: the file.
+        packed: 32-bit integers are allowed, too, as quantised weights have them.
+
     Returns:
-        The tensors by name, in float32; no more bytes are allocated than the file has.
+        The tensors by name, in float32, integers as they are; no more bytes are allocated than
+        the file has.
 
     Raises:
         Damaged: it is too large, no such file, or its header contradicts itself.
@@ -65,12 +71,17 @@ def read_tensors(path: Path) -> dict[str, Tensor]:
             "不完整或是伪造的",
             f"{path.name}: its header claims {length} of {len(raw)} bytes: cut off or forged",
         )
-    places = _places(_header(raw[8 : 8 + length], path.name), len(raw) - 8 - length, path.name)
+    header = _header(raw[8 : 8 + length], path.name)
+    places = _places(header, len(raw) - 8 - length, path.name, _PACKED if packed else _TYPES)
     data = memoryview(bytearray(raw[8 + length :]))
     return {
-        name: torch.frombuffer(data[start:end], dtype=kind).reshape(shape).float()
+        name: _plain(torch.frombuffer(data[start:end], dtype=kind).reshape(shape))
         for name, (kind, shape, start, end) in places.items()
     }
+
+
+def _plain(tensor: Tensor) -> Tensor:
+    return tensor.float() if tensor.is_floating_point() else tensor
 
 
 def _header(raw: bytes, name: str) -> Mapping[str, Any]:
@@ -84,15 +95,16 @@ def _header(raw: bytes, name: str) -> Mapping[str, Any]:
 
 
 def _places(
-    header: Mapping[str, Any], size: int, name: str
+    header: Mapping[str, Any], size: int, name: str, types: Mapping[str, torch.dtype]
 ) -> dict[str, tuple[torch.dtype, tuple[int, ...], int, int]]:
     """Return type, shape and place of each tensor; the places fill the file without overlap."""
     found = {}
+    names = ", ".join(types)
     for tensor, told in header.items():
         if tensor == "__metadata__":
             continue
         try:
-            kind, shape, (start, end) = _TYPES[told["dtype"]], told["shape"], told["data_offsets"]
+            kind, shape, (start, end) = types[told["dtype"]], told["shape"], told["data_offsets"]
             numbers = [*shape, start, end]
             if not all(type(one) is int and 0 <= one <= MAX_BYTES for one in numbers):
                 raise ValueError
@@ -100,9 +112,9 @@ def _places(
                 raise ValueError
         except (KeyError, TypeError, ValueError):
             raise Damaged(
-                f"{name}：张量 {tensor[:80]!r} 的类型、形状和长度对不上（要 F32、F16 或 BF16）",
+                f"{name}：张量 {tensor[:80]!r} 的类型、形状和长度对不上（要 {names}）",
                 f"{name}: type, shape and length of tensor {tensor[:80]!r} do not fit each other "
-                "(wanted: F32, F16 or BF16)",
+                f"(wanted: {names})",
             ) from None
         found[tensor] = kind, tuple(shape), start, end
     at = 0
