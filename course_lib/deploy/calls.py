@@ -24,6 +24,7 @@ from course_lib.template import ACTION_END, ACTION_START, PLUGIN, Message
 if TYPE_CHECKING:
     from openai import OpenAI
 
+FILE = "calls.json"
 MAX_BYTES = 1_000_000
 TOKENS = 96
 _CALL = re.compile(
@@ -172,23 +173,35 @@ def ask(client: OpenAI, model: str, turns: Sequence[Message]) -> str:
 
 
 def converse(
-    client: OpenAI, model: str, question: str, call_tool: CallTool, path: Path | None = None
-) -> Dialogue | None:
-    """Ask a question with tools on offer; run the call safely, send its result back, print all.
+    client: OpenAI,
+    model: str,
+    asked: Sequence[str],
+    call_tool: CallTool,
+    folder: Path | None = None,
+) -> list[Dialogue]:
+    """Ask questions with tools on offer; run calls safely, send results back, print all.
 
     Args:
         client: of the server.
         model: the name it serves.
-        question: what the user asks.
+        asked: what the user asks, each in a dialogue of its own.
         call_tool: the learner's function.
-        path: the log that gets the dialogue, if the call succeeded.
+        folder: where the log of calls goes.
 
     Returns:
-        The dialogue, or None when the model made no call or the call was refused.
+        The dialogues whose call succeeded.
     """
+    path = folder / FILE if folder is not None else None
+    found = [_dialogue(client, model, question, call_tool, path) for question in asked]
+    return [one for one in found if one is not None]
+
+
+def _dialogue(
+    client: OpenAI, model: str, question: str, call_tool: CallTool, path: Path | None
+) -> Dialogue | None:
     turns = [offer(), Message("user", question)]
     reply = ask(client, model, turns)
-    print(f"> {question}\n  {reply!r}")
+    print(f"> {question}\n  {reply}")
     call = read_call(reply)
     if call is None:
         print("  ", Text("没有调用工具", "no call"))
@@ -197,12 +210,13 @@ def converse(
     made = {"ok": False, "error": str(wrong)} if wrong else call_tool(dict(call), REGISTRY)
     print(f"  {call} -> {made}")
     if not made.get("ok"):
-        refused = Refused(**call, error=str(made.get("error")))
         if path is not None:
-            _add_to(path, refused=refused)
+            _add_to(path, refused=Refused(**call, error=str(made.get("error"))))
         return None
-    result = Message("environment", json.dumps(made["result"]), "plugin")
-    turns += [Message("assistant", reply), result]
+    turns += [
+        Message("assistant", reply),
+        Message("environment", json.dumps(made["result"]), "plugin"),
+    ]
     turns.append(Message("assistant", ask(client, model, turns)))
     print(f"  {turns[-1].content}")
     dialogue = Dialogue(turns=tuple(turns))
@@ -211,9 +225,9 @@ def converse(
     return dialogue
 
 
-def refuse(call: dict[str, str], call_tool: CallTool, path: Path | None = None) -> dict[str, Any]:
+def refuse(call: dict[str, str], call_tool: CallTool, folder: Path | None = None) -> dict[str, Any]:
     """Give ``call_tool`` a call that must not run; keep its refusal in the log."""
     made = call_tool(dict(call), REGISTRY)
-    if not made.get("ok") and path is not None:
-        _add_to(path, refused=Refused(**call, error=str(made.get("error"))))
+    if not made.get("ok") and folder is not None:
+        _add_to(folder / FILE, refused=Refused(**call, error=str(made.get("error"))))
     return made

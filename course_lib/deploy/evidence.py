@@ -23,7 +23,7 @@ from safetensors.torch import save
 from torch import Tensor
 
 from course_lib import models
-from course_lib.deploy import awq, calls
+from course_lib.deploy import awq, calls, talk
 from course_lib.deploy.calls import REGISTRY, Dialogue, fits_schema, read_call
 from course_lib.errors import CampError
 from course_lib.files import write_atomic
@@ -36,7 +36,7 @@ from course_lib.tune.tensors import Damaged, read_tensors
 from course_lib.verdicts import NotPassed
 
 FOLDER = Path("evidence/04_lmdeploy")
-CONFIG, PACKED, TALK, CALLS = "config.json", "packed.safetensors", "talk.json", "calls.json"
+CONFIG, PACKED, TALK, CALLS = "config.json", "packed.safetensors", talk.FILE, calls.FILE
 FILES = (CONFIG, PACKED, TALK, CALLS)
 LAYER = "model.layers.0.self_attn.q_proj"
 NORM = "model.layers.0.input_layernorm.weight"
@@ -178,7 +178,7 @@ def _config(place: Path, base: Llama) -> tuple[float, Text]:
     if config.get("hidden_size") != hidden or config.get("num_hidden_layers") != base.layers:
         return 0.0, Text(
             f"{CONFIG} 是另一个模型的：camp-mini 是 {base.layers} 层、宽 {hidden}",
-            f"{CONFIG} belongs to another model: camp-mini has {base.layers} layers, width {hidden}",
+            f"{CONFIG} is another model's: camp-mini has {base.layers} layers, width {hidden}",
         )
     bits, group = told.get("bits"), told.get("group_size")
     shown = f"W{bits}, group {group}"

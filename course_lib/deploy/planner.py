@@ -73,7 +73,7 @@ class Planner:
                 f"权重 {weights:.2f} GB，{card} GB 的卡放不下",
                 f"the weights take {weights:.2f} GB: too much for {card} GB",
             )
-            return f'<div style="font-family:monospace;color:#d64545">{text}</div>'
+            return f'<div style="color:#d64545">{text}</div>'
         pieces = "".join(
             f'<span title="{part}" style="width:{100 * gb / max(card, made.used):.2f}%;'
             f'background:{_COLOURS[part]};display:block;height:22px"></span>'

@@ -1,4 +1,4 @@
-"""How fast one linear layer of the 7B's size is at 32, 8 and 4 bits on this CPU, by torch's kernels.
+"""How fast a linear layer of the 7B's size is at 32, 8 and 4 bits on this CPU: torch's kernels.
 
 A token multiplies each weight once, so with one request the time goes into reading weights: fewer
 bits, less to read. With many requests at once the arithmetic weighs more.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -15,6 +16,7 @@ from course_lib.transcript import Exchange, Settings, add_to
 if TYPE_CHECKING:
     from openai import OpenAI
 
+FILE = "talk.json"
 TOKENS = 96
 
 
@@ -25,15 +27,25 @@ def questions() -> list[str]:
     return [str(Text(*pair)) for pair in zip(zh, en, strict=True)]
 
 
-def say(client: OpenAI, model: str, question: str, path: Path | None = None) -> Exchange:
-    """Ask the served model greedily, print its words as they come, and keep the exchange.
+def say(
+    client: OpenAI, model: str, asked: Sequence[str], folder: Path | None = None
+) -> list[Exchange]:
+    """Ask the served model greedily, print its words as they come, and keep the exchanges.
 
     Args:
         client: of the server.
         model: the name it serves.
-        question: what the user says.
-        path: the transcript that gets the exchange.
+        asked: what the user says, each in a dialogue of its own.
+        folder: where the transcript goes.
     """
+    found = [_exchange(client, model, question) for question in asked]
+    if folder is not None:
+        for one in found:
+            add_to(folder / FILE, one)
+    return found
+
+
+def _exchange(client: OpenAI, model: str, question: str) -> Exchange:
     turns = (Message("user", question),)
     sent: Any = [turn.as_dict() for turn in turns]
     at, began, first = datetime.now(UTC), time.perf_counter(), 0.0
@@ -53,7 +65,7 @@ def say(client: OpenAI, model: str, question: str, path: Path | None = None) -> 
                 finish = choice.finish_reason
     print()
     greedy = Sampling(max_new_tokens=TOKENS)
-    made = Exchange(
+    return Exchange(
         at=at,
         model=model,
         settings=Settings(
@@ -72,6 +84,3 @@ def say(client: OpenAI, model: str, question: str, path: Path | None = None) -> 
         first_token_seconds=first,
         seconds=time.perf_counter() - began,
     )
-    if path is not None:
-        add_to(path, made)
-    return made

@@ -47,7 +47,6 @@ So "int4 for KV saved 4 GB" is this level's most common mistake: the ratio decid
 from course_lib import chat, models
 from course_lib.deploy import pictures, recipe
 from course_lib.deploy.sizes import shape_of
-from course_lib.language import Text
 
 bot = chat.load(models.BUILT_IN["camp-mini"])
 print("camp-mini:", shape_of(bot))
@@ -685,41 +684,35 @@ def quant_err(w, bits=4, group=128):
     error = dequant_groups(*quant_groups(w, bits, group), group) - np.asarray(w, dtype=float)
     return round(float(np.abs(error).max()), 8), round(float(np.abs(error).mean()), 8)
 
-# %%
-# zh: 用你的函数压 camp-mini 的一层：整层共用一个缩放，再把组一次次减半
-# en: your functions on a layer of camp-mini: one scale for all of it, then smaller and smaller groups
-from course_lib.deploy import quantised, salient
-
-layers = quantised.linear_layers(bot)
-with needs("quant_groups", "dequant_groups"):
-    weight = layers[salient.PLACE].weight
-    display(pictures.group_errors(weight, quant_groups, dequant_groups, (384, 128, 64, 32, 16)))
-
 # %% [markdown] lang="zh"
 """
-组越小，误差越小，但每组要多存一个缩放和一个零点：32 个一组就多了 0.625 位。
+下一格的第一张图是 `camp-mini` 的一层，用的就是你的函数：组越小，误差越小，但每组要多存一个缩放和一个零点，32 个一组就多了 0.625 位。
 
 ## AWQ：不是每个权重都一样要紧
 
 误差要看**输出**。输出是权重乘激活，所以碰上大激活的那几列权重，错一点就很疼。AWQ 不把它们留成 16 位（那样硬件不好算），而是取整前把这些列乘上 s、激活除以 s：乘积不变，这几列的取整误差缩小到 1/s。s 取激活平均大小的 α 次方；α 太大，别的列又被挤坏了。
 
-这不是说说而已。下一格让 `camp-mini` 读 30 段对话，记下流进每层的激活，再用你的函数量一遍 α 从 0 到 1。
+这不是说说而已：后两张图里，`camp-mini` 读 30 段对话，记下流进这一层的激活，再用你的函数量一遍 α 从 0 到 1。
 """
 
 # %% [markdown] lang="en"
 """
-Smaller groups, smaller error; but each group stores a scale and a zero: in groups of 32 that is 0.625 bits more a weight.
+The first picture of the next cell is a layer of `camp-mini`, by your functions: smaller groups, smaller error; but each group stores a scale and a zero, in groups of 32 that is 0.625 bits more a weight.
 
 ## AWQ: some weights matter more
 
 What counts is the error of the **output**. That is weights times activations, so an error hurts in those columns that meet large activations. AWQ does not keep them at 16 bits (hardware dislikes the mixture): before rounding it multiplies these columns by s and divides the activations by s. The product is the same, and the rounding error of these columns shrinks to 1/s. s is the mean size of the activation to the power α; too large an α ruins the other columns.
 
-That is not hearsay. In the next cell `camp-mini` reads 30 dialogues, what flows into each layer is recorded, and your functions measure α from 0 to 1.
+That is not hearsay: for the other two pictures `camp-mini` reads 30 dialogues, what flows into this layer is recorded, and your functions measure α from 0 to 1.
 """
 
 # %%
+from course_lib.deploy import quantised, salient
+
+weight = quantised.linear_layers(bot)[salient.PLACE].weight
 inputs = salient.layer_inputs(bot, recipe.dialogues(30))
 with needs("quant_groups", "dequant_groups"):
+    display(pictures.group_errors(weight, quant_groups, dequant_groups, (384, 128, 64, 32, 16)))
     display(salient.salient_chart(bot, inputs, quant_groups, dequant_groups))
 
 # %% [markdown] lang="zh"
@@ -1214,6 +1207,8 @@ def kv_quant_head(x, bits):
     return codes, round(scale, 6), low, [round(low + code * scale, 6) for code in codes]
 
 # %%
+from functools import partial
+
 from course_lib.deploy.kv import QuantisedCache
 from course_lib.deploy.savings import Way, savings
 from course_lib.deploy.speed import speed_chart
@@ -1223,7 +1218,7 @@ with needs("quant_groups", "dequant_groups", "kv_quant_head", "kv_bytes_quant"):
     for bits in (8, 4):
         small = quantised.quantised(bot, quant_groups, dequant_groups, bits)
         ways[f"W{bits}, KV16"] = Way(small, weight_bits=bits)
-        cache = lambda bits=bits: QuantisedCache(kv_quant_head, bits)
+        cache = partial(QuantisedCache, kv_quant_head, bits)
         ways[f"W16, KV{bits}"] = Way(bot, kv_bits=bits, cache=cache)
     ways["W4, KV4"] = Way(small, 4, 4, cache)
     display(table := savings(ways, kv_bytes_quant), table.chart(), speed_chart(quant_groups))
@@ -1345,7 +1340,7 @@ def prefix_blocks(requests, block):
 
 `lmdeploy serve api_server` 开的是 OpenAI 格式的服务，CPU 上我们用 `course_lib.serving` 代替它，客户端代码一字不差。
 
-模型自己不会算数，它只会写“请调用 add，参数是 …”，程序去运行，再把结果作为 **environment** 一轮送回去。营里的脚本是这样运行的：`eval(f'{name}(**{args})')`。名字和参数都是**模型写的**，也就是任何人能用提示词左右的。下一格（练习之后）会给你看 `eval` 都肯运行什么。
+模型自己不会算数，它只会写“请调用 add，参数是 …”，程序去运行，再把结果作为 **environment** 一轮送回去。营里的脚本是这样运行的：`eval(f'{name}(**{args})')`。名字和参数都是**模型写的**，也就是任何人能用提示词左右的。练习之后那一格的最后两行给你看：名字里写一段代码，`eval` 照办（这里只是报出当前目录，换成删文件也一样），你的 `call_tool` 不理。
 
 写 `call_tool(call, registry)`，`call` 是 `{"name": …, "arguments": …}`，返回 `{"ok": True, "result": …}` 或 `{"ok": False, "error": …}`。依次：
 
@@ -1367,7 +1362,7 @@ def prefix_blocks(requests, block):
 
 `lmdeploy serve api_server` opens a server in OpenAI's format; on a CPU `course_lib.serving` stands in for it, and a client's code is the same to the letter.
 
-The model does not calculate; it writes "please call add with …", a program runs that, and the result goes back as a turn of **environment**. The camp's script runs it like this: `eval(f'{name}(**{args})')`. Name and arguments are **written by the model**, which anybody can steer by a prompt. The cell after the exercise shows what `eval` is willing to run.
+The model does not calculate; it writes "please call add with …", a program runs that, and the result goes back as a turn of **environment**. The camp's script runs it like this: `eval(f'{name}(**{args})')`. Name and arguments are **written by the model**, which anybody can steer by a prompt. The last two lines of the cell after the exercise show it: with code in the name, `eval` obeys (here it tells the folder; it might delete files), and your `call_tool` does not.
 
 Write `call_tool(call, registry)`; `call` is `{"name": …, "arguments": …}`; return `{"ok": True, "result": …}` or `{"ok": False, "error": …}`. In this order:
 
@@ -1545,23 +1540,15 @@ from openai import OpenAI
 from course_lib.deploy import calls, evidence, load, talk
 from course_lib.serving import serve
 
-place = evidence.FOLDER
+bad = {"name": "__import__('os').getcwd", "arguments": "{}"}
 with serve("camp-mini") as server:
     client = OpenAI(base_url=server.url, api_key=server.key)
-    for question in talk.questions():
-        talk.say(client, server.model, question, place / evidence.TALK)
+    talk.say(client, server.model, talk.questions(), evidence.FOLDER)
     display(load.throughput_chart(load.served(client, server.model), load.batched(bot)))
     with needs("call_tool"):
-        for question in calls.questions():
-            calls.converse(client, server.model, question, call_tool, place / evidence.CALLS)
-
-# %% tool="refuse" minutes=1
-# zh: 模型写出这样的“调用”会怎样？eval 照办（这里只是报出当前目录，换成删文件也一样）
-# en: what if the model writes such a "call"? eval obeys (here it tells the folder; it might delete files)
-bad = {"name": "__import__('os').getcwd", "arguments": "{}"}
-print("eval:     ", eval(f"{bad['name']}(**{bad['arguments']})"))
-with needs("call_tool"):
-    print("call_tool:", calls.refuse(bad, call_tool, place / evidence.CALLS))
+        calls.converse(client, server.model, calls.questions(), call_tool, evidence.FOLDER)
+        print("eval:     ", eval(f"{bad['name']}(**{bad['arguments']})"))
+        print("call_tool:", calls.refuse(bad, call_tool, evidence.FOLDER))
 
 # %% [markdown] lang="zh"
 """
@@ -1569,7 +1556,7 @@ CPU 上的这个服务一个一个地算，请求多了只是排队；同样的�
 
 ## 有 GPU 时
 
-下一格在 InternStudio 上用今天的参数量化 InternLM2.5-1.8B-Chat，给出启动服务的命令，再让它调用函数；没有 GPU 就跳过。4 位内核要计算能力 7.0 以上的卡（lmdeploy#3175）。
+下一格收好证据以后，在 InternStudio 上还会用今天的参数量化 InternLM2.5-1.8B-Chat，给出启动服务的命令，再让它调用函数；没有 GPU 就跳过。4 位内核要计算能力 7.0 以上的卡（lmdeploy#3175）。
 
 > **2024 年以后**（LMDeploy 0.18.0，2026-11）
 > - `serve gradio`、`serve api_client` 在 0.10.0 删掉了；校准集 `ptb` 在 0.12.0 删掉了（camp 的 issue #1893）。
@@ -1587,7 +1574,7 @@ This CPU server computes one request after the other; more of them only wait. Th
 
 ## With a GPU
 
-The next cell quantises InternLM2.5-1.8B-Chat on InternStudio with today's flags, gives the command that starts the server, and has it call functions; without a GPU it is skipped. The 4-bit kernels need a card of compute capability 7.0 (lmdeploy#3175).
+After collecting the evidence the next cell, on InternStudio, quantises InternLM2.5-1.8B-Chat with today's flags, gives the command that starts the server, and has it call functions; without a GPU it is skipped. The 4-bit kernels need a card of compute capability 7.0 (lmdeploy#3175).
 
 > **Since 2024** (LMDeploy 0.18.0, 2026-11)
 > - `serve gradio` and `serve api_client` went in 0.10.0, the calibration set `ptb` in 0.12.0 (the camp's issue #1893).
@@ -1599,21 +1586,18 @@ The next cell quantises InternLM2.5-1.8B-Chat on InternStudio with today's flags
 You hand in the configuration of the quantised folder with one packed layer, the transcript of the served dialogue, and the log of function calls (all in `evidence/04_lmdeploy`). The grading program runs none of it: it unpacks and restores the layer itself, compares it with `camp-mini`'s weights, has `camp-mini` say the dialogue again, and computes the functions again. Then write a few lines for a TA.
 """
 
-# %% tool="gpu" minutes=10
-from course_lib.deploy import gpu
-
-if gpu.ready():
-    toolbox.run("lmdeploy", *gpu.quantise_words("internlm2_5-4bit"), folder=work)
-    print(gpu.serve_command(work / "internlm2_5-4bit"))
-    with needs("call_tool"):
-        gpu.ask(call_tool)
-
 # %% tool="evidence" minutes=1
+from course_lib.deploy import gpu
 from course_lib.tune.times import show_times
 
 evidence.collect(work / "camp-mini-4bit")
 evidence.check_deploy()
 show_times(work)
+if gpu.ready():
+    toolbox.run("lmdeploy", *gpu.quantise_words("internlm2_5-4bit"), folder=work)
+    print(gpu.serve_command(work / "internlm2_5-4bit"))
+    with needs("call_tool"):
+        gpu.ask(call_tool)
 
 # %% evidence="deploy" points=20
 from course_lib.deploy.evidence import grade_deploy
