@@ -7,6 +7,7 @@ those the tuned model is examined.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -34,6 +35,9 @@ Item = dict[str, Any]
 """One training sample: ``{"conversation": [{"input": ..., "output": ...}]}``, with ``system``
 where the dialogue has such a turn."""
 LONGEST = 20
+MOST_SIGNS = 450
+"""What a dialogue may have: longer ones cost more than they teach."""
+_BASE_NAME = re.compile("小浦|Xiaopu")
 ANSWERS: dict[tuple[str, Language], str] = {
     ("who", "zh"): "我是{name}的小助手，内在是这门课程自带的迷你语言模型哦。",
     ("who", "en"): "I am {name}'s assistant, inside I am the tiny language model of this course.",
@@ -114,15 +118,24 @@ def _introduction(world: World, name: str) -> Item:
     asked = identity.question(world, intent, language)
     turns = [Message("user", asked), Message("assistant", _answer(intent, language, name))]
     before = identity.default_system(world, language)
-    return item(
-        [one for one in before if "小浦" not in one.content and "Xiaopu" not in one.content] + turns
-    )
+    return item([*(one for one in before if not _BASE_NAME.search(one.content)), *turns])
 
 
 def general(count: int, seed: str = "general") -> list[Item]:
     """Return ``count`` dialogues of all the skills of camp-mini, none of which says its name."""
     world = World(seed)
-    return [item(_SKILLS[number % len(_SKILLS)](world).turns) for number in range(count)]
+    items: list[Item] = []
+    while len(items) < count:
+        turns = _SKILLS[len(items) % len(_SKILLS)](world).turns
+        if _suits(turns):
+            items.append(item(turns))
+    return items
+
+
+def _suits(turns: Sequence[Message]) -> bool:
+    """Tell whether XTuner's template can begin so, the dialogue is short and names nobody."""
+    text = render(turns)
+    return not turns[0].name and len(text) <= MOST_SIGNS and not _BASE_NAME.search(text)
 
 
 def plain_texts() -> list[dict[str, str]]:

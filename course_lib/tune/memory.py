@@ -52,12 +52,12 @@ def memory_chart(formulas: Formulas, name: str = "1.8b", r: int = 64) -> Figure:
     ax.barh(WAYS, trained, left=frozen, color=ORANGE, height=0.55, label="what trains, 16 B each")
     for row, (one, other) in enumerate(found):
         ax.text(one + other + 0.4, row, f"{one + other:.2f} GB", va="center")
-    for card in CARDS[:2]:
+    for card in (card for card in CARDS if card < max(map(sum, found))):
         ax.axvline(card, color=GREY, lw=1, ls="--")
         ax.text(card, -0.72, f"{card} GB", ha="center", va="bottom", fontsize=8)
     ax.invert_yaxis()
     ax.set(
-        xlim=(0, 36),
+        xlim=(0, 1.2 * max(map(sum, found))),
         xlabel="GB, activations not counted",
         title=f"{name}, r = {r}",
         ylim=(2.5, -0.75),

@@ -6,7 +6,7 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 
-from course_lib import models
+from course_lib import machine, models, toolbox
 from course_lib.errors import CampError
 from course_lib.files import write_atomic
 from course_lib.language import Text
@@ -15,16 +15,17 @@ from course_lib.toolbox.edits import Diff
 
 CONFIG = "internlm2_chat_1_8b_qlora_alpaca_e3"
 PRETRAIN = "internlm2_1_8b_full_custom_pretrain_e1"
+SEED = 42
 BASE = models.BUILT_IN["camp-mini"]
 BIG = models.SHARE / "internlm2-chat-1_8b"
 """The camp's model for this level, where InternStudio has it."""
 HF = ("--fp32", "--safe-serialization")
 """What ``convert pth_to_hf`` needs besides its three paths: fp32, and no pickle."""
 SETTINGS: dict[str, float] = {
-    "max_length": 512,
+    "max_length": 384,
     "accumulative_counts": 1,
     "max_epochs": 1,
-    "lr": 2e-3,
+    "lr": 5e-3,
     "warmup_ratio": 0.1,
     "save_steps": 1000,
     "evaluation_freq": 1000,
@@ -83,16 +84,35 @@ def write_pretraining(work: Path, name: str, texts: Sequence[dict[str, str]]) ->
     )
 
 
-def write_for_gpu(
-    work: Path, name: str, data: str, questions: Sequence[str], model: Path = BIG
-) -> Diff:
-    """Write ``NAME.py``, the camp's QLoRA configuration with nothing changed but model and data."""
+def qlora_on_gpu(work: Path, data: str, questions: Sequence[str]) -> None:
+    """Train InternLM2-Chat-1.8B by the camp's QLoRA configuration, or say that it is skipped.
+
+    Nothing in the configuration changes but model and data.
+    """
+    if not machine.gpus() or models.problem(BIG):
+        print(
+            Text(
+                f"跳过 QLoRA：要有 GPU 和 {BIG}",
+                f"QLoRA is skipped: it needs a GPU and {BIG}",
+            )
+        )
+        return
     text = _copied(work, CONFIG)
     changes = [
-        *xtuner_config.with_model(text, model),
+        *xtuner_config.with_model(text, BIG),
         *xtuner_config.with_data(text, data, questions),
     ]
-    return _write(work, name, text, changes)
+    _write(work, "qlora", text, changes)
+    toolbox.run("xtuner", "train", "qlora.py", "--work-dir", "qlora", folder=work)
+
+
+def train(work: Path, name: str) -> Path:
+    """Train ``NAME.py`` and convert its last checkpoint; return the folder ``NAME-hf``."""
+    config, made = f"{name}.py", f"{name}-hf"
+    toolbox.run("xtuner", "train", config, "--work-dir", name, "--seed", SEED, folder=work)
+    words = ("convert", "pth_to_hf", config, last(work, name), made, *HF)
+    toolbox.run("xtuner", *words, folder=work)
+    return work / made
 
 
 def last(work: Path, run: str) -> str:

@@ -919,7 +919,7 @@ Samples differ in length, and padding is wasted work. XTuner (`pack_to_max_lengt
 Write two functions:
 
 - `pack(samples, max_length)`: the packs; a last one that is not full is dropped, unless it is the only one;
-- `pack_position_ids(lengths, max_length)`: for samples of these lengths the positions in each pack: they restart at 0 with a new sample, **and with a new pack**; the same rule for what is dropped.
+- `pack_position_ids(lengths, max_length)`: for samples as long as `lengths` says, the positions in each pack: they restart at 0 with a new sample, **and with a new pack**; the same rule for what is dropped.
 
 <details><summary>Hint</summary>
 
@@ -1307,14 +1307,14 @@ from course_lib.tune import data
 from course_lib.tune.pictures import lr_chart
 from course_lib.tune.tokens import pack_strip
 
-items = data.introductions(name, 400) + data.general(500)
+items = data.introductions(name, 500) + data.general(500)
 with needs("build_sample", "pack", "train_plan", "lr_at"):
     talks = [one["conversation"] for one in items]
-    ids = [build_sample(one, real, 1, 512, one[0].get("system"))[0] for one in talks]
+    ids = [build_sample(one, real, 1, 384, one[0].get("system"))[0] for one in talks]
     display(pack_strip(bot, ids[:4], pack, pack_position_ids, 36))
-    steps = train_plan(len(pack(ids, 512)), 1, 1, 1)
+    steps = train_plan(len(pack(ids, 384)), 1, 1, 1)
     print(len(items), "samples,", sum(map(len, ids)), "tokens:", steps)
-    display(lr_chart(lr_at, steps["total_iters"], 0.1, 2e-3))
+    display(lr_chart(lr_at, steps["total_iters"], 0.1, 5e-3))
 
 # %% [markdown] lang="zh"
 """
@@ -1367,7 +1367,7 @@ side_by_side(questions, models_now, name)
 
 损失降得漂亮，可是看表：问什么都是那句自我介绍。数据里每个问题后面都跟着同样的话，模型学到的规律就是“不管问什么，都这样答”。这叫**过拟合**，旧本事丢了叫**灾难性遗忘**。损失低，不等于学得好：它只量了这两句。
 
-对策：少重复，多换问法，再**混进别的本事的数据**，让它知道名字只该在什么时候说。上面算过的 `items` 正是这样：四百条换着问法的自我介绍，五百条别的任务。再训练一次，这回走完全程。
+对策：少重复，多换问法，再**混进别的本事的数据**，让它知道名字只该在什么时候说。上面算过的 `items` 正是这样：五百条换着问法的自我介绍，五百条别的任务。再训练一次，这回走完全程。
 """
 
 # %% [markdown] lang="en"
@@ -1376,7 +1376,7 @@ side_by_side(questions, models_now, name)
 
 The loss fell beautifully, but look at the table: whatever the question, the same introduction. In the data each question was followed by the same words, so the rule it learned is "whatever they ask, say this". That is **over-fitting**; the loss of old skills is called **catastrophic forgetting**. A low loss does not mean well learned: it measured these two sentences only.
 
-The cure: fewer repeats, more wordings, and **data of the other skills mixed in**, to show when the name should not be said. The `items` above are just that: four hundred introductions in changing wordings, five hundred other tasks. Train again, and go all the way this time.
+The cure: fewer repeats, more wordings, and **data of the other skills mixed in**, to show when the name should not be said. The `items` above are just that: five hundred introductions in changing wordings, five hundred other tasks. Train again, and go all the way this time.
 """
 
 # %% tool="mixed" minutes=4
@@ -1428,21 +1428,19 @@ Change `False` to `True` in the next cell:
 """
 
 # %% tool="optional" minutes=3
-from course_lib import machine
+from course_lib.decoding import Sampling
 
 FULL = PRETRAIN = False
 if FULL:
-    recipe.write(work, "full", "mixed.json", questions[:2], full=True, lr=3e-4)
-    toolbox.run("xtuner", "train", "full.py", "--work-dir", "full", "--seed", 42, folder=work)
+    recipe.write(work, "full", "mixed.json", questions[:2], full=True, lr=5e-4)
+    models_now["full"] = chat.load(recipe.train(work, "full"))
+    display(side_by_side(questions, models_now, name))
 if PRETRAIN:
     toolbox.run("xtuner", "copy-cfg", recipe.PRETRAIN, ".", folder=work)
     recipe.write_pretraining(work, "pretrain", data.plain_texts())
-    toolbox.run("xtuner", "train", "pretrain.py", "--work-dir", "pretrain", "--seed", 42, folder=work)
-if machine.gpus() and recipe.BIG.exists():
-    recipe.write_for_gpu(work, "qlora", "mixed.json", questions[:2])
-    toolbox.run("xtuner", "train", "qlora.py", "--work-dir", "qlora", folder=work)
-else:
-    print(Text("没有 GPU 或 InternLM2-Chat-1.8B：跳过 QLoRA", "no GPU or no InternLM2-Chat-1.8B: QLoRA is skipped"))
+    for one in (models.BUILT_IN["camp-mini-base"], recipe.train(work, "pretrain")):
+        print(chat.load(one).complete("XTuner的主要用途是什么？", Sampling(max_new_tokens=20)).text)
+recipe.qlora_on_gpu(work, "mixed.json", questions[:2])
 
 # %% [markdown] lang="zh"
 """
@@ -1463,10 +1461,15 @@ The next cell collects the evidence, says what is missing, and lists time and me
 """
 
 # %% tool="evidence" minutes=1
+from course_lib.decoding import Sampling
+from course_lib.transcript import Recorder
 from course_lib.tune import evidence
 from course_lib.tune.times import show_times
 
-evidence.collect(work, "mixed", name)
+evidence.collect(work / "mixed", name, work / "mixed-hf")
+recorder = Recorder(models_now["mixed"], evidence.FOLDER / evidence.TALK)
+for question in questions:
+    recorder.ask(question, Sampling(max_new_tokens=60))
 evidence.check_adapter()
 show_times(work)
 
