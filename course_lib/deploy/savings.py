@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from course_lib.chat import ChatModel
     from course_lib.mini.dialogue import Sample
 
-SKILLS = ("persona", "memory", "decompose", "tool_answer", "rag_zh", "identity_zh")
+SKILLS = ("identity_zh", "identity_en", "tool_call_zh", "tool_call_en", "rag_zh", "rag_en")
 """Exams of ``course_lib.mini.exams`` whose questions the model was not trained on."""
 QUESTIONS = 4
 GROUP = 64

@@ -717,7 +717,7 @@ with needs("quant_groups", "dequant_groups"):
 
 # %% [markdown] lang="zh"
 """
-橙点是这一层最好的 α。LMDeploy 默认用 0.5；`--search-scale True` 会逐层去找，慢得多。
+橙点是这一层最好的 α。`camp-mini` 的激活还算平均，好处不大；大模型里少数通道会比别的大几十倍，差别才悬殊。LMDeploy 默认用 0.5；`--search-scale True` 会逐层去找，慢得多。
 
 ## 八个数装进一个 int32
 
@@ -734,7 +734,7 @@ with needs("quant_groups", "dequant_groups"):
 
 # %% [markdown] lang="en"
 """
-The orange dot is this layer's best α. LMDeploy takes 0.5 by default; `--search-scale True` looks for it layer by layer and takes much longer.
+The orange dot is this layer's best α. The activations of `camp-mini` are fairly even, so little is gained; in large models a few channels are tens of times larger, and so is what AWQ gains. LMDeploy takes 0.5 by default; `--search-scale True` looks for it layer by layer and takes much longer.
 
 ## Eight numbers in one int32
 
@@ -1090,7 +1090,7 @@ KV 是边生成边产生的，不能慢慢校准。LMDeploy 在线做：每个�
 
 写 `kv_quant_head(x, bits)` → `(编号, scale, min, 还原值)`：scale = (最大 − 最小) ÷ (2^bits − 1)，常数向量取 1；编号 = (x − min) ÷ scale，**四舍五入**（.5 进位）；还原值 = min + 编号 × scale。scale 和还原值保留 6 位小数，计算时用没有舍入的 scale。
 
-下面的表量出代价：同一批没训练过的问题，换权重位数，再换 KV 位数，全用你的函数。这里先量化、再还原成小数去算，所以表里只有大小和质量；**速度**看后面那张图：7B 大小的一层，用 torch 真正的 4 位内核。
+下面的表量出代价：同一批没训练过的问题，换权重位数，再换 KV 位数，全用你的函数；2 位是让你看看悬崖在哪里。这里先量化、再还原成小数去算，所以表里只有大小和质量；**速度**看后面那张图：7B 大小的一层，激活 16 位，用 torch 真正的 8 位、4 位内核。
 
 <details><summary>提示</summary>
 
@@ -1107,7 +1107,7 @@ K and V come as tokens are generated; there is no time to calibrate. LMDeploy do
 
 Write `kv_quant_head(x, bits)` → `(codes, scale, min, restored)`: scale = (max − min) ÷ (2^bits − 1), or 1 for a constant vector; codes = (x − min) ÷ scale, **rounded half up**; restored = min + code × scale. scale and restored have 6 decimals; compute with the unrounded scale.
 
-The table below measures the price: the same questions, none of them trained on, with other weight bits and other KV bits, all by your functions. Here numbers are quantised and restored before the sums, so the table tells size and quality only; for **speed** see the chart after it: one layer of the 7B's size in torch's real 4-bit kernel.
+The table below measures the price: the same questions, none of them trained on, with other weight bits and other KV bits, all by your functions; 2 bits are there to show where the cliff is. Here numbers are quantised and restored before the sums, so the table tells size and quality only; for **speed** see the chart after it: one layer of the 7B's size with 16-bit activations in torch's real 8-bit and 4-bit kernels.
 
 <details><summary>Hint</summary>
 
@@ -1215,17 +1215,17 @@ from course_lib.deploy.speed import speed_chart
 
 with needs("quant_groups", "dequant_groups", "kv_quant_head", "kv_bytes_quant"):
     ways = {"W16, KV16": Way(bot)}
-    for bits in (8, 4):
+    for bits in (8, 4, 2):
         small = quantised.quantised(bot, quant_groups, dequant_groups, bits)
         ways[f"W{bits}, KV16"] = Way(small, weight_bits=bits)
         cache = partial(QuantisedCache, kv_quant_head, bits)
         ways[f"W16, KV{bits}"] = Way(bot, kv_bits=bits, cache=cache)
-    ways["W4, KV4"] = Way(small, 4, 4, cache)
+    ways["W4, KV4"] = Way(ways["W4, KV16"].bot, 4, 4, ways["W16, KV4"].cache)
     display(table := savings(ways, kv_bytes_quant), table.chart(), speed_chart(quant_groups))
 
 # %% [markdown] lang="zh"
 """
-大模型的账（LMDeploy 文档，2.5-7B-chat，GSM8K）：KV 16 位 85.67，int8 85.44，int4 83.78。8 位几乎白捡，4 位要付一点钱。速度图也有道理：一次只算一个词元时，时间花在**读权重**上，位数少就快；一批词元一起算，省下的就不明显了，量化解决的首先是**大小**。
+大模型的账（LMDeploy 文档，2.5-7B-chat，GSM8K）：KV 16 位 85.67，int8 85.44，int4 83.78。8 位几乎白捡，4 位要付一点钱。再看速度图最左边：一次只算一个词元时，时间花在**读权重**上，读得少就快；一批词元一起算，乘法多了，差别就小了。所以量化解决的首先是**大小**，快不快要看内核和批有多大。
 
 ## 同样的开头只存一次（选做）
 
@@ -1242,7 +1242,7 @@ with needs("quant_groups", "dequant_groups", "kv_quant_head", "kv_bytes_quant"):
 
 # %% [markdown] lang="en"
 """
-For a large model (LMDeploy's documentation, 2.5-7B-chat, GSM8K): KV at 16 bits 85.67, int8 85.44, int4 83.78. 8 bits are nearly free, 4 bits cost a little. The speed chart makes sense, too: with one token at a time the time goes into **reading weights**, and fewer bits are faster; with many tokens in a batch the gain shrinks: quantisation is first of all about **size**.
+For a large model (LMDeploy's documentation, 2.5-7B-chat, GSM8K): KV at 16 bits 85.67, int8 85.44, int4 83.78. 8 bits are nearly free, 4 bits cost a little. Now the left end of the speed chart: with one token at a time the time goes into **reading weights**, and reading less is faster; with many tokens in a batch there is more to multiply, and the gain shrinks. So quantisation is first of all about **size**; how fast it is depends on kernel and batch.
 
 ## The same beginning, stored once (optional)
 
