@@ -398,26 +398,34 @@ def call_dialogue(mini: ChatModel, question: str, result: str | None = None) -> 
     return {"turns": [one.as_dict() for one in turns]}
 
 
-QUESTIONS = ("37加58等于多少？", "12乘7等于多少？")
+QUESTIONS = ("What is 37 plus 58?", "What is 12 times 7?")
 REFUSED = {"name": "__import__('os').getcwd", "arguments": "{}", "error": "unknown-tool"}
 
 
-@pytest.fixture
-def place(tmp_path: Path, mini: ChatModel, layer) -> Path:
-    """Return a folder with whole evidence."""
-    folder = tmp_path / evidence.FOLDER
-    folder.mkdir(parents=True)
-    (folder / evidence.CONFIG).write_text(config_of())
-    save_file(layer, folder / evidence.PACKED)
-    said = [
+@pytest.fixture(scope="module")
+def said(mini: ChatModel) -> dict[str, str]:
+    """Return a transcript and a log of calls that camp-mini gives again."""
+    talks = [
         exchange(mini.chat(asked, Sampling(max_new_tokens=96)).text, at=at).model_copy(
             update={"messages": (Message("user", asked),)}
         )
         for at, asked in enumerate(("你是谁？", "你叫什么名字？"))
     ]
-    (folder / evidence.TALK).write_text(transcript(*said), encoding="utf-8")
-    log = {"dialogues": [call_dialogue(mini, one) for one in QUESTIONS], "refused": [REFUSED]}
-    (folder / evidence.CALLS).write_text(json.dumps(log))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("CAMP_LANG", "en")
+        log = {"dialogues": [call_dialogue(mini, one) for one in QUESTIONS], "refused": [REFUSED]}
+    return {evidence.TALK: transcript(*talks), evidence.CALLS: json.dumps(log)}
+
+
+@pytest.fixture
+def place(tmp_path: Path, layer, said) -> Path:
+    """Return a folder with whole evidence."""
+    folder = tmp_path / evidence.FOLDER
+    folder.mkdir(parents=True)
+    (folder / evidence.CONFIG).write_text(config_of())
+    save_file(layer, folder / evidence.PACKED)
+    for name, text in said.items():
+        (folder / name).write_text(text, encoding="utf-8")
     return folder
 
 
@@ -600,7 +608,7 @@ def test_a_served_model_is_asked_and_its_calls_run(
     (one, _) = talk.say(client, server.model, ["你是谁？", "谢谢"], tmp_path)
     assert one.reply == mini.chat("你是谁？", Sampling(max_new_tokens=talk.TOKENS)).text
     assert one.finish == "stop"
-    found = calls.converse(client, server.model, QUESTIONS, names["call_tool"], tmp_path)
+    found = calls.converse(client, server.model, calls.questions(), names["call_tool"], tmp_path)
     bad = calls.refuse({"name": REFUSED["name"], "arguments": "{}"}, names["call_tool"], tmp_path)
     assert bad == {"ok": False, "error": "unknown-tool"}
     log = calls.read_log(tmp_path / evidence.CALLS)

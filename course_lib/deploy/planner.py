@@ -80,10 +80,11 @@ class Planner:
             for part, gb in made.parts.items()
         )
         over = made.used > card
-        verdict = Text("超出显存，启动会失败", "over the card: it would not start") if over else ""
+        verdict = Text("超出显存，起不来", "over the card: it would not start") if over else ""
         told = Text(
             f"权重 {made.weights:.2f} + KV {made.kv:.2f} + 其余 {made.other:.2f} = "
-            f"<b>{made.used:.2f}</b> / {card} GB {verdict}<br>KV 能放 <b>{made.tokens:,}</b> 个词元",
+            f"<b>{made.used:.2f}</b> / {card} GB {verdict}<br>"
+            f"KV 能放 <b>{made.tokens:,}</b> 个词元",
             f"weights {made.weights:.2f} + KV {made.kv:.2f} + other {made.other:.2f} = "
             f"<b>{made.used:.2f}</b> / {card} GB {verdict}<br>the KV cache holds "
             f"<b>{made.tokens:,}</b> tokens",

@@ -68,4 +68,4 @@ def quantised(
 
 def relative(error: Tensor, of: Tensor) -> float:
     """Return the size of ``error`` as a share of ``of`` (Frobenius norms)."""
-    return float(error.norm() / of.norm())
+    return float(error.detach().norm() / of.detach().norm())
