@@ -717,7 +717,7 @@ with needs("quant_groups", "dequant_groups"):
 
 # %% [markdown] lang="zh"
 """
-橙点是这一层最好的 α。`camp-mini` 的激活还算平均，好处不大；大模型里少数通道会比别的大几十倍，差别才悬殊。LMDeploy 默认用 0.5；`--search-scale True` 会逐层去找，慢得多。
+橙点是这一层最好的 α。`camp-mini` 的激活还算平均，好处不大；大模型里有的通道比别的大约 100 倍（SmoothQuant，arXiv 2211.10438），差别才悬殊。LMDeploy 默认用 0.5；`--search-scale True` 会逐层去找，慢得多。
 
 ## 八个数装进一个 int32
 
@@ -734,7 +734,7 @@ with needs("quant_groups", "dequant_groups"):
 
 # %% [markdown] lang="en"
 """
-The orange dot is this layer's best α. The activations of `camp-mini` are fairly even, so little is gained; in large models a few channels are tens of times larger, and so is what AWQ gains. LMDeploy takes 0.5 by default; `--search-scale True` looks for it layer by layer and takes much longer.
+The orange dot is this layer's best α. The activations of `camp-mini` are fairly even, so little is gained; in large models some channels are about 100 times larger than the others (SmoothQuant, arXiv 2211.10438), and more is at stake. LMDeploy takes 0.5 by default; `--search-scale True` looks for it layer by layer and takes much longer.
 
 ## Eight numbers in one int32
 
