@@ -13,6 +13,7 @@ from statistics import NormalDist
 from typing import Any
 
 import matplotlib as mpl
+import nbformat
 import numpy as np
 import pytest
 import torch
@@ -23,7 +24,7 @@ from course_lib import chat, models, toolbox
 from course_lib.chat import ChatModel
 from course_lib.checks import case, check
 from course_lib.errors import CampError
-from course_lib.language import Language
+from course_lib.language import Language, use_language
 from course_lib.mini import identity
 from course_lib.mini.words import phrases
 from course_lib.mini.world import World, is_held_out
@@ -33,7 +34,11 @@ from course_lib.toolbox.records import Outcome, Record
 from course_lib.tune import data, evidence, memory, merging, pictures, recipe, times, tokens
 from course_lib.tune.compare import SideBySide, side_by_side
 from course_lib.tune.toys import MARKERS, NF4, PARAMETERS, C, toy_enc
+from grading.build import Builder, released
 from grading.cells import blank_source, in_language
+from grading.cohort import PUBLIC, find_cohort
+from grading.course import Course
+from grading.grade import grade
 from grading.lesson import Lesson
 from grading.reader import read_lesson
 from tests.conftest import ROOT
@@ -463,6 +468,27 @@ def test_without_the_tool_its_cells_say_how_to_get_it(
     (first, *_) = lesson.of_kind("tool")
     with pytest.raises(CampError, match="camp tools install xtuner"):
         exec(in_language(first.source, "en"), names)
+
+
+@pytest.mark.slow
+def test_graded_without_evidence(lesson: Lesson, tmp_path: Path, walls: None) -> None:
+    """The exercises count without XTuner; a blank notebook earns nothing."""
+    builder = Builder(ROOT / "notebooks", tmp_path / "course", find_cohort(PUBLIC), "zh")
+    builder.build(["03_xtuner"])
+    course = Course.open(builder.course)
+    answers = {one.name: one.answer.source for one in lesson.exercises}
+    for learner in ("solved", "blank"):
+        notebook = nbformat.read(released(course.path, "03_xtuner", "zh"), as_version=4)
+        for cell in notebook.cells:
+            name = cell.metadata.get("nbgrader", {}).get("grade_id")
+            if learner == "solved" and name in answers:
+                cell.source = answers[name]
+        folder = course.submitted(learner, "03_xtuner")
+        folder.mkdir(parents=True)
+        nbformat.write(notebook, folder / "03_xtuner.ipynb")
+    use_language("en")
+    scores = {one.learner: one.auto_score for one in grade("03_xtuner", course)}
+    assert scores == {"solved": 70, "blank": 0}
 
 
 REAL = """

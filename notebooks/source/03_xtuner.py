@@ -1357,7 +1357,9 @@ toolbox.run("xtuner", "train", "two.py", "--work-dir", "two", "--seed", 42, fold
 convert = ("xtuner", "convert", "pth_to_hf")
 toolbox.run(*convert, "two.py", recipe.last(work, "two"), "two-hf", *recipe.HF, folder=work)
 models_now = {"camp-mini": bot}
-with needs("lora_merge"):  # zh: 合并用你自己的函数
+# zh: 合并用你自己的函数
+# en: your own function merges
+with needs("lora_merge"):
     models_now["two sentences"] = merged(bot, work / "two-hf", lora_merge)
 side_by_side(questions, models_now, name)
 
