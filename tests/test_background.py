@@ -29,7 +29,8 @@ if os.fork() == 0:
 time.sleep(600)
 """
 OWNER = """
-import sys, time
+import signal, sys, time
+signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored in a shell's background
 from pathlib import Path
 from course_lib.background import Tethered
 command = Tethered([sys.executable, "-c", sys.argv[1]], Path.cwd(), {})
@@ -83,8 +84,11 @@ def test_a_daemon_ends_on_request(tmp_path: Path) -> None:
 
 
 def test_an_interrupt_of_the_owners_group_does_not_reach_it(tmp_path: Path) -> None:
-    command = Tethered(["sleep", "600"], tmp_path, {})
-    pids = [command.process.pid, *(one.pid for one in psutil.Process().children(recursive=True))]
+    command = Tethered([sys.executable, "-c", DAEMON], tmp_path, {})
+    daemon = daemon_in(tmp_path)
+    family = psutil.Process(command.process.pid).children(recursive=True)
+    assert daemon in family
+    pids = {command.process.pid, *(one.pid for one in family)}
     assert os.getpgrp() not in {os.getpgid(pid) for pid in pids}
     command.end()
 
