@@ -555,3 +555,15 @@ def test_the_optional_parts_run(
     exec(text, found)
     assert set(found["models_now"]) == {"full"}
     assert (work / "pretrain-hf" / "config.json").is_file()
+
+
+def test_a_header_whose_length_looks_like_a_pickle_is_read(tmp_path: Path) -> None:
+    from course_lib.tune.tensors import Damaged, read_tensors
+
+    header = b'{"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}}'.ljust(128)
+    path = tmp_path / "adapter_model.safetensors"
+    path.write_bytes(len(header).to_bytes(8, "little") + header + b"\x00\x00\x80\x3f")
+    assert read_tensors(path)["a"].tolist() == [1.0]
+    path.write_bytes(b"\x80\x04\x95" + b"x" * 40)
+    with pytest.raises(Damaged, match="pickle"):
+        read_tensors(path)

@@ -52,7 +52,8 @@ def read_tensors(path: Path) -> dict[str, Tensor]:
         )
     if len(raw) < 8:
         raise Damaged(f"{path.name} 是空的或不完整", f"{path.name} is empty or cut off")
-    if raw[:2] == b"PK" or raw[:1] == b"\x80":
+    starts_as_pickle = raw[:2] == b"PK" or raw[:1] == b"\x80"
+    if starts_as_pickle and raw[8:9] != b"{":  # a header of 128 bytes also begins with \x80
         raise Damaged(
             f"{path.name} 里是 pickle（.bin 改了名？），从不加载：转换时加 --safe-serialization",
             f"{path.name} holds a pickle (a renamed .bin?), which is never loaded: convert with "
