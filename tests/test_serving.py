@@ -178,7 +178,7 @@ def test_no_server_outlives_its_owner(how: signal.Signals) -> None:
     while any(is_alive(p) for p in family) and time.monotonic() < deadline:
         time.sleep(0.1)
     assert not [p for p in family if is_alive(p)]
-    assert ports.is_free(port)
+    assert comes_free(port)
 
 
 def test_the_tether_itself_may_be_killed() -> None:
@@ -191,7 +191,15 @@ def test_the_tether_itself_may_be_killed() -> None:
         while is_alive(child) and time.monotonic() < deadline:
             time.sleep(0.1)
         assert not is_alive(child)
-    assert ports.is_free(running.port)
+        assert comes_free(running.port)
+
+
+def comes_free(port: int) -> bool:
+    """Wait: a killed process is a zombie while the last of its threads still holds the port."""
+    deadline = time.monotonic() + 10
+    while not ports.is_free(port) and time.monotonic() < deadline:
+        time.sleep(0.1)
+    return ports.is_free(port)
 
 
 def is_alive(process: psutil.Process) -> bool:
