@@ -141,6 +141,7 @@ class Course:
         settings = self.config.CourseDirectory
         try:
             course_id = settings.get("course_id", "")
+            database.prepare(settings.db_url)
             with quiet(), Gradebook(settings.db_url, course_id) as gradebook:
                 yield gradebook
         except SQLAlchemyError as error:

@@ -5,6 +5,9 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from nbgrader.api import Base
+from nbgrader.dbutil import ALEMBIC_DIR
+from sqlalchemy import create_engine, inspect
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, OperationalError, SQLAlchemyError
 
@@ -44,6 +47,25 @@ def with_driver(address: str) -> str:
             2,
         ) from None
     return url.render_as_string(hide_password=False)
+
+
+def prepare(address: str) -> None:
+    """Make nbgrader's tables where there are none yet, and note their version as it does.
+
+    nbgrader itself runs the program ``alembic`` of ``PATH`` for the version, which takes seconds.
+    """
+    from alembic.runtime.migration import MigrationContext
+    from alembic.script import ScriptDirectory
+
+    engine = create_engine(address)
+    try:
+        with engine.begin() as connection:
+            if not inspect(connection).get_table_names():
+                Base.metadata.create_all(connection)
+                migrations = MigrationContext.configure(connection)
+                migrations.stamp(ScriptDirectory(ALEMBIC_DIR), "head")
+    finally:
+        engine.dispose()
 
 
 def explain(error: SQLAlchemyError) -> str:

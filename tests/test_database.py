@@ -86,3 +86,19 @@ def test_a_database_without_a_driver_is_one_line(course: Course, address: str) -
         f"camp: no driver for {address.partition(':')[0]}:// is installed"
     )
     assert done.stderr.count("\n") == 1
+
+
+def test_a_new_gradebook_is_as_nbgrader_makes_it_without_its_program(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "source").mkdir()
+    theirs = tmp_path / "theirs.db"
+    theirs.write_bytes(empty_gradebook())
+    monkeypatch.setenv("PATH", "/nowhere")  # without ``alembic``
+    with Course.open(tmp_path).gradebook() as gradebook:
+        gradebook.add_student("amy")
+    ours = tmp_path / "gradebook.db"
+    query = "select name from sqlite_master where type = 'table' order by name"
+    for question in (query, "select * from alembic_version"):
+        told = [sqlite3.connect(file).execute(question).fetchall() for file in (ours, theirs)]
+        assert told[0] == told[1]
