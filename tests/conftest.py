@@ -187,7 +187,7 @@ def stopped_after(process: subprocess.Popen[bytes]) -> Iterator[None]:
     finally:
         process.terminate()
         try:
-            process.wait(timeout=20)
+            process.wait(timeout=5)
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()

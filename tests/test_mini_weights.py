@@ -19,7 +19,7 @@ from course_lib.mini.exams import EXAMS
 from course_lib.template import Message
 
 CHAT, BASE = models.BUILT_IN["camp-mini"], models.BUILT_IN["camp-mini-base"]
-COUNT = 50
+COUNT, MANY = 25, 200
 
 
 def test_the_weights_fit_in_12_megabytes() -> None:
@@ -134,11 +134,12 @@ def test_a_tale_of_300_characters_has_what_was_asked_for(mini: ChatModel) -> Non
 
 
 @pytest.mark.parametrize("exam", EXAMS, ids=lambda exam: exam.name)
-def test_held_out_accuracy_is_what_the_card_says(mini: ChatModel, exam) -> None:
+@pytest.mark.parametrize("count", [COUNT, pytest.param(MANY, marks=pytest.mark.tools)])
+def test_held_out_accuracy_is_what_the_card_says(mini: ChatModel, exam, count: int) -> None:
     """The floor lies three standard errors of fewer questions under the card's figure."""
     (known,) = (r.accuracy for r in card.load_measured(CHAT).results if r.name == exam.name)
-    floor = known - 3 * math.sqrt(known * (1 - known) / COUNT) - 0.02
-    result, misses = examine(Answerer(mini.model, mini.tokenizer), exam, COUNT)
+    floor = known - 3 * math.sqrt(known * (1 - known) / count) - 0.02
+    result, misses = examine(Answerer(mini.model, mini.tokenizer), exam, count)
     shown = "\n".join(f"{miss.reply!r} for {miss.sample.answer!r}" for miss in misses[:5])
     assert result.accuracy >= floor, shown
 

@@ -1,48 +1,22 @@
-"""Every score of honest work as plain nbgrader gives it, by the real nbgrader."""
+"""Every score of honest work as plain nbgrader gives it, by the real nbgrader.
+
+``make test`` compares with what plain nbgrader gave when the corpus was last changed
+(``tests/honest/plain``), ``make test-tools`` has it grade again.
+"""
 
 from __future__ import annotations
 
 import json
-import shutil
 from pathlib import Path
 
 import pytest
 
-from tests.honest import (
-    arrays,
-    basics,
-    classes,
-    files,
-    frames,
-    given,
-    learning,
-    objects,
-    odds,
-    talking,
-)
+from tests.honest import record
 from tests.honest.course import plainly, read_book, safely, write_course
 from tests.honest.deliberate import DIFFERENCES
-from tests.honest.material import Material
+from tests.honest.materials import MATERIALS
 
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("walls")]
-# Exercises share notebooks, so that plain nbgrader starts few kernels.
-MATERIALS = {
-    "programming": Material(
-        "programming",
-        [*basics.EXERCISES, *files.EXERCISES, *classes.EXERCISES, *given.EXERCISES],
-        files.FILES,
-        minor=5,
-    ),
-    "habits": Material(
-        "habits", [*talking.EXERCISES, *objects.EXERCISES, *odds.EXERCISES], minor=0
-    ),
-    "science": Material(
-        "science",
-        [*arrays.EXERCISES, *frames.EXERCISES, *learning.EXERCISES],
-        frames.FILES,
-        minor=4,
-    ),
-}
 # Tests that plain nbgrader fails for everybody, the instructor too.
 BROKEN = {"environment_open"}
 TOGETHER = {
@@ -55,15 +29,22 @@ TOGETHER = {
 }  # fmt: skip
 
 
+@pytest.mark.tools
+@pytest.mark.timeout(1800)
+@pytest.mark.parametrize("name", MATERIALS)
+def test_the_record_is_what_plain_nbgrader_gives(name: str, tmp_path: Path) -> None:
+    write_course(tmp_path, [MATERIALS[name]])
+    plainly(tmp_path, name)
+    assert record.read(MATERIALS[name]) == read_book(tmp_path)
+
+
 @pytest.mark.parametrize("name", MATERIALS)
 def test_honest_work_scores_as_in_plain_nbgrader(name: str, tmp_path: Path) -> None:
     material = MATERIALS[name]
-    course, plain = tmp_path / "course", tmp_path / "plain"
+    course = tmp_path / "course"
     write_course(course, [material])
-    shutil.copytree(course, plain)
-    plainly(plain, name)
     safely(course, name)
-    wanted, found = read_book(plain), read_book(course)
+    wanted, found = record.read(material), read_book(course)
     assert wanted.keys() == found.keys()
     differences = {
         (learner, cell): (entry.score, found[key].score)
