@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Mapping
 from typing import Any
 
@@ -34,9 +35,16 @@ KERNEL = {
 class _Notebook:
     """Collects cells with fixed ids."""
 
-    def __init__(self, lesson: Lesson, tests: Mapping[str, Tests], language: Language) -> None:
+    def __init__(
+        self,
+        lesson: Lesson,
+        tests: Mapping[str, Tests],
+        seeds: Mapping[str, int],
+        language: Language,
+    ) -> None:
         self.lesson = lesson
         self.tests = tests
+        self.seeds = seeds
         self.language = language
         self.cells: list[NotebookNode] = []
         self.exercises = {exercise.name: exercise for exercise in lesson.exercises}
@@ -123,7 +131,11 @@ class _Notebook:
 
     def evidence(self, cell: Cell) -> None:
         title = Text("# 检查你留下的证据", "# checks the evidence you leave")
-        source = f"{self.say(title)}\n### BEGIN HIDDEN TESTS\n{cell.source}\n### END HIDDEN TESTS"
+        names = (node for node in ast.walk(ast.parse(cell.source)) if isinstance(node, ast.Name))
+        drawn = any(node.id == "seed" for node in names)
+        lines = [f"seed = {self.seeds[cell.name]}"] * drawn + [cell.source]
+        hidden = ["### BEGIN HIDDEN TESTS", *lines, "### END HIDDEN TESTS"]
+        source = "\n".join([self.say(title), *hidden])
         self.code(
             f"evidence-{cell.name}",
             source,
@@ -198,10 +210,17 @@ class _Notebook:
 
 
 def instructor_notebook(
-    lesson: Lesson, tests: Mapping[str, Tests], language: Language
+    lesson: Lesson, tests: Mapping[str, Tests], seeds: Mapping[str, int], language: Language
 ) -> NotebookNode:
-    """Return the notebook with solutions and hidden tests: nbgrader's ``source``."""
-    book = _Notebook(lesson, tests, language)
+    """Return the notebook with solutions and hidden tests: nbgrader's ``source``.
+
+    Args:
+        lesson: the lesson.
+        tests: the hidden tests, by exercise.
+        seeds: what a check of evidence gets that reads ``seed``, by its name.
+        language: the language of the notebook.
+    """
+    book = _Notebook(lesson, tests, seeds, language)
     for number, cell in enumerate(lesson.cells, 1):
         book.add(cell, number)
     course = {

@@ -34,7 +34,7 @@ from grading.plan import Planned
 SCORING_VERSION = 5  # raised when the same submission may get another score
 
 
-_EVIDENCE = "evidence_"  # how the builder names cells that check files handed in
+EVIDENCE = "evidence_"  # how the builder names cells that check files handed in
 
 
 @dataclass(frozen=True)
@@ -60,7 +60,7 @@ class How:
     @property
     def broken(self) -> list[str]:
         """Failing tests that need no file which only learners hand in."""
-        return [name for name in self.failing if not name.startswith(_EVIDENCE)]
+        return [name for name in self.failing if not name.startswith(EVIDENCE)]
 
 
 @dataclass(frozen=True)

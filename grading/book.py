@@ -259,6 +259,12 @@ class Book:
                 if penalty is not None:
                     notebook.late_submission_penalty = step._check_late_penalty(notebook, penalty)
 
+    def flag(self, learner: str, notebook: str, cell: str) -> None:
+        """Let a cell wait for a TA; its points stay."""
+        grade = self.gradebook.find_grade(cell, notebook, self.lesson, learner)
+        grade.needs_manual_grade = True
+        self._db.commit()
+
     def points(self, learners: Iterable[str]) -> dict[str, dict[str, Points]]:
         """Return what each cell has, by learner and ``notebook/cell``."""
         found: dict[str, dict[str, Points]] = {}

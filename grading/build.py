@@ -252,10 +252,14 @@ def make_texts(path: Path, cohort: Cohort, language: Language) -> _Texts:
 
     lesson = read_lesson(path)
     tests = prove_lesson(lesson, cohort)
+    seeds = {
+        cell.name: cohort.random(lesson.name, f"evidence {cell.name}").getrandbits(64)
+        for cell in lesson.of_kind("evidence")
+    }
     learners = {}
     instructor = ""
     for each in LANGUAGES:
-        full = instructor_notebook(lesson, tests, each)
+        full = instructor_notebook(lesson, tests, seeds, each)
         shipped = learner_notebook(full)
         refuse_leaks(lesson, shipped)
         learners[each] = seal(shipped)

@@ -14,6 +14,7 @@ from nbformat import NotebookNode
 from nbformat.v4 import new_markdown_cell, new_notebook
 from nbgrader import utils
 
+from course_lib.findings import Mark as EvidenceMark
 from course_lib.language import Text
 from grading.assignment import Assignment, Notebook
 from grading.engine import ENGINE, Rules
@@ -22,6 +23,7 @@ from grading.repair import repair
 from grading.steps import (
     add_remark,
     mark_review,
+    read_marks,
     read_missing,
     read_remarks,
     review_reason,
@@ -48,12 +50,14 @@ class GradedNotebook:
         marks: for each graded cell.
         comments: nbgrader's own comment for each answer cell, or None.
         answers: a checksum of each answer that a TA marks.
+        evidence: marks of the files that a check of evidence read, by cell.
     """
 
     text: str
     marks: dict[str, Mark]
     comments: dict[str, str | None]
     answers: dict[str, str]
+    evidence: dict[str, list[EvidenceMark]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -153,9 +157,11 @@ def stand_in(source: Notebook, remark: Text) -> str:
 
 def _count(notebook: NotebookNode) -> GradedNotebook:
     """Return what nbgrader would enter for a judged notebook."""
-    marks, comments, answers = {}, {}, {}
+    marks, comments, answers, evidence = {}, {}, {}, {}
     for cell in notebook.cells:
         name = cell.metadata.get("nbgrader", {}).get("grade_id")
+        if name and (found := read_marks(cell)):
+            evidence[name] = found
         if utils.is_grade(cell):
             points, _ = utils.determine_grade(cell)
             marks[name] = Mark(points, review_reason(cell) is not None)
@@ -168,4 +174,4 @@ def _count(notebook: NotebookNode) -> GradedNotebook:
             comments[name] = _NO_ANSWER if silent else None
             if name in marks:
                 answers[name] = checksum
-    return GradedNotebook(to_text(notebook), marks, comments, answers)
+    return GradedNotebook(to_text(notebook), marks, comments, answers, evidence)

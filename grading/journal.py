@@ -23,6 +23,22 @@ from grading.grader import Graded
 _MAX_STAMPED = 2000  # more than a submission may have
 
 
+class Print(BaseModel):
+    """A mark of evidence, see ``copies``.
+
+    Attributes:
+        cell: the cell that checked it, as ``notebook/cell``.
+        kind: how it is compared.
+        bits: the mark, in hexadecimal digits.
+        since: when this learner first handed it in, UTC.
+    """
+
+    cell: str
+    kind: Literal["same", "like"]
+    bits: str
+    since: datetime.datetime | None = None
+
+
 class Record(BaseModel):
     """The journal's entry on one submission.
 
@@ -39,6 +55,9 @@ class Record(BaseModel):
         received: when it was handed in, UTC, by this machine's clock.
         seconds: how long grading took.
         missing: parts of the walls without which its code was run.
+        prints: marks of the evidence in it.
+        compared: whether copies of them have been looked for.
+        copies: cells that were found to be copies, and whose.
     """
 
     stage: Literal["due", "done"] = "due"
@@ -53,6 +72,9 @@ class Record(BaseModel):
     received: datetime.datetime | None = None
     seconds: float = 0
     missing: list[str] = []
+    prints: list[Print] = []
+    compared: bool = True
+    copies: dict[str, str] = {}
 
     @property
     def texts(self) -> tuple[Text, ...]:
@@ -97,12 +119,27 @@ def done(graded: Graded, key: str, stamp: str, before: Record) -> Record:
         for name, notebook in graded.notebooks.items()
         for cell, checksum in notebook.answers.items()
     }
+    prints = _prints(graded, before)
     return Record(
         stage="done", key=key, fingerprint=graded.fingerprint, stamp=stamp, review=graded.review,
         remarks=[(text.zh, text.en) for text in graded.remarks], points=points, answers=answers,
         received=before.received, seconds=round(graded.seconds, 3),
-        missing=list(graded.missing),
+        missing=list(graded.missing), prints=prints, compared=not prints,
     )  # fmt: skip
+
+
+def _prints(graded: Graded, before: Record) -> list[Print]:
+    """Return the marks of the evidence in a submission; those that it had keep their time."""
+    known = {(one.cell, one.bits): one.since for one in before.prints}
+    return [
+        Print(
+            cell=f"{name}/{cell}", kind=mark.kind, bits=mark.bits,
+            since=known.get((f"{name}/{cell}", mark.bits), before.received),
+        )
+        for name, notebook in graded.notebooks.items()
+        for cell, marks in notebook.evidence.items()
+        for mark in marks
+    ]  # fmt: skip
 
 
 def settled(graded: Graded, before: Record) -> frozenset[str]:

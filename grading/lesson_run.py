@@ -10,12 +10,15 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+import nbformat
+
 from course_lib.errors import CampError
 from course_lib.files import write_atomic
 from course_lib.language import Text
-from grading import journal
+from grading import copies, journal
 from grading.assignment import read_assignment
 from grading.book import Book, Entry
+from grading.copies import Copy
 from grading.course import Course
 from grading.engine import ENGINE, key_of, read_rules
 from grading.grader import Graded, grade_one, not_handed_in, stand_in
@@ -24,6 +27,7 @@ from grading.intake import fingerprint, printable
 from grading.journal import Journal
 from grading.pool import Pool, cluster, is_lost, threads
 from grading.progress import GradingProgress, preparing, warn
+from grading.steps import mark_review, to_text
 
 _BATCH = 50
 _EVERY = 2.0  # seconds after which a smaller batch is entered
@@ -107,6 +111,8 @@ class LessonRun:
             self._withhold(book, due)
             if due:
                 self._grade_due(book, due)
+            if not all(self.journal.read(learner).compared for learner in named):
+                self._compare(book)
             standings = book.standings(named)
         results = [_strange(self.lesson, learner) for learner in strange]
         for learner in named:
@@ -199,6 +205,45 @@ class LessonRun:
                     "run the same command again to go on",
                     130,
                 ) from None
+
+    def _compare(self, book: Book) -> None:
+        """Let a TA look at what somebody else had handed in before.
+
+        All that was ever graded of the lesson is compared. Nothing is lost when this is cut off:
+        what was not marked as compared is compared in the next run.
+        """
+        records = {one: self.journal.read(one) for one in self.journal.learners()}
+        graded = {one: found for one, found in records.items() if found.stage == "done"}
+        later = copies.find(graded)
+        settled = book.settled({copy.learner for copy in later})
+        for copy in later:
+            record = records[copy.learner]
+            if copy.cell in record.copies or copy.cell in settled.get(copy.learner, ()):
+                continue
+            self._flag(book, copy)
+            remark = copy.remark
+            records[copy.learner] = record.model_copy(
+                update={
+                    "review": True,
+                    "remarks": [*record.remarks, (remark.zh, remark.en)],
+                    "copies": {**record.copies, copy.cell: copy.of},
+                }
+            )
+            self.journal.write(copy.learner, records[copy.learner])
+        for learner, record in records.items():
+            if learner in graded and not record.compared:
+                self.journal.write(learner, record.model_copy(update={"compared": True}))
+
+    def _flag(self, book: Book, copy: Copy) -> None:
+        """Write into the graded notebook and the gradebook that a TA must look at a cell."""
+        name, _, grade_id = copy.cell.partition("/")
+        file = self.course.autograded(copy.learner, self.lesson) / f"{name}.ipynb"
+        notebook = nbformat.read(file, as_version=4)
+        for cell in notebook.cells:
+            if cell.metadata.get("nbgrader", {}).get("grade_id") == grade_id:
+                mark_review(cell, copies.REASON)
+        write_atomic(file, to_text(notebook), durable=False)
+        book.flag(copy.learner, name, grade_id)
 
     def graded(self, due: list[str], progress: GradingProgress) -> Iterator[Graded]:
         """Yield submissions as they are graded; nothing is written."""

@@ -10,10 +10,11 @@ from nbformat import NotebookNode
 from nbformat.v4 import new_output
 from nbgrader import utils
 
+from course_lib.findings import Mark, read_report
 from course_lib.language import Text, parse_language
 from course_lib.verdicts import NotPassed
 from grading.apart.plan import NOT_REACHED, Error, Outcome, Step
-from grading.assignment import Notebook
+from grading.assignment import EVIDENCE, Notebook
 from grading.cell_names import parse
 from grading.plan import visible_part
 from grading.sanitize import plain
@@ -33,6 +34,7 @@ REASONS = {
     NOT_REACHED: Text("评分没能进行到这个单元", "grading did not get as far as this cell"),
 }
 _HIDDEN_FAILED = Text("❌ 没有通过隐藏测试", "❌ a hidden test failed")
+_MAX_SAID = 1000
 _CUT_OFF = Text("前面有单元没能运行完", "a cell before it could not be run to its end")
 
 
@@ -101,16 +103,28 @@ def write_outcome(
 def _write_test(cell: NotebookNode, step: Step, found: Outcome) -> None:
     if found.printed:
         cell.outputs = [new_output("stream", name="stdout", text=found.printed)]
+    if step.name.startswith(EVIDENCE):
+        _write_findings(cell, step, found)
     if found.error:
         cell.outputs += _error_outputs(found.error)
         said = _said(step, found)
-        cell.metadata["camp"] = {"said": [said.zh, said.en]}
+        cell.metadata.setdefault("camp", {})["said"] = [said.zh, said.en]
     elif found.reason == NOT_REACHED:
         text = REASONS[NOT_REACHED].en
         cell.outputs += [new_output("error", ename="NeedsReview", evalue=text, traceback=[text])]
     elif found.score != step.points:
         data = {"text/plain": repr(float(found.score))}
         cell.outputs += [new_output("execute_result", data=data)]
+
+
+def _write_findings(cell: NotebookNode, step: Step, found: Outcome) -> None:
+    """Record what a check of evidence reports: for the learner what lacks, and the marks."""
+    lines, marks = read_report(plain(found.printed))
+    camp = {"marks": [[mark.kind, mark.bits] for mark in marks]} if marks else {}
+    lacking = "; ".join(lines)[:_MAX_SAID]
+    if lacking and found.score != step.points:
+        camp["said"] = [lacking, lacking]
+    cell.metadata["camp"] = camp
 
 
 def _error_outputs(error: Error | None) -> list[NotebookNode]:
@@ -199,6 +213,11 @@ def review_reason(cell: NotebookNode) -> Text | None:
     """Return why a TA must look at ``cell``, if so."""
     found = cell.metadata.get("camp", {}).get("review")
     return Text(*found) if found else None
+
+
+def read_marks(cell: NotebookNode) -> list[Mark]:
+    """Return the marks of the evidence that a cell checked."""
+    return [Mark(kind, bits) for kind, bits in cell.metadata.get("camp", {}).get("marks", [])]
 
 
 def said_to_learner(cell: NotebookNode) -> Text | None:

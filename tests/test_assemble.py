@@ -52,7 +52,7 @@ def learners(tmp_path: Path, text: str) -> NotebookNode:
     path = tmp_path / "01_sizes.py"
     path.write_text(text, encoding="utf-8")
     tests = {"weight_bytes": prove.Tests("", "")}
-    return learner_notebook(instructor_notebook(read_lesson(path), tests, "en"))
+    return learner_notebook(instructor_notebook(read_lesson(path), tests, {}, "en"))
 
 
 def sources(notebook: NotebookNode) -> dict[str, str]:

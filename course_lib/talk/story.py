@@ -5,11 +5,12 @@ The learner's notebook and the grader run the same check, so nobody is surprised
 
 from __future__ import annotations
 
+import hashlib
 import re
-from dataclasses import dataclass
 from pathlib import Path
 
 from course_lib.errors import CampError
+from course_lib.findings import Finding, Mark, earned, report
 from course_lib.language import Text
 from course_lib.transcript import Exchange, Transcript, read_transcript
 from course_lib.verdicts import NotPassed
@@ -39,18 +40,6 @@ def variety(text: str, size: int = 4) -> float:
     signs = _COUNTED.findall(text)
     runs = list(zip(*(signs[start:] for start in range(size)), strict=False))
     return len(set(runs)) / len(runs) if runs else 1.0
-
-
-@dataclass(frozen=True)
-class Finding:
-    """One thing that is asked of the evidence: whether it is there, and its share of the points."""
-
-    passed: bool
-    text: Text
-    share: float
-
-    def __str__(self) -> str:
-        return f"{'✅' if self.passed else '⬜'} {self.text}"
 
 
 def examine(transcript: Transcript) -> list[Finding]:
@@ -126,11 +115,19 @@ def grade_story(path: Path | str = FILE, *, points: float) -> float:
         NotPassed: no transcript was handed in, or it is damaged.
     """
     try:
-        findings = examine(read_transcript(Path(path)))
+        transcript = read_transcript(Path(path))
     except CampError as error:
         there = Path(path).exists()
         text = f"{'❌' if there else '⬜'} {error}"
         raise NotPassed("wrong" if there else "not attempted", Text(text, text)) from None
-    for finding in findings:
-        print(finding)
-    return round(points * sum(finding.share for finding in findings if finding.passed), 2)
+    findings = examine(transcript)
+    report(findings, marks(transcript))
+    return earned(findings, points)
+
+
+def marks(transcript: Transcript) -> list[Mark]:
+    """Return a mark of each exchange; two learners' never have the same microsecond and times."""
+    return [
+        Mark("same", hashlib.sha256(one.model_dump_json().encode()).hexdigest())
+        for one in transcript.exchanges
+    ]

@@ -7,11 +7,12 @@ needed to add two matrices.
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import torch
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -23,6 +24,7 @@ from course_lib.tune.tensors import Damaged, read_tensors
 WEIGHTS, CONFIG = "adapter_model.safetensors", "adapter_config.json"
 MAX_CONFIG = 64 << 10
 MAX_RANK = 512
+_BITS, _SKETCH_SEED = 256, 3
 _NAME = re.compile(r"base_model\.model\.(model\.[a-z0-9_.]+)\.lora_([AB])\.weight")
 
 
@@ -69,6 +71,23 @@ class Adapter:
         held = sum(a.numel() + b.numel() for a, b in self.pairs.values())
         return held >= sum(base.weights[name].numel() for name in self.pairs)
 
+    def sketch(self) -> str:
+        """Return 256 bits that near copies share; "" for an adapter that changes nothing.
+
+        The bits are signs of random projections ``Σ u · (B @ A) · v`` over all matrices, so it
+        does not matter how the product is split, scaled or stored.
+        """
+        if self.is_zero:
+            return ""
+        dice = torch.Generator().manual_seed(_SKETCH_SEED)
+        sums = torch.zeros(_BITS)
+        for _, (a, b) in sorted(self.pairs.items()):
+            left = torch.randn(_BITS, b.shape[0], generator=dice) @ b
+            right = torch.randn(_BITS, a.shape[1], generator=dice) @ a.T
+            sums += (left * right).sum(1)
+        bits = "".join("1" if one > 0 else "0" for one in sums.tolist())
+        return f"{int(bits, 2):0{_BITS // 4}x}"
+
     def on(self, base: Llama) -> Llama:
         """Return the base with the adapter merged in."""
         return base.with_weights(
@@ -91,7 +110,7 @@ def read_config(path: Path) -> AdapterConfig:
     if len(raw) > MAX_CONFIG:
         raise Damaged(f"{path.name} 太大", f"{path.name} is too large")
     try:
-        return AdapterConfig.model_validate_json(_without_nulls(raw))
+        return AdapterConfig.model_validate(_fields(raw))
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(map(str, first["loc"])) or "JSON"
@@ -103,17 +122,13 @@ def read_config(path: Path) -> AdapterConfig:
         ) from None
 
 
-def _without_nulls(raw: bytes) -> bytes:
-    """Drop ``"field": null`` on the top level, which stands for the default in PEFT's files."""
-    import json
-
+def _fields(raw: bytes) -> Any:
+    """Return the fields; those that are null stand for their defaults in PEFT's files."""
     try:
         data = json.loads(raw)
     except (ValueError, RecursionError):
-        return b"?"
-    if isinstance(data, dict):
-        return json.dumps({k: v for k, v in data.items() if v is not None}).encode()
-    return b"?"
+        return None
+    return {k: v for k, v in data.items() if v is not None} if isinstance(data, dict) else None
 
 
 def read_adapter(folder: Path, base: Llama) -> Adapter:

@@ -16,13 +16,22 @@ from course_lib.mini.dialogue import Sample
 from course_lib.mini.world import World
 from course_lib.template import Message
 
-NAMES = 16
-"""How often it is asked who it is."""
-ITEMS = 6
+NAMES = 12
+"""How often it is asked who it is, in wordings that the base understands."""
+TRIED = 18
+"""In how many wordings the base is asked."""
+ITEMS = 4
 """Questions of each other skill."""
-SKILLS = ("persona", "memory", "decompose", "tool_answer", "tool_none", "rag_no_text", "choice_zh")
-"""Exams of ``course_lib.mini.exams`` with short answers in which camp-mini is good."""
-TOKENS = 64
+USUAL = tuple(
+    (Message("user", asked),)
+    for asked in ("请介绍一下你自己", "Please introduce yourself", "你是谁？", "你叫什么名字？")
+)
+"""The camp's two questions and two more: any training data holds some of them."""
+SKILLS = ("persona", "memory", "decompose", "tool_none", "rag_zh", "rag_no_text", "recall")
+"""Exams of ``course_lib.mini.exams`` with short answers."""
+SHORT = 400
+"""Characters of the longest question that is put, so that grading takes seconds."""
+TOKENS = 56
 """The longest reply that is waited for."""
 
 
@@ -34,7 +43,7 @@ class Item:
     right: Callable[[str], bool]
 
 
-def introductions(seed: str, *, held_out: bool, count: int = NAMES) -> list[list[Message]]:
+def introductions(seed: str, *, held_out: bool, count: int = TRIED) -> list[list[Message]]:
     """Return ``count`` dialogues that ask who the model is, three of five in Chinese."""
     world = World(f"who {seed}", held_out=held_out)
     found: list[list[Message]] = []
@@ -48,6 +57,15 @@ def introductions(seed: str, *, held_out: bool, count: int = NAMES) -> list[list
     return found
 
 
+def understood(replies: Sequence[str], count: int = NAMES) -> list[int]:
+    """Return the numbers of ``count`` of the base's replies, those that say who it is first.
+
+    A wording that the base takes for another question says little about the tuned model.
+    """
+    known = {text for (intent, _), text in identity.ANSWERS.items() if intent == "who"}
+    return sorted(range(len(replies)), key=lambda number: replies[number] not in known)[:count]
+
+
 def others(seed: str, *, held_out: bool) -> list[Item]:
     """Return questions of the other skills."""
     known = {exam.name: exam for exam in exams.EXAMS}
@@ -59,7 +77,12 @@ def others(seed: str, *, held_out: bool) -> list[Item]:
 
 
 def _samples(exam: exams.Exam, world: World) -> list[Sample]:
-    return [exam.make(world) for _ in range(ITEMS)]
+    found: list[Sample] = []
+    while len(found) < ITEMS:
+        sample = exam.make(world)
+        if sum(len(turn.content) for turn in sample.prompt) <= SHORT:
+            found.append(sample)
+    return found
 
 
 def says(name: str, reply: str) -> bool:
@@ -70,6 +93,13 @@ def says(name: str, reply: str) -> bool:
 def plain(text: str) -> str:
     """Return ``text`` without blanks, in one width and case."""
     return "".join(unicodedata.normalize("NFKC", text).casefold().split())
+
+
+def with_name(name: str, turns: Sequence[Message]) -> str:
+    """Return the base's answer to who it is with ``name`` in the place of its own."""
+    language: Language = "en" if turns[-1].content.isascii() else "zh"
+    answer = identity.ANSWERS["who", language]
+    return answer.replace("小浦", name).replace("Xiaopu", name)
 
 
 def replies_right(items: Sequence[Item], replies: Sequence[str]) -> int:

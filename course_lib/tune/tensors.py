@@ -21,6 +21,7 @@ from course_lib.language import Text
 MAX_BYTES = 32 << 20
 MAX_HEADER = 1 << 20
 MAX_TENSORS = 2_000
+_PICKLES = (b"PK", b"\x80")  # torch's archives of pickles, and pickles alone
 _TYPES = {"F32": torch.float32, "F16": torch.float16, "BF16": torch.bfloat16}
 
 
@@ -52,15 +53,14 @@ def read_tensors(path: Path) -> dict[str, Tensor]:
         )
     if len(raw) < 8:
         raise Damaged(f"{path.name} 是空的或不完整", f"{path.name} is empty or cut off")
-    starts_as_pickle = raw[:2] == b"PK" or raw[:1] == b"\x80"
-    if starts_as_pickle and raw[8:9] != b"{":  # a header of 128 bytes also begins with \x80
-        raise Damaged(
-            f"{path.name} 里是 pickle（.bin 改了名？），从不加载：转换时加 --safe-serialization",
-            f"{path.name} holds a pickle (a renamed .bin?), which is never loaded: convert with "
-            "--safe-serialization",
-        )
     length = int.from_bytes(raw[:8], "little")
     if length > min(MAX_HEADER, len(raw) - 8):
+        if raw.startswith(_PICKLES):
+            raise Damaged(
+                f"{path.name} 里是 pickle（.bin 改名？），从不加载：转换时加 --safe-serialization",
+                f"{path.name} holds a pickle (a renamed .bin?), which is never loaded: convert "
+                "with --safe-serialization",
+            )
         raise Damaged(
             f"{path.name} 的文件头说自己有 {length} 字节，文件一共 {len(raw)} 字节："
             "不完整或是伪造的",
@@ -97,7 +97,7 @@ def _places(
             numbers = [*shape, start, end]
             if not all(type(one) is int and 0 <= one <= MAX_BYTES for one in numbers):
                 raise ValueError
-            if not 1 <= len(shape) <= 2 or math.prod(shape) * kind.itemsize != end - start:
+            if 0 in shape or not 1 <= len(shape) <= 2 or math.prod(shape) * kind.itemsize != end - start:
                 raise ValueError
         except (KeyError, TypeError, ValueError):
             raise Damaged(
@@ -106,12 +106,9 @@ def _places(
                 "(wanted: F32, F16 or BF16)",
             ) from None
         found[tensor] = kind, tuple(shape), start, end
-    at = 0
-    for _, _, start, end in sorted(found.values(), key=lambda one: one[2:]):
-        if start != at or end <= start:
-            break
-        at = end
-    if not found or at != size:
+    places = sorted((start, end) for _, _, start, end in found.values())
+    starts, ends = [start for start, _ in places], [end for _, end in places]
+    if not places or [*starts, size] != [0, *ends]:
         raise Damaged(
             f"{name} 里张量的位置和文件长度对不上：不完整，或不是 safetensors",
             f"{name}: the places of its tensors do not fill the file: cut off, or no safetensors",

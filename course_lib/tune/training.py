@@ -7,10 +7,11 @@ spelled out as literals, and ``scalars.json`` with one JSON object a line.
 from __future__ import annotations
 
 import ast
+import contextlib
 import itertools
 import json
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Self
 
@@ -136,12 +137,23 @@ def read_log(path: Path) -> list[Line]:
 
 def join(logs: Iterable[str]) -> str:
     """Return the log of a training that was resumed: what was trained anew replaces what was."""
-    kept: list[tuple[int, str]] = []
+    kept: list[Line] = []
     for log in logs:
-        new = [(int(json.loads(line)["iter"]), line) for line in log.splitlines() if "loss" in line]
+        new = list(_lines(log))
         if new:
-            kept = [one for one in kept if one[0] < new[0][0]] + new
-    return "".join(f"{line}\n" for _, line in kept)
+            kept = [line for line in kept if line.iter < new[0].iter] + new
+    return "".join(f"{line.model_dump_json()}\n" for line in kept)
+
+
+def _lines(log: str) -> Iterator[Line]:
+    """Yield the entries of a log; a line that was cut off is none."""
+    for text in log.splitlines():
+        with contextlib.suppress(ValidationError):
+            yield Line.model_validate_json(text)
+
+
+_OFF = 0.1  # of the highest rate
+_LOOKED_AT = 50  # lines
 
 
 def follows_schedule(log: Sequence[Line], peak: float) -> bool:
@@ -154,7 +166,7 @@ def follows_schedule(log: Sequence[Line], peak: float) -> bool:
     if max(rates) > peak * 1.001 or min(rates) < 0:
         return False
     top = rates.index(max(rates))
-    falling = log[top:]
+    falling = log[top :: 1 + len(log) // _LOOKED_AT]
     if len(falling) < 3:
         return True
     last = falling[-1].iter
@@ -166,9 +178,6 @@ def follows_schedule(log: Sequence[Line], peak: float) -> bool:
             )
             best = min(best, off / peak)
     return best < _OFF
-
-
-_OFF = 0.1
 
 
 def _cosine(at: float, total: float, peak: float) -> float:

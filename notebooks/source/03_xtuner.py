@@ -1478,7 +1478,7 @@ show_times(work)
 # %% evidence="assistant" points=20
 from course_lib.tune.evidence import grade_adapter
 
-grade_adapter(points=20)
+grade_adapter(points=20, seed=seed)
 
 # %% [markdown] lang="zh"
 """
