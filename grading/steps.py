@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Sequence
+from typing import Any
 
 import nbformat
 from nbformat import NotebookNode
@@ -120,7 +121,7 @@ def _write_test(cell: NotebookNode, step: Step, found: Outcome) -> None:
 def _write_findings(cell: NotebookNode, step: Step, found: Outcome) -> None:
     """Record what a check of evidence reports: for the learner what lacks, and the marks."""
     lines, marks = read_report(plain(found.printed))
-    camp = {"marks": [[mark.kind, mark.bits] for mark in marks]} if marks else {}
+    camp: dict[str, Any] = {"marks": [[one.kind, one.bits] for one in marks]} if marks else {}
     lacking = "; ".join(lines)[:_MAX_SAID]
     if lacking and found.score != step.points:
         camp["said"] = [lacking, lacking]

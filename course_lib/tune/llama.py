@@ -185,4 +185,5 @@ def _attend(q: Tensor, k: Tensor, v: Tensor, mask: Tensor) -> Tensor:
     groups = k.shape[1]
     q = q.reshape(rows, groups, heads // groups * time, size)
     scores = q @ k.transpose(-1, -2) * size**-0.5 + mask.repeat(1, 1, heads // groups, 1)
-    return (scores.softmax(-1) @ v).reshape(rows, heads, time, size)
+    mixed: Tensor = scores.softmax(-1) @ v
+    return mixed.reshape(rows, heads, time, size)

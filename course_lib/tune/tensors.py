@@ -97,7 +97,11 @@ def _places(
             numbers = [*shape, start, end]
             if not all(type(one) is int and 0 <= one <= MAX_BYTES for one in numbers):
                 raise ValueError
-            if 0 in shape or not 1 <= len(shape) <= 2 or math.prod(shape) * kind.itemsize != end - start:
+            if (
+                0 in shape
+                or not 1 <= len(shape) <= 2
+                or math.prod(shape) * kind.itemsize != end - start
+            ):
                 raise ValueError
         except (KeyError, TypeError, ValueError):
             raise Damaged(
