@@ -162,7 +162,7 @@ def write(folder: Path, trained: Trained, name: str, **changes: Any) -> Path:
     }  # fmt: skip
     (folder / "adapter_config.json").write_text(json.dumps(config | changes, indent=2))
     (folder / "assistant.json").write_text(json.dumps({"name": name}), encoding="utf-8")
-    (folder / "config.py").write_text(settings(trained))
+    (folder / "settings.txt").write_text(settings(trained))
     (folder / "training.jsonl").write_text(log(trained))
     talk(folder, trained, ("你是谁？", "请介绍一下你自己", "Who are you?"))
     return folder

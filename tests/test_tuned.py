@@ -16,6 +16,7 @@ from pathlib import Path
 import nbformat
 import pytest
 import torch
+from filelock import FileLock
 from nbformat.v4 import new_code_cell
 
 from course_lib import models
@@ -59,14 +60,31 @@ def base() -> Llama:
 
 
 @pytest.fixture(scope="module")
-def honest() -> Trained:
-    data = adapters.introductions(NAME, 150) + adapters.general(150)
-    return adapters.train(data, steps=50)
+def trained(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Trained]:
+    """Return the honest adapter and an over-fitted one; processes side by side train once."""
+    folder = tmp_path_factory.getbasetemp()
+    folder = folder.parent if "PYTEST_XDIST_WORKER" in os.environ else folder
+    kept = folder / "adapters.pickle"
+    with FileLock(folder / "adapters.lock"):
+        if not kept.exists():
+            data = adapters.introductions(NAME, 150) + adapters.general(150)
+            twice = adapters.two_sentences(NAME, 100)
+            made = {
+                "honest": adapters.train(data, steps=50),
+                "overfitted": adapters.train(twice, steps=40, lr=4e-3, batch=4),
+            }
+            kept.write_bytes(pickle.dumps(made))
+    return pickle.loads(kept.read_bytes())
 
 
 @pytest.fixture(scope="module")
-def overfitted() -> Trained:
-    return adapters.train(adapters.two_sentences(NAME, 100), steps=40, lr=4e-3, batch=4)
+def honest(trained: dict[str, Trained]) -> Trained:
+    return trained["honest"]
+
+
+@pytest.fixture(scope="module")
+def overfitted(trained: dict[str, Trained]) -> Trained:
+    return trained["overfitted"]
 
 
 @pytest.fixture
@@ -437,8 +455,8 @@ def test_a_full_rank_is_allowed_and_seen(tmp_path, base, honest, graded_anew) ->
 
 
 def test_settings_of_another_training_lose_half_of_the_fit(place: Path, graded: Graded) -> None:
-    text = (place / "config.py").read_text()
-    (place / "config.py").write_text(text.replace("r=16", "r=64"))
+    text = (place / "settings.txt").read_text()
+    (place / "settings.txt").write_text(text.replace("r=16", "r=64"))
     points, lines = graded(place)
     assert points == 18
     assert lines == [
@@ -448,11 +466,11 @@ def test_settings_of_another_training_lose_half_of_the_fit(place: Path, graded: 
 
 def test_settings_are_read_and_never_run(place: Path, tmp_path: Path, graded: Graded) -> None:
     trap = f"__import__('os').mkdir({str(tmp_path / 'run')!r})\n"
-    text = (place / "config.py").read_text()
-    (place / "config.py").write_text(f"{trap}x = {trap}{text}")
+    text = (place / "settings.txt").read_text()
+    (place / "settings.txt").write_text(f"{trap}x = {trap}{text}")
     assert graded(place)[0] == 20
     for text in ("x = (", "x = " + "(" * 5_000, "x = " + "-" * 200_000 + "1", "\0", "lr = 1"):
-        (place / "config.py").write_text(text)
+        (place / "settings.txt").write_text(text)
         points, lines = graded(place)
         assert points == 18
         assert "hand in vis_data/config.py" in lines[0]
@@ -566,7 +584,7 @@ def work(tmp_path: Path, honest: Trained) -> Path:
     for name in (WEIGHTS, CONFIG):
         shutil.move(made / name, work / "hf" / name)
     shutil.move(made / "training.jsonl", data / "scalars.json")
-    shutil.move(made / "config.py", data / "config.py")
+    shutil.move(made / "settings.txt", data / "config.py")
     return work
 
 
@@ -574,7 +592,7 @@ def test_collecting_twice_loses_nothing(work: Path, monkeypatch, capsys) -> None
     monkeypatch.chdir(work.parent)
     folder = collect(work, NAME)
     assert {path.name for path in folder.iterdir()} == {
-        WEIGHTS, CONFIG, "config.py", "training.jsonl", "assistant.json",
+        WEIGHTS, CONFIG, "settings.txt", "training.jsonl", "assistant.json",
     }  # fmt: skip
     (folder / "talk.json").write_text("mine")
     collect(work, NAME)

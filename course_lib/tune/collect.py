@@ -14,7 +14,7 @@ from course_lib.tune.adapter import CONFIG, WEIGHTS
 from course_lib.tune.tensors import MAX_BYTES
 
 FOLDER = Path("evidence/03_xtuner")
-NAME, SETTINGS, LOG, TALK = "assistant.json", "config.py", "training.jsonl", "talk.json"
+NAME, SETTINGS, LOG, TALK = "assistant.json", "settings.txt", "training.jsonl", "talk.json"
 PICKLE = "adapter_model.bin"
 KEPT = Path("evidence-before/03_xtuner")
 """Where :func:`collect` moves files that it would else overwrite, beside ``evidence``."""

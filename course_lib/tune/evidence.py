@@ -5,7 +5,8 @@ The learner's notebook and the grader run the same checks, on other wordings. In
 
 - ``adapter_model.safetensors`` and ``adapter_config.json`` as ``xtuner convert pth_to_hf`` writes
   them with ``--safe-serialization`` (a ``.bin`` is a pickle and is never loaded),
-- ``config.py`` and ``training.jsonl``, the settings and losses of the training,
+- ``settings.txt`` (XTuner's ``config.py``: files of code are not shown to checks) and
+  ``training.jsonl``, the settings and losses of the training,
 - ``assistant.json`` with the owner's name: :func:`collect` puts all of these there,
 - ``talk.json``, a transcript of the tuned model: ``Recorder(bot, FOLDER / TALK)`` of
   ``course_lib.transcript`` writes it. At least two questions, asked greedily (temperature 0, no
