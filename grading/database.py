@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import Annotated
 
+import typer
 from nbgrader.api import Base
 from nbgrader.dbutil import ALEMBIC_DIR
 from sqlalchemy import create_engine, inspect
@@ -14,6 +16,10 @@ from sqlalchemy.exc import ArgumentError, OperationalError, SQLAlchemyError
 from course_lib.errors import CampError
 
 VARIABLE = "CAMP_DB"
+Address = Annotated[
+    str | None, typer.Option(help="Where the gradebook is: postgresql://USER@HOST/NAME.")
+]
+"""The option ``--db`` of a command; see :func:`use`."""
 _OLD = ("no such table", "no such column", "has no column", "undefinedtable", "undefinedcolumn")
 
 

@@ -28,6 +28,7 @@ import course_lib
 from course_lib.errors import CampError
 from course_lib.files import write_atomic
 from course_lib.language import Text
+from grading import database
 from grading.course import CONFIG_FILE, Course, quiet
 from grading.feedback_page import TEMPLATES
 from grading.journal import Journal
@@ -244,8 +245,10 @@ def feedback_command(
         list[str] | None, typer.Option(help="Only this learner; may be repeated.")
     ] = None,
     force: Annotated[bool, typer.Option("--force", help="Write unchanged pages again.")] = False,
+    db: database.Address = None,
 ) -> None:
     """Write feedback pages (HTML, in each learner's language) of graded submissions."""
+    database.use(db)
     try:
         pages: Sequence[Path] = feedback(lesson, Course.open(course), learner or (), force=force)
     except PagesFailed as error:

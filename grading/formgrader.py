@@ -60,9 +60,7 @@ def formgrader_command(
     browser: Annotated[
         bool, typer.Option(help="Open a browser window where there is a display.")
     ] = True,
-    db: Annotated[
-        str | None, typer.Option(help="The gradebook is there: postgresql://USER@HOST/NAME.")
-    ] = None,
+    db: database.Address = None,
 ) -> None:
     """Open formgrader, where a TA marks notes and adds comments (on 127.0.0.1 only)."""
     database.use(db)

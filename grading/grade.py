@@ -114,9 +114,7 @@ def grade_command(
     scheduler: Annotated[
         str | None, typer.Option(help="Grade on a Dask cluster: tcp://HOST:8786.")
     ] = None,
-    db: Annotated[
-        str | None, typer.Option(help="Keep the gradebook there: postgresql://USER@HOST/NAME.")
-    ] = None,
+    db: database.Address = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print results as JSON.")] = False,
 ) -> None:
     """Grade submissions: run the checks and enter the scores into the gradebook.

@@ -15,6 +15,7 @@ from typing import Annotated
 import typer
 
 from course_lib.errors import CampError
+from grading import database
 from grading.scores import Key, Slot, open_gradebook, read_slots
 from grading.tables import Row, read_table, write_csv, write_xlsx
 
@@ -219,8 +220,10 @@ def marks_command(
         Path | None, typer.Option(help="Write what waits for a mark there, to fill in.")
     ] = None,
     replace: Annotated[bool, typer.Option("--replace", help="Overwrite other marks.")] = False,
+    db: database.Address = None,
 ) -> None:
     """Enter a TA's marks from a file, or write the file to fill in."""
+    database.use(db)
     if (file is None) == (template is None):
         raise CampError("name the file of marks, or --template FILE to write one", 2)
     if template is not None:

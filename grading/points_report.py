@@ -14,6 +14,7 @@ from rich.table import Table
 
 from course_lib.errors import CampError
 from course_lib.language import Text
+from grading import database
 from grading.ledger import Kind
 from grading.points import Account, Report, State, award
 from grading.rules import Rules, load_rules
@@ -148,8 +149,10 @@ def points_command(
     xlsx: Annotated[Path | None, typer.Option(help="The same, and the ledger.")] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show only; book nothing.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    db: database.Address = None,
 ) -> None:
     """Pay what is passed, once, into the ledger; show points and certificates."""
+    database.use(db)
     if dry_run and (csv or xlsx):
         raise CampError("a dry run exports nothing: leave out --dry-run, or --csv and --xlsx", 2)
     rules = load_rules(course)

@@ -206,9 +206,7 @@ def regrade_command(
     scheduler: Annotated[
         str | None, typer.Option(help="Grade on a Dask cluster: tcp://HOST:8786.")
     ] = None,
-    db: Annotated[
-        str | None, typer.Option(help="Where the gradebook is: postgresql://USER@HOST/NAME.")
-    ] = None,
+    db: database.Address = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print changes as JSON.")] = False,
 ) -> None:
     """Grade again after a test was mended, and list what changes; TAs' marks stay."""

@@ -194,12 +194,19 @@ def test_postgresql_keeps_the_gradebook(
         mark.manual_score, mark.needs_manual_grade = 5, False
         gradebook.db.commit()
     hand_in(course, "l000", solved(course))
-    command = [str(Path(sys.executable).parent / "camp"), "grade", LESSON, "--force"]
-    done = subprocess.run(
-        [*command, "--course", str(course.path), "--db", postgres],
-        cwd=ROOT, capture_output=True, text=True, check=True,
-    )  # fmt: skip
-    assert "9 graded" in done.stdout
+    camp, place = Path(sys.executable).parent / "camp", ("--course", course.path, "--db", postgres)
+    plain = {name: value for name, value in os.environ.items() if name != database.VARIABLE}
+    for words, told in (
+        (("grade", LESSON, "--force"), "9 graded"),
+        (("marks", "--template", tmp_path / "marks.csv"), "cells wait for a mark"),
+        (("feedback", LESSON), "l000"),
+        (("points",), "l000"),
+    ):
+        done = subprocess.run(
+            [camp, *words, *place], cwd=ROOT, env=plain, capture_output=True, text=True, check=True
+        )
+        assert told in done.stdout
+    assert not (course.path / "gradebook.db").exists()
     scores = {one.learner: one.score for one in grade(LESSON, course)}
     assert scores == expected | {"l000": FULL, "l001": FULL + 5}
 
