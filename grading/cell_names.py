@@ -42,6 +42,17 @@ def names_of(source: str) -> CellNames | None:
     return CellNames(frozenset(bound), frozenset(read))
 
 
+def imported_first(source: str) -> frozenset[str]:
+    """Return the names that a cell imports before it does anything else."""
+    tree = parse(source)
+    found: set[str] = set()
+    for node in tree.body if tree else ():
+        if not isinstance(node, ast.Import | ast.ImportFrom):
+            break
+        found |= {alias.asname or alias.name.partition(".")[0] for alias in node.names}
+    return frozenset(found)
+
+
 def parse(source: str) -> ast.Module | None:
     """Return the syntax tree of a cell, its magics turned into calls; None if it has none."""
     for text in (source, TransformerManager().transform_cell(source)):

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 
-from grading.cell_names import READS_ANYTHING, names_of
+from grading.cell_names import READS_ANYTHING, imported_first, names_of
 
 
 def unneeded(sources: Sequence[str], demonstrations: Collection[int]) -> set[int]:
@@ -23,10 +23,11 @@ def unneeded(sources: Sequence[str], demonstrations: Collection[int]) -> set[int
     needed: set[str] = set()
     awake = set(range(len(sources))) - idle
     while awake:
-        for names in (found[index] for index in awake):
+        for index in awake:
+            names = found[index]
             if names is None or names.read & READS_ANYTHING:
                 return set()
-            needed |= names.read
+            needed |= names.read - imported_first(sources[index])
         awake = {i for i in idle if (names := found[i]) is None or names.bound & needed}
         idle -= awake
     return idle

@@ -235,6 +235,10 @@ def test_unneeded_demonstrations(others: str, demonstration: str, idle: bool) ->
 
 
 def test_what_a_needed_demonstration_needs_runs_too() -> None:
+    own = "import math\n\ndef root(x):\n    return math.sqrt(x)"
+    assert unneeded(["import math\nx = 1", own], {0}) == {0}  # it imports what it needs
+    assert unneeded(["import math\nx = 1", f"y = x\n{own}"], {0}) == set()
+    assert unneeded(["math = 3", f"y = math\n{own}"], {0}) == set()
     assert unneeded(["import math", "two = math.sqrt(4)", "import os", "two"], {0, 1, 2}) == {2}
 
 
