@@ -16,7 +16,6 @@ from pathlib import Path
 import nbformat
 import pytest
 import torch
-from filelock import FileLock
 from nbformat.v4 import new_code_cell
 
 from course_lib import models
@@ -43,6 +42,7 @@ from grading.feedback import feedback
 from grading.grade import grade
 from tests import adapters
 from tests.adapters import Trained
+from tests.once import once
 from tests.sources import GOOD
 
 NAME = "阿花"
@@ -61,20 +61,17 @@ def base() -> Llama:
 
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Trained]:
-    """Return the honest adapter and an over-fitted one; processes side by side train once."""
-    folder = tmp_path_factory.getbasetemp()
-    folder = folder.parent if "PYTEST_XDIST_WORKER" in os.environ else folder
-    kept = folder / "adapters.pickle"
-    with FileLock(folder / "adapters.lock"):
-        if not kept.exists():
-            data = adapters.introductions(NAME, 150) + adapters.general(150)
-            twice = adapters.two_sentences(NAME, 100)
-            made = {
-                "honest": adapters.train(data, steps=50),
-                "overfitted": adapters.train(twice, steps=40, lr=4e-3, batch=4),
-            }
-            kept.write_bytes(pickle.dumps(made))
-    return pickle.loads(kept.read_bytes())
+    """Return the honest adapter and an over-fitted one."""
+
+    def train() -> dict[str, Trained]:
+        data = adapters.introductions(NAME, 150) + adapters.general(150)
+        twice = adapters.two_sentences(NAME, 100)
+        return {
+            "honest": adapters.train(data, steps=50),
+            "overfitted": adapters.train(twice, steps=40, lr=4e-3, batch=4),
+        }
+
+    return once(tmp_path_factory, "adapters", train)
 
 
 @pytest.fixture(scope="module")
