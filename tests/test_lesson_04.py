@@ -1,0 +1,790 @@
+"""Lesson 04: its reference solutions, its measurements and helpers, its prose, its evidence."""
+
+from __future__ import annotations
+
+import io
+import json
+import re
+import shutil
+from pathlib import Path
+from typing import Any
+
+import matplotlib as mpl
+import nbformat
+import numpy as np
+import pytest
+import torch
+from openai import OpenAI
+from safetensors.torch import load_file, save_file
+
+from course_lib import chat, models
+from course_lib.chat import ChatModel
+from course_lib.checks import case, check
+from course_lib.decoding import Sampling
+from course_lib.deploy import (
+    awq,
+    calls,
+    evidence,
+    gpu,
+    load,
+    pictures,
+    planner,
+    quantised,
+    recipe,
+    salient,
+    savings,
+    speed,
+    talk,
+)
+from course_lib.deploy.kv import QuantisedCache
+from course_lib.deploy.sizes import parts, shape_of, weight_bytes
+from course_lib.errors import CampError
+from course_lib.language import Language
+from course_lib.serving import Server, serve
+from course_lib.template import Message
+from course_lib.toolbox import catalogue, install
+from course_lib.tune import tensors, times
+from course_lib.tune.toys import PARAMETERS, C
+from course_lib.verdicts import NotPassed
+from grading.build import Builder, released
+from grading.cells import blank_source, in_language
+from grading.cohort import PUBLIC, find_cohort
+from grading.course import Course
+from grading.grade import grade
+from grading.lesson import Lesson
+from grading.reader import read_lesson
+from tests.conftest import ROOT, free_port
+from tests.evidence import exchange, transcript
+
+mpl.use("Agg")
+SOURCE = ROOT / "notebooks" / "source" / "04_lmdeploy.py"
+LAYER, NORM = evidence.LAYER, evidence.NORM
+TRANSLATED = (
+    "`(最大绝对误差, 均方误差)`", "`(largest absolute error, mean squared error)`",
+    "`(编号, scale, min, 还原值)`", "`(codes, scale, min, restored)`",
+    "`(不共用要几块, 共用要几块)`", "`(blocks without sharing, blocks with it)`",
+    "`(块数, 词元数)`", "`(blocks, tokens)`", "`lmdeploy lite auto_awq 模型 --calib-dataset 'ptb' …`",
+    "`lmdeploy lite auto_awq MODEL --calib-dataset 'ptb' …`",
+)  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def lesson() -> Lesson:
+    return read_lesson(SOURCE)
+
+
+@pytest.fixture(scope="module")
+def names(lesson: Lesson) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for cell in lesson.cells:
+        if cell.kind in ("given", "exercise"):
+            exec(cell.source, found)
+    return found
+
+
+@pytest.fixture(autouse=True)
+def _english(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CAMP_LANG", "en")
+    monkeypatch.delenv("CAMP_MODEL", raising=False)
+
+
+PAIRS = [
+    ("kv_bytes_per_token", (C["1.8b"],), 98304.0),
+    ("kv_bytes_per_token", (C["7b"],), 131072.0),
+    ("kv_bytes_per_token", (C["20b"],), 196608.0),
+    ("kv_bytes_per_token", (C["7b"], 4), 32768.0),
+    ("kv_bytes_quant", (C["7b"], 16), 131072.0),
+    ("kv_bytes_quant", (C["7b"], 8), 67584.0),
+    ("kv_bytes_quant", (C["7b"], 4), 34816.0),
+    ("memory_plan", (24, 14), (8.0, 23.0)),
+    ("memory_plan", (24, 14, 0.4), (4.0, 19.0)),
+    ("memory_plan", (40, 14, 0.8, 0), (20.8, 34.8)),
+    ("memory_plan", (24, 3.5, 0.8), (16.4, 20.9)),
+    ("memory_plan", (24, 3.5, 0.4, 1.8), (8.2, 13.5)),
+    ("memory_plan", (24, 22, 0.1, 1.6), (0.2, 23.8)),
+    ("max_blocks", (8e9, 131072), (953, 60992)),
+    ("max_blocks", (4e9, 32768), (1907, 122048)),
+    ("max_blocks", (4e9, 34816.0), (1795, 114880)),
+    ("max_blocks", (4e9, 131072), (476, 30464)),
+    ("max_blocks", (1000, 131072), (0, 0)),
+    ("quant_err", ([[0.1, -0.2, 0.3, 0.05, 9.0, 0.1, 0.2, -0.3]], 4, 8), (0.3, 0.0465625)),
+    ("quant_err", ([[0.1, -0.2, 0.3, 0.05, 9.0, 0.1, 0.2, -0.3]], 4, 4), (0.3, 0.02878472)),
+    ("pack_int4", ([0, 1, 2, 3, 4, 5, 6, 7],), 1966171168),
+    ("pack_int4", ([0, 1, 2, 3, 4, 5, 6, 7], list(range(8))), 0x76543210),
+    ("unpack_int4", (0x75316420,), [0, 1, 2, 3, 4, 5, 6, 7]),
+    ("to_int32", (0xF0000000,), -268435456),
+    ("kv_quant_head", ([0.0, 1.0, 2.0, 3.0], 4), ([0, 5, 10, 15], 0.2, 0.0, [0.0, 1.0, 2.0, 3.0])),
+    ("kv_quant_head", ([-1.0, 0.0, 1.0], 8), ([0, 128, 255], 0.007843, -1.0, [-1.0, 0.003922, 1.0])),
+    ("kv_quant_head", ([2.0, 2.0], 4), ([0, 0], 1.0, 2.0, [2.0, 2.0])),
+    ("prefix_blocks", ([[1, 2, 3, 4, 5], [1, 2, 3, 4, 9]], 2), (6, 4)),
+    ("prefix_blocks", ([[1, 2], [1, 2], [1, 2]], 2), (3, 1)),
+    ("prefix_blocks", ([[1], [1]], 4), (2, 2)),
+    ("call_tool", ({"name": "add", "arguments": '{"a":3,"b":5}'},), {"ok": True, "result": 8}),
+    ("call_tool", ({"name": "add", "arguments": '{"a":3}'},), {"ok": False, "error": "bad-args"}),
+    ("call_tool", ({"name": "rm", "arguments": "{}"},), {"ok": False, "error": "unknown-tool"}),
+    ("call_tool", ({"name": "add", "arguments": "{a:3}"},), {"ok": False, "error": "bad-json"}),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("name", "args", "wanted"), PAIRS)
+def test_pairs_of_the_brief(names, name, args, wanted) -> None:
+    assert names[name](*args) == wanted
+
+
+def test_more_pairs_of_the_brief(names) -> None:
+    quant, restore = names["quant_groups"], names["dequant_groups"]
+    row = [[0.0, 1, 2, 3, -1, 0, 1, 2]]
+    assert tuple(one.tolist() for one in quant(row, 4, 4)) == (
+        [[0, 5, 10, 15, 0, 5, 10, 15]], [[0.2, 0.2]], [[0, 5]],
+    )  # fmt: skip
+    assert restore(*quant(row, 4, 4), 4).tolist() == row
+    equal = quant([[5.0, 5, 5, 5]], 4, 4)
+    assert tuple(one.tolist() for one in equal) == ([[15] * 4], [[1 / 3]], [[0]])
+    sizes = {(name, group): names["awq_bytes"](C[name], group) for name, group in
+             (("7b", 128), ("1.8b", 128), ("7b", 32))}  # fmt: skip
+    assert [round(one / 2**30, 3) for one in sizes.values()] == [4.79, 1.437, 5.17]
+    assert names["kv_bytes_per_token"](C["7b"]) * 32768 / 2**30 == 4.0
+    values = [15, 0, 7, 8, 1, 2, 3, 14]
+    assert names["unpack_int4"](names["pack_int4"](values)) == values
+    with pytest.raises(MemoryError):
+        names["memory_plan"](8, 14)
+
+
+def test_codes_agree_with_torchs_kernel(names) -> None:
+    """Codes, scales and zeros in torch's own 4-bit product, beside the restored weights."""
+    torch.manual_seed(0)
+    weight = torch.randn(64, 128)
+    codes, scale, zero = names["quant_groups"](weight.numpy(), 4, 32)
+    packed = torch.ops.aten._convert_weight_to_int4pack_for_cpu(torch.as_tensor(codes).int(), 1)
+    x = torch.randn(3, 128)
+    pairs = speed.kernel_pairs(scale, zero)
+    theirs = torch.ops.aten._weight_int4pack_mm_for_cpu(x, packed, 32, pairs)
+    restored = torch.as_tensor(names["dequant_groups"](codes, scale, zero, 32)).float()
+    assert torch.allclose(theirs, x @ restored.T, atol=1e-3)
+    assert (restored - weight).abs().max() <= scale.max()
+
+
+def test_sizes_agree_with_the_learners(names) -> None:
+    for name, count in PARAMETERS.items():
+        assert sum(parts(C[name])) == count
+        assert weight_bytes(C[name], 4) == names["awq_bytes"](C[name])
+        assert weight_bytes(C[name], 8, 64) == names["awq_bytes"](C[name], 64, 8)
+
+
+def test_numbers_that_the_prose_states(names) -> None:
+    assert round(131072 / names["kv_bytes_quant"](C["7b"], 4), 2) == 3.76
+    assert (16 + 4) / 32 == 0.625  # bits a weight for scale and zero in groups of 32
+    assert round(2 * PARAMETERS["7b"] / 2**30, 1) == 14.4  # the camp saw 15G and 4.9G on disk
+
+
+def camp_planner(names: dict[str, Any]) -> planner.Planner:
+    used = (names[one] for one in ("kv_bytes_quant", "memory_plan", "max_blocks"))
+    return planner.Planner(C, *used)
+
+
+@pytest.mark.parametrize(
+    ("card", "bits", "kv_bits", "ratio", "other", "used", "tokens"),
+    [
+        (24, 16, 16, 0.8, 1.0, 23.0, 60992),
+        (24, 16, 16, 0.4, 1.0, 19.0, 30464),
+        (24, 4, 16, 0.8, 1.0, 20.9, 125120),
+        (24, 4, 4, 0.4, 1.8, 13.5, 235520),
+        (40, 16, 16, 0.8, 0, 34.8, 158656),
+    ],
+)
+def test_the_planner_gives_the_camps_table(
+    names, card, bits, kv_bits, ratio, other, used, tokens
+) -> None:
+    made = camp_planner(names).plan(planner.CAMP, card, bits, kv_bits, ratio, other)
+    assert made is not None
+    assert made.used == pytest.approx(used)
+    assert sum(made.parts.values()) == pytest.approx(card)
+    assert made.tokens == tokens
+
+
+def test_the_planner_moves(names, monkeypatch) -> None:
+    drawn: list[Any] = []
+    monkeypatch.setattr("course_lib.widgets.display", drawn.append)
+    used = (names[one] for one in ("kv_bytes_quant", "memory_plan", "max_blocks"))
+    planner.memory_planner(C, *used)
+    *controls, line = drawn[1].children
+    name, card, bits, kv_bits, ratio = controls
+    name.value = planner.CAMP
+    assert "<b>23.00</b> / 24 GB" in line.value
+    assert "<b>60,992</b> tokens" in line.value
+    kv_bits.value = 4
+    assert "<b>23.00</b> / 24 GB" in line.value  # not one byte is saved
+    assert "<b>229,760</b> tokens" in line.value
+    ratio.value = 1.0
+    assert "would not start" in line.value
+    bits.value, card.value = 16, 8
+    assert "too much for 8 GB" in line.value
+
+
+def test_points_and_names(lesson: Lesson) -> None:
+    assert [one.name for one in lesson.exercises] == [
+        "kv_bytes_per_token", "memory_plan", "max_blocks", "quant_groups", "pack_int4",
+        "awq_bytes", "kv_quant_head", "prefix_blocks", "call_tool",
+    ]  # fmt: skip
+    assert sum(one.answer.points for one in lesson.exercises) == 70
+    assert [(one.name, one.points) for one in lesson.of_kind("evidence")] == [("deploy", 20)]
+    assert [(one.name, one.points) for one in lesson.of_kind("note")] == [("deploy_note", 10)]
+    assert all(len(one.wrongs) >= 4 for one in lesson.exercises)
+
+
+def prose(lesson: Lesson, language: Language) -> list[str]:
+    return [one.source for one in lesson.of_kind("prose") if one.meta["lang"] == language]
+
+
+def shape(text: str) -> dict[str, int]:
+    marks = {
+        "heading": r"^#+ ",
+        "bullet": r"^(?:> )?(?:-|\d+\.) ",
+        "hint": "<details>",
+        "bold": r"\*\*.+?\*\*",
+    }
+    return {name: len(re.findall(mark, text, re.M)) for name, mark in marks.items()}
+
+
+def test_prose_pairs_say_the_same(lesson: Lesson) -> None:
+    for zh, en in zip(prose(lesson, "zh"), prose(lesson, "en"), strict=True):
+        assert shape(zh) == shape(en), zh[:60]
+        code = [set(re.findall(r"`[^`\n]+`", text.replace("```", ""))) for text in (zh, en)]
+        own = {one for one in code[0] ^ code[1] if one not in TRANSLATED}
+        assert not own, zh[:60]
+        numbers = [set(re.findall(r"\d+\.\d+|#\d+", text)) for text in (zh, en)]
+        assert numbers[0] == numbers[1], zh[:60]
+
+
+def test_length(lesson: Lesson) -> None:
+    bare = [re.sub(r"(?s)<details>.*?</details>", "", text) for text in prose(lesson, "zh")]
+    assert 1200 <= len(re.findall(r"[\u4e00-\u9fff]", "".join(bare))) <= 2500
+    cells = [*lesson.of_kind("code"), *lesson.of_kind("tool")]
+    assert all(one.source.count("\n") < 15 for one in cells)
+    places = [number for number, one in enumerate(lesson.cells) if one.kind == "exercise"]
+    assert all("<details>" in lesson.cells[place - 1].source for place in places)
+
+
+def test_pictures_draw_in_silence(names, capfd) -> None:
+    points = [load.Point(one, 10.0 * one, 1.0) for one in load.LEVELS]
+    for figure in (
+        pictures.card_picture(), planner.plan_chart(camp_planner(names)),
+        load.throughput_chart(points, points),
+        awq.error_chart({f"model.layers.0.{kind}": (0.1, 0.05) for kind in awq.KINDS}),
+    ):  # fmt: skip
+        figure.savefig(io.BytesIO())
+    assert capfd.readouterr().err == ""
+
+
+def test_rounding_a_copy_leaves_the_model(mini: ChatModel, names) -> None:
+    layers = quantised.linear_layers(mini)
+    assert len(layers) == 7 * shape_of(mini)["layers"]
+    before = {name: layer.weight.detach().clone() for name, layer in layers.items()}
+    small = quantised.quantised(mini, names["quant_groups"], names["dequant_groups"], 4)
+    rounded = quantised.linear_layers(small)
+    for name, weight in before.items():
+        assert torch.equal(layers[name].weight, weight)
+        made = rounded[name].weight
+        assert 0.01 < quantised.relative(made - weight, weight) < 0.2
+        levels = [group.unique().numel() for group in made[0].reshape(-1, 64)]
+        assert max(levels) <= 16
+    assert small.model.get_input_embeddings().weight.equal(mini.model.get_input_embeddings().weight)
+
+
+def test_scaling_leaves_the_product_and_lowers_the_error(mini: ChatModel, names) -> None:
+    """AWQ's claim, on a layer with one strong channel made by hand."""
+    torch.manual_seed(0)
+    weight, inputs = torch.randn(32, 64), torch.randn(200, 64)
+    inputs[:, 5] *= 40
+    both = (names["quant_groups"], names["dequant_groups"])
+    plain = salient.scaled_error(weight, inputs, 0.0, *both)
+    scaled = salient.scaled_error(weight, inputs, 0.5, *both)
+    assert salient.scales(inputs, 0.0).equal(torch.ones(64))
+    assert scaled < 0.6 * plain
+    seen = salient.layer_inputs(mini, recipe.dialogues(2))
+    assert set(seen) == set(quantised.linear_layers(mini))
+    assert all(not layer._forward_hooks for layer in quantised.linear_layers(mini).values())
+    for name, layer in quantised.linear_layers(mini).items():
+        assert seen[name].shape[1] == layer.in_features
+    figure = salient.salient_chart(mini, seen, *both)
+    assert re.match(r"plain \d+\.\d %, best \d+\.\d %", figure.axes[1].get_title())
+
+
+def test_a_cache_at_many_bits_changes_nothing_and_at_few_it_does(mini: ChatModel, names) -> None:
+    ids = torch.tensor([mini.encode(mini.prompt("你是谁？"), begin=False)])
+    with torch.inference_mode():
+        plain = mini.model(input_ids=ids).logits
+        far = {}
+        for bits in (16, 8, 4, 2):
+            cache = QuantisedCache(names["kv_quant_head"], bits)
+            made = mini.model(input_ids=ids, past_key_values=cache, use_cache=True).logits
+            far[bits] = float((made - plain).abs().max())
+            assert cache.get_seq_length() == ids.shape[1]
+    assert far[16] < 0.05 < far[2]
+    assert far[16] < far[8] < far[4] < far[2]
+
+
+def test_a_right_reply_is_what_greedy_generation_says(mini: ChatModel) -> None:
+    asked = [one for one in savings.questions(2) if len(one.reply) < 60]
+    for one in asked:
+        said = mini.chat(list(one.prompt), Sampling(max_new_tokens=100)).text
+        assert savings.examine(savings.Way(mini), [one])[1] == (said == one.reply)
+
+
+def test_savings_count_scales_and_zeros(mini: ChatModel, names) -> None:
+    table = savings.savings({"16": savings.Way(mini), "4": savings.Way(mini, 4, 4)},
+                            names["kv_bytes_quant"], count=1)  # fmt: skip
+    linear = sum(layer.weight.numel() for layer in quantised.linear_layers(mini).values())
+    rest = mini.model.num_parameters() - linear
+    assert table.rows["16"].weights == 2 * (linear + rest)
+    assert table.rows["4"].weights == linear / 2 + linear / 64 * 2.5 + 2 * rest
+    assert (table.rows["16"].kv, table.rows["4"].kv) == (1536.0, 432.0)  # 6 layers, one head of 64
+    assert table.rows["16"].perplexity == table.rows["4"].perplexity > 1
+    table.chart().savefig(io.BytesIO())
+    assert str(table).count("\n") == 2
+
+
+def test_the_speed_of_a_layer_is_measured(names) -> None:
+    sizes, measured = speed.layer_times(names["quant_groups"], 256, (1, 4))
+    assert list(sizes) == list(measured) == ["16 bits", "8 bits", "4 bits"]
+    assert sizes["16 bits"] == 256 * 256 * 2 / 1e6
+    assert 3.7 < sizes["16 bits"] / sizes["4 bits"] < 4
+    assert all(one > 0 for row in measured.values() for one in row)
+
+
+def pack_layer(
+    names: dict[str, Any], weight: torch.Tensor, norm: torch.Tensor, scale: torch.Tensor,
+    order: tuple[int, ...] = evidence.ORDER,
+) -> dict[str, torch.Tensor]:  # fmt: skip
+    """Return a layer as LMDeploy stores it, by the reference solutions."""
+    q, s, z = names["quant_groups"]((weight * scale).numpy(), 4, 64)
+
+    def words(numbers: np.ndarray) -> torch.Tensor:
+        rows = [
+            [names["to_int32"](names["pack_int4"](row[i : i + 8], list(order)))
+             for i in range(0, len(row), 8)]
+            for row in numbers.T.tolist()
+        ]  # fmt: skip
+        return torch.tensor(rows, dtype=torch.int32)
+
+    scales = torch.as_tensor(s).T.contiguous().half()
+    parts = dict(zip(evidence.PARTS, (words(q), words(z), scales), strict=True))
+    return parts | {NORM: (norm / scale).half()}
+
+
+@pytest.fixture(scope="module")
+def base() -> dict[str, torch.Tensor]:
+    return load_file(models.BUILT_IN["camp-mini"] / "model.safetensors")
+
+
+@pytest.fixture(scope="module")
+def layer(names, base) -> dict[str, torch.Tensor]:
+    """Return the packed layer with scales as AWQ has them."""
+    weight = base[f"{LAYER}.weight"].float()
+    scale = torch.linspace(0.5, 2, weight.shape[1])
+    return pack_layer(names, weight, base[NORM].float(), scale)
+
+
+def config_of(**changes: Any) -> str:
+    config = json.loads((models.BUILT_IN["camp-mini"] / "config.json").read_text())
+    told = {"quant_method": "awq", "bits": 4, "group_size": 64, "zero_point": True}
+    return json.dumps(config | {"quantization_config": told | changes})
+
+
+def call_dialogue(mini: ChatModel, question: str, result: str | None = None) -> dict[str, Any]:
+    turns = [calls.offer(), Message("user", question)]
+    turns.append(Message("assistant", mini.chat(turns, Sampling(max_new_tokens=96)).text))
+    call = calls.read_call(turns[-1].content)
+    assert call is not None, turns[-1].content
+    numbers = json.loads(call["arguments"])
+    right = calls.REGISTRY[call["name"]](numbers["a"], numbers["b"])
+    turns.append(Message("environment", str(right) if result is None else result, "plugin"))
+    turns.append(Message("assistant", "done"))
+    return {"turns": [one.as_dict() for one in turns]}
+
+
+QUESTIONS = ("What is 37 plus 58?", "What is 12 times 7?")
+REFUSED = {"name": "__import__('os').getcwd", "arguments": "{}", "error": "unknown-tool"}
+
+
+@pytest.fixture(scope="module")
+def said(mini: ChatModel) -> dict[str, str]:
+    """Return a transcript and a log of calls that camp-mini gives again."""
+    talks = [
+        exchange(mini.chat(asked, Sampling(max_new_tokens=96)).text, at=at).model_copy(
+            update={"messages": (Message("user", asked),)}
+        )
+        for at, asked in enumerate(("你是谁？", "你叫什么名字？"))
+    ]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("CAMP_LANG", "en")
+        log = {"dialogues": [call_dialogue(mini, one) for one in QUESTIONS], "refused": [REFUSED]}
+    return {evidence.TALK: transcript(*talks), evidence.CALLS: json.dumps(log)}
+
+
+@pytest.fixture
+def place(tmp_path: Path, layer, said) -> Path:
+    """Return a folder with whole evidence."""
+    folder = tmp_path / evidence.FOLDER
+    folder.mkdir(parents=True)
+    (folder / evidence.CONFIG).write_text(config_of())
+    save_file(layer, folder / evidence.PACKED)
+    for name, text in said.items():
+        (folder / name).write_text(text, encoding="utf-8")
+    return folder
+
+
+def test_whole_evidence_earns_all(place: Path, capsys) -> None:
+    assert evidence.grade_deploy(place, points=20) == 20
+    said = capsys.readouterr().out
+    assert said.count("✅") == 5
+    assert re.search(r"restored from 4 bits, \d+\.\d% off", said)
+
+
+def test_nothing_handed_in_is_not_attempted(tmp_path: Path) -> None:
+    with pytest.raises(NotPassed, match="run the cells that quantise") as found:
+        evidence.grade_deploy(tmp_path / "none", points=20)
+    assert found.value.kind == "not attempted"
+
+
+@pytest.mark.parametrize(
+    ("name", "points", "told"),
+    [
+        (evidence.CONFIG, 16, "no config.json"),
+        (evidence.PACKED, 12, "no packed.safetensors"),
+        (evidence.TALK, 16, "talk.json"),
+        (evidence.CALLS, 16, "no calls.json"),
+    ],
+)
+def test_a_missing_file_loses_its_share_and_is_named(place, name, points, told, capsys) -> None:
+    (place / name).unlink()
+    assert evidence.grade_deploy(place, points=20) == points
+    assert told in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("text", "points", "told"),
+    [
+        (config_of(quant_method="gptq"), 16, "not quantised"),
+        (config_of(bits=8), 18, "wanted: 4 bits"),
+        (config_of().replace('"hidden_size": 192', '"hidden_size": 256'), 16, "another model's"),
+        ("[" * 70_000, 16, "no model's configuration"),
+        ("{", 16, "no model's configuration"),
+    ],
+)
+def test_a_wrong_configuration_is_named(place, text, points, told, capsys) -> None:
+    (place / evidence.CONFIG).write_text(text)
+    assert evidence.grade_deploy(place, points=20) == points
+    assert told in capsys.readouterr().out
+
+
+def other_layer(names, base, change: str) -> dict[str, torch.Tensor]:
+    weight, norm = base[f"{LAYER}.weight"].float(), base[NORM].float()
+    scale = torch.linspace(0.5, 2, weight.shape[1])
+    if change == "foreign":
+        torch.manual_seed(1)
+        return pack_layer(names, torch.randn_like(weight) * weight.std(), norm, scale)
+    if change == "plain":
+        return pack_layer(names, weight, norm, torch.ones_like(scale))
+    if change == "order":
+        return pack_layer(names, weight, norm, scale, tuple(range(8)))
+    made = pack_layer(names, weight, norm, scale)
+    if change == "missing":
+        return {name: one for name, one in made.items() if not name.endswith("qzeros")}
+    if change == "shape":
+        return made | {evidence.PARTS[0]: made[evidence.PARTS[0]][:-8].contiguous()}
+    if change == "float":
+        return made | {evidence.PARTS[0]: made[evidence.PARTS[0]].float()}
+    assert change == "nan"
+    return made | {NORM: made[NORM] * float("nan")}
+
+
+@pytest.mark.parametrize(
+    ("change", "points", "told"),
+    [
+        ("foreign", 12, "another model's?"),
+        ("plain", 16, "without AWQ's scaling"),
+        ("order", 12, "not in AWQ's"),
+        ("missing", 12, "has no model.layers.0.self_attn.q_proj.qzeros"),
+        ("shape", 12, "are not those of camp-mini's"),
+        ("float", 12, "are not those of camp-mini's"),
+        ("nan", 12, "are not those of camp-mini's"),
+    ],
+)
+def test_a_wrong_layer_is_named(place, names, base, change, points, told, capsys) -> None:
+    save_file(other_layer(names, base, change), place / evidence.PACKED)
+    assert evidence.grade_deploy(place, points=20) == points
+    assert told in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("raw", [b"PK\x03\x04zip", b"\x80\x04pickle", b"", b"\xff" * 99])
+def test_no_file_of_a_stranger_is_unpickled(place: Path, raw: bytes) -> None:
+    (place / evidence.PACKED).write_bytes(raw)
+    assert evidence.grade_deploy(place, points=20) == 12
+
+
+def test_a_large_file_is_not_read(place: Path, capsys) -> None:
+    (place / evidence.PACKED).write_bytes(b"\0" * (evidence.MAX_PACKED + 1))
+    assert evidence.grade_deploy(place, points=20) == 12
+    assert "more than 1 MB" in capsys.readouterr().out
+
+
+def test_a_dialogue_that_camp_mini_never_had_is_named(place: Path, capsys) -> None:
+    made = exchange("我是另一个模型。").model_copy(
+        update={"messages": (Message("user", "你是谁？"),)}
+    )
+    (place / evidence.TALK).write_text(transcript(made), encoding="utf-8")
+    assert evidence.grade_deploy(place, points=20) == 16
+    assert "0 questions come out again" in capsys.readouterr().out
+
+
+def test_calls_are_computed_again(place: Path, mini: ChatModel, capsys) -> None:
+    log = {
+        "dialogues": [call_dialogue(mini, QUESTIONS[0], "96"), call_dialogue(mini, QUESTIONS[1])]
+    }
+    (place / evidence.CALLS).write_text(json.dumps(log))
+    assert evidence.grade_deploy(place, points=20) == 17.5  # half of 3, and 1 for the refusal
+    said = capsys.readouterr().out
+    assert "no whole one of add" in said
+    assert "no unknown function was refused" in said
+
+
+def test_a_damaged_log_is_kept(place: Path) -> None:
+    (place / evidence.CALLS).write_text("{")
+    with pytest.raises(CampError, match="rename it to keep it"):
+        calls.refuse({"name": "rm", "arguments": "{}"}, lambda *_: {"ok": False}, place)
+    assert (place / evidence.CALLS).read_text() == "{"
+
+
+def test_packed_integers_are_only_read_where_asked(tmp_path: Path) -> None:
+    path = tmp_path / "x.safetensors"
+    save_file({"a": torch.tensor([2**31 - 1, -5], dtype=torch.int32)}, path)
+    assert tensors.read_tensors(path, packed=True)["a"].tolist() == [2**31 - 1, -5]
+    with pytest.raises(tensors.Damaged, match="F32, F16, BF16"):
+        tensors.read_tensors(path)
+
+
+def test_the_learners_unpacking_restores_the_layer(names, base, layer) -> None:
+    made = awq.dequantised(layer, LAYER, names["unpack_int4"])
+    weight = base[f"{LAYER}.weight"].float()
+    scale = awq.norm_scale(NORM, layer, {NORM: base[NORM]})
+    assert quantised.relative(made / scale - weight, weight) < 0.15
+    with pytest.raises(CampError, match="run the cell with auto_awq first"):
+        awq.read_folder(Path("none"))
+
+
+def test_awqs_scales_are_taken_out_of_every_layer(names, base) -> None:
+    """Scales as AWQ moves them, one column of ``down_proj`` so small that it rounds to zeros."""
+    block = "model.layers.1"
+    torch.manual_seed(0)
+    kinds = {f"self_attn.{one}": "input_layernorm" for one in ("q_proj", "k_proj", "v_proj")} | {
+        f"mlp.{one}": "post_attention_layernorm" for one in ("gate_proj", "up_proj")
+    }
+    weights = {
+        name.removesuffix(".weight"): one.float() for name, one in base.items()
+        if name.startswith(block) and "norm" not in name
+    }  # fmt: skip
+    norms = {kind: torch.rand(192) + 0.5 for kind in set(kinds.values())}
+    moved = torch.rand(384) + 0.5
+    moved[7] = 1e-4
+    packed: dict[str, torch.Tensor] = {}
+    for name, weight in weights.items():
+        kind = name.removeprefix(f"{block}.")
+        made = weight * norms[kinds[kind]] if kind in kinds else weight.clone()
+        if kind == "mlp.up_proj":
+            made /= moved[:, None]
+        if kind == "mlp.down_proj":
+            made *= moved
+        layer = pack_layer(names, made, torch.ones(made.shape[1]), torch.ones(made.shape[1]))
+        packed |= {key.replace(LAYER, name): one for key, one in layer.items() if key != NORM}
+    for kind, scale in norms.items():
+        place = f"{block}.{kind}.weight"
+        packed[place] = base[place].float() / scale
+    restored = awq.in_base_terms(packed, base, names["unpack_int4"])
+    assert set(restored) == set(weights)
+    for name, weight in weights.items():
+        assert quantised.relative(restored[name] - weight, weight) < 0.2, name
+    assert not restored[f"{block}.mlp.down_proj"][:, 7].any()
+
+
+@pytest.mark.parametrize(
+    ("reply", "wanted"),
+    [
+        ('算。<|action_start|><|plugin|>\n{"name": "add", "parameters": {"a": 1, "b": 2}}<|action_end|>',
+         {"name": "add", "arguments": '{"a": 1, "b": 2}'}),
+        ("<|action_start|><|plugin|>\n{bad}<|action_end|>", None),
+        ('<|action_start|><|plugin|>\n["add"]<|action_end|>', None),
+        ("没有调用", None),
+    ],
+)  # fmt: skip
+def test_a_call_is_read_from_a_reply(reply, wanted) -> None:
+    assert calls.read_call(reply) == wanted
+
+
+@pytest.mark.parametrize(
+    ("arguments", "fits"),
+    [
+        ('{"a": 1, "b": 2.5}', True), ('{"a": "1", "b": 2}', False), ('{"a": 1}', False),
+        ('{"a": 1, "b": 2, "c": 3}', False), ("[1, 2]", False), ("{", False),
+    ],
+)  # fmt: skip
+def test_arguments_meet_the_schema(arguments, fits) -> None:
+    assert (calls.fits_schema({"name": "add", "arguments": arguments}) is None) == fits
+    assert calls.schema("add")["function"]["parameters"]["required"] == ["a", "b"]
+
+
+@pytest.fixture(scope="module")
+def server() -> Any:
+    with serve("camp-mini", port=free_port()) as running:
+        yield running
+
+
+def test_a_served_model_is_asked_and_its_calls_run(
+    server: Server, names, mini: ChatModel, tmp_path: Path, monkeypatch, capsys
+) -> None:
+    monkeypatch.setenv("CAMP_LANG", "zh")
+    client = OpenAI(base_url=server.url, api_key=server.key)
+    (one, _) = talk.say(client, server.model, ["你是谁？", "谢谢"], tmp_path)
+    assert one.reply == mini.chat("你是谁？", Sampling(max_new_tokens=talk.TOKENS)).text
+    assert one.finish == "stop"
+    found = calls.converse(client, server.model, calls.questions(), names["call_tool"], tmp_path)
+    bad = calls.refuse({"name": REFUSED["name"], "arguments": "{}"}, names["call_tool"], tmp_path)
+    assert bad == {"ok": False, "error": "unknown-tool"}
+    log = calls.read_log(tmp_path / evidence.CALLS)
+    assert list(log.dialogues) == found
+    for dialogue in found:
+        call = calls.read_call(dialogue.turns[2].content)
+        numbers = json.loads(call["arguments"])
+        wanted = calls.REGISTRY[call["name"]](**numbers)
+        assert dialogue.turns[3] == Message("environment", str(wanted), "plugin")
+    findings = {one.share: one for one in evidence.examine(tmp_path)}
+    assert findings[evidence.SHARES["refused"]].passed
+    points = load.served(client, server.model, (1, 2))
+    assert [one.requests for one in points] == [1, 2]
+    assert all(one.tokens_per_second > 0 for one in points)
+
+
+def test_a_batch_generates_for_all(mini: ChatModel) -> None:
+    (one, four) = load.batched(mini, (1, 4))
+    assert (one.requests, four.requests) == (1, 4)
+    assert four.tokens_per_second == pytest.approx(4 * load.TOKENS / four.seconds)
+
+
+def test_without_a_gpu_its_part_is_one_line(capsys, monkeypatch) -> None:
+    monkeypatch.setattr("course_lib.machine.gpus", list)
+    assert not gpu.ready()
+    assert capsys.readouterr().out.count("\n") == 1
+    words = gpu.serve_words(Path("internlm2_5-4bit"))
+    assert words[words.index("--quant-policy") + 1] == "int4"
+    assert words[words.index("--model-format") + 1] == "awq"
+
+
+def test_calibration_comes_from_a_local_folder(tmp_path: Path) -> None:
+    folder = recipe.write_calibration(tmp_path, 10)
+    card = (folder / "README.md").read_text()
+    assert "config_name: wikitext-2-raw-v1" in card
+    assert (folder / "train.txt").read_text(encoding="utf-8").count("<|im_start|>user") >= 10
+
+
+@pytest.mark.parametrize(
+    ("language", "blank"), [("zh", False), ("en", False), ("en", True)], ids=["zh", "en", "blank"]
+)
+def test_run_from_top_to_bottom(
+    lesson: Lesson, mini: ChatModel, language: Language, blank: bool,
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str],
+) -> None:  # fmt: skip
+    """Run all cells but the tool's, as a learner without it does, in silence on stderr."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("CAMP_LANG", language)
+    monkeypatch.setattr(chat, "load", lambda _model: mini)  # loaded once for all tests
+    monkeypatch.setattr(speed, "SIDE", 256)  # as in the lesson, but smaller
+    monkeypatch.setattr(savings, "QUESTIONS", 1)
+    kinds = {"code", "given", "exercise"} | (set() if blank else {"check"})
+    names = {"case": case, "check": check, "display": print}
+    for cell in lesson.cells:
+        if cell.kind in kinds:
+            text = blank_source(cell.source) if blank else cell.source
+            exec(in_language(text, language), names)
+    shown = capfd.readouterr()
+    assert shown.err == ""
+    if blank:
+        assert shown.out.count("do the exercises first") == 3
+        return
+    assert shown.out.count("✅ 对了" if language == "zh" else "✅ right") == 9
+    rows = names["table"].rows
+    assert rows["W8, KV16"].perplexity < 1.02 * rows["W16, KV16"].perplexity
+    assert rows["W2, KV16"].perplexity > 1.2 * rows["W4, KV16"].perplexity
+    assert rows["W16, KV2"].perplexity > rows["W16, KV4"].perplexity
+    assert rows["W4, KV4"].weights < 0.6 * rows["W16, KV16"].weights
+
+
+def test_without_the_tool_its_cells_say_how_to_get_it(
+    lesson: Lesson, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("CAMP_TOOLS", str(tmp_path / "none"))
+    (first, *_) = lesson.of_kind("tool")
+    with pytest.raises(CampError, match="camp tools install lmdeploy"):
+        exec(in_language(first.source, "en"), {"recipe": recipe})
+
+
+@pytest.mark.slow
+def test_graded_with_evidence(lesson: Lesson, place: Path, tmp_path: Path, walls: None) -> None:
+    """The cohort's hidden tests and the evidence, by ``camp grade``."""
+    builder = Builder(ROOT / "notebooks", tmp_path / "course", find_cohort(PUBLIC), "zh")
+    builder.build(["04_lmdeploy"])
+    course = Course.open(builder.course)
+    answers = {one.name: one.answer.source for one in lesson.exercises}
+    for learner, solved, handed in (
+        ("full", True, place),
+        ("none", True, None),
+        ("blank", False, None),
+    ):
+        folder = course.submitted(learner, "04_lmdeploy")
+        folder.mkdir(parents=True)
+        notebook = nbformat.read(released(course.path, "04_lmdeploy", "zh"), as_version=4)
+        for cell in notebook.cells:
+            name = cell.metadata.get("nbgrader", {}).get("grade_id")
+            if solved and name in answers:
+                cell.source = answers[name]
+        nbformat.write(notebook, folder / "04_lmdeploy.ipynb")
+        if handed is not None:
+            shutil.copytree(handed, folder / evidence.FOLDER)
+    scores = {one.learner: one.auto_score for one in grade("04_lmdeploy", course)}
+    assert scores == {"full": 90, "none": 70, "blank": 0}
+
+
+@pytest.mark.tools
+@pytest.mark.timeout(1800)
+@pytest.mark.parametrize("language", ["zh", "en"])
+def test_the_whole_lesson_with_the_real_tool(
+    lesson: Lesson, language: Language,
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str],
+) -> None:  # fmt: skip
+    """Run every cell as a learner does; what LMDeploy wrote is audited by the lesson's own code."""
+    install.install(catalogue.find("lmdeploy"), print)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("CAMP_LANG", language)
+    found: dict[str, Any] = {"case": case, "check": check, "display": print}
+    for cell in lesson.cells:
+        if cell.kind in ("code", "given", "exercise", "check", "tool"):
+            exec(in_language(cell.source, language), found)
+    said = capfd.readouterr().out
+    work = tmp_path / "lmdeploy-work"
+    plain, scaled = (
+        np.mean([pair[number] for pair in found["errors"].values()]) for number in (0, 1)
+    )
+    assert 0.01 < scaled < 0.2
+    sizes = [
+        (folder / "model.safetensors").stat().st_size
+        for folder in (recipe.BASE, work / "camp-mini-4bit")
+    ]
+    shape_ = shape_of(found["bot"])
+    assert sizes[1] == pytest.approx(weight_bytes(shape_, 4, 64, tied=True), rel=0.01)
+    points = evidence.grade_deploy(points=20)
+    total = sum(record.seconds for record in times.steps([work]))
+    with capfd.disabled():
+        print(f"\n{language}: {points} points, {total:.0f} s of the tool, sizes {sizes}")
+        print(f"output errors: plain {plain:.3f}, AWQ {scaled:.3f}")
+        print("\n".join(said.splitlines()[-40:]))
+    assert points >= 16
