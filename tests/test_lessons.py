@@ -22,6 +22,13 @@ TRANSLATED = {
     "`[(名次, 名字, 分数)]`": "`[(rank, name, score)]`",
     "`<|im_start|>角色`": "`<|im_start|>role`",
     "`(总 GB, 放不放得下)`": "`(total in GB, whether it fits)`",
+    "`(最大绝对误差, 均方误差)`": "`(largest absolute error, mean squared error)`",
+    "`(编号, scale, min, 还原值)`": "`(codes, scale, min, restored)`",
+    "`(不共用要几块, 共用要几块)`": "`(blocks without sharing, blocks with it)`",
+    "`(块数, 词元数)`": "`(blocks, tokens)`",
+    "`lmdeploy lite auto_awq 模型 --calib-dataset 'ptb' …`": (
+        "`lmdeploy lite auto_awq MODEL --calib-dataset 'ptb' …`"
+    ),
 }
 """Code that reads differently in Chinese and in English."""
 CHINESE_NUMBERS = {"7.58"}  # counted in 亿 there, in millions in English

@@ -22,7 +22,8 @@ MAX_BYTES = 32 << 20
 MAX_HEADER = 1 << 20
 MAX_TENSORS = 2_000
 _PICKLES = (b"PK", b"\x80")  # torch's archives of pickles, and pickles alone
-_TYPES = {"F32": torch.float32, "F16": torch.float16, "BF16": torch.bfloat16}
+_FLOATS = {"F32": torch.float32, "F16": torch.float16, "BF16": torch.bfloat16}
+_PACKED = {"I32": torch.int32}
 
 
 class Damaged(CampError):
@@ -33,11 +34,16 @@ class Damaged(CampError):
         super().__init__(str(self.why))
 
 
-def read_tensors(path: Path) -> dict[str, Tensor]:
+def read_tensors(path: Path, *, packed: bool = False) -> dict[str, Tensor]:
     """Read a safetensors file.
 
+    Args:
+        path: the file.
+        packed: int32 is allowed, too, as in layers that hold packed 4-bit numbers.
+
     Returns:
-        The tensors by name, in float32; no more bytes are allocated than the file has.
+        The tensors by name, float32 (int32 stays int32); no more bytes are allocated than the
+        file has.
 
     Raises:
         Damaged: it is too large, no such file, or its header contradicts itself.
@@ -66,12 +72,14 @@ def read_tensors(path: Path) -> dict[str, Tensor]:
             "不完整或是伪造的",
             f"{path.name}: its header claims {length} of {len(raw)} bytes: cut off or forged",
         )
-    places = _places(_header(raw[8 : 8 + length], path.name), len(raw) - 8 - length, path.name)
+    header, kinds = _header(raw[8 : 8 + length], path.name), _FLOATS | (_PACKED if packed else {})
+    places = _places(header, kinds, len(raw) - 8 - length, path.name)
     data = memoryview(bytearray(raw[8 + length :]))
-    return {
-        name: torch.frombuffer(data[start:end], dtype=kind).reshape(shape).float()
+    found = {
+        name: torch.frombuffer(data[start:end], dtype=kind).reshape(shape)
         for name, (kind, shape, start, end) in places.items()
     }
+    return {name: one.float() if one.is_floating_point() else one for name, one in found.items()}
 
 
 def _header(raw: bytes, name: str) -> Mapping[str, Any]:
@@ -85,7 +93,7 @@ def _header(raw: bytes, name: str) -> Mapping[str, Any]:
 
 
 def _places(
-    header: Mapping[str, Any], size: int, name: str
+    header: Mapping[str, Any], kinds: Mapping[str, torch.dtype], size: int, name: str
 ) -> dict[str, tuple[torch.dtype, tuple[int, ...], int, int]]:
     """Return type, shape and place of each tensor; the places fill the file without overlap."""
     found = {}
@@ -93,7 +101,7 @@ def _places(
         if tensor == "__metadata__":
             continue
         try:
-            kind, shape, (start, end) = _TYPES[told["dtype"]], told["shape"], told["data_offsets"]
+            kind, shape, (start, end) = kinds[told["dtype"]], told["shape"], told["data_offsets"]
             numbers = [*shape, start, end]
             if not all(type(one) is int and 0 <= one <= MAX_BYTES for one in numbers):
                 raise ValueError
@@ -104,10 +112,11 @@ def _places(
             ):
                 raise ValueError
         except (KeyError, TypeError, ValueError):
+            wanted = ", ".join(kinds)
             raise Damaged(
-                f"{name}：张量 {tensor[:80]!r} 的类型、形状和长度对不上（要 F32、F16 或 BF16）",
+                f"{name}：张量 {tensor[:80]!r} 的类型、形状和长度对不上（类型要是 {wanted}）",
                 f"{name}: type, shape and length of tensor {tensor[:80]!r} do not fit each other "
-                "(wanted: F32, F16 or BF16)",
+                f"(wanted: {wanted})",
             ) from None
         found[tensor] = kind, tuple(shape), start, end
     places = sorted((start, end) for _, _, start, end in found.values())
