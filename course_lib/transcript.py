@@ -97,7 +97,9 @@ def read_transcript(path: Path) -> Transcript:
             raise CampError(_damaged(path, f"> {MAX_BYTES} bytes"))
         return Transcript.model_validate_json(path.read_bytes())
     except FileNotFoundError:
-        text = Text(f"还没有 {path}：先运行写故事的单元", f"no {path} yet: run the story's cell")
+        text = Text(
+            f"还没有 {path}：先运行写它的单元", f"no {path} yet: run the cell that writes it"
+        )
         raise CampError(str(text)) from None
     except ValidationError as error:
         first = error.errors()[0]
@@ -108,8 +110,8 @@ def read_transcript(path: Path) -> Transcript:
 
 
 def _damaged(path: Path, why: str) -> str:
-    zh = f"{path} 读不出来（{why}）：把它改名留着，再重新运行写故事的单元"
-    en = f"{path} cannot be read ({why}): rename it to keep it, then run the story's cell again"
+    zh = f"{path} 读不出来（{why}）：把它改名留着，再重新运行写它的单元"
+    en = f"{path} cannot be read ({why}): rename it to keep it, then run its cell again"
     return str(Text(zh, en))
 
 

@@ -181,6 +181,7 @@ def camp_planner(names: dict[str, Any]) -> planner.Planner:
         (24, 16, 16, 0.8, 1.0, 23.0, 60992),
         (24, 16, 16, 0.4, 1.0, 19.0, 30464),
         (24, 4, 16, 0.8, 1.0, 20.9, 125120),
+        (24, 4, 16, 0.4, 1.8, 13.5, 62528),
         (24, 4, 4, 0.4, 1.8, 13.5, 235520),
         (40, 16, 16, 0.8, 0, 34.8, 158656),
     ],
@@ -358,7 +359,7 @@ def call_dialogue(mini: ChatModel, question: str, result: str | None = None) -> 
     numbers = json.loads(call["arguments"])
     right = calls.REGISTRY[call["name"]](numbers["a"], numbers["b"])
     turns.append(Message("environment", str(right) if result is None else result, "plugin"))
-    turns.append(Message("assistant", "done"))
+    turns.append(Message("assistant", mini.chat(turns, Sampling(max_new_tokens=96)).text))
     return {"turns": [one.as_dict() for one in turns]}
 
 

@@ -193,7 +193,7 @@ def test_check_story_without_a_file_says_what_to_do(tmp_path: Path, capsys) -> N
     check_story(tmp_path / "none.json")
     told = capsys.readouterr().out
     assert told.count("\n") == 1
-    assert "run the story's cell" in told
+    assert "run the cell that writes it" in told
 
 
 def test_the_task_is_the_camps() -> None:

@@ -17,6 +17,14 @@ CARDS = (8, 24, 40, 80)
 CAMP = "7b (camp)"
 """The 7B as the camp counts it: 14 GB at 16 bits, 3.5 GB at 4, nothing for embeddings."""
 _CAMP_GB = {16: 14.0, 8: 7.0, 4: 3.5}
+_WAYS = (
+    (16, 16, 0.8, 1.0),
+    (16, 16, 0.4, 1.0),
+    (4, 16, 0.8, 1.0),
+    (4, 16, 0.4, 1.8),
+    (4, 4, 0.4, 1.8),
+)
+"""Weight bits, KV bits, ratio, and GB of the rest."""
 _COLOURS = {"weights": BLUE, "KV cache": ORANGE, "other": GREY, "free": "#e9ecf1"}
 
 
@@ -100,12 +108,15 @@ def weights_gb(shapes: Mapping[str, Shape], name: str, bits: int) -> float:
     return _CAMP_GB[bits] if name == CAMP else weight_bytes(shapes[name], bits) / 1e9
 
 
-def plan_chart(planner: Planner, name: str = CAMP, card: float = 24) -> Figure:
-    """Draw the camp's four ways of serving the 7B on one card, with the tokens that fit."""
-    ways = [(16, 16, 0.8, 1.0), (16, 16, 0.4, 1.0), (4, 16, 0.4, 1.0), (4, 4, 0.4, 1.8)]
-    figure, ax = new_figure(8.2, 2.9)
+def plan_chart(planner: Planner) -> Figure:
+    """Draw the camp's four ways of serving the 7B on one card, with the tokens that fit.
+
+    The last way but one is the course's own: the last with 16 bits for KV.
+    """
+    name, card = CAMP, 24.0
+    figure, ax = new_figure(8.2, 3.3)
     labels = []
-    for row, (bits, kv_bits, ratio, other) in enumerate(ways):
+    for row, (bits, kv_bits, ratio, other) in enumerate(_WAYS):
         labels.append(f"W{bits}, KV{kv_bits}, ratio {ratio:g}")
         made = planner.plan(name, card, bits, kv_bits, ratio, other)
         if made is None:
@@ -120,7 +131,7 @@ def plan_chart(planner: Planner, name: str = CAMP, card: float = 24) -> Figure:
             left += gb
         ax.text(card + 0.3, row, f"{made.used:.1f} GB, {made.tokens:,} tokens", va="center")
     ax.axvline(card, color=GREEN, lw=1, ls="--")
-    ax.set_yticks(range(len(ways)), labels)
+    ax.set_yticks(range(len(_WAYS)), labels)
     ax.invert_yaxis()
     ax.set(xlim=(0, card * 1.42), xlabel="GB", title=f"{name} on a {card:g} GB card")
     ax.legend(loc="upper center", bbox_to_anchor=(0.4, -0.2), ncols=4, fontsize=8, frameon=False)

@@ -6,7 +6,7 @@ The arithmetic stays in float32, so this shows what is lost, not what is won in 
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -38,32 +38,18 @@ def roundtrip(
     return torch.as_tensor(np.asarray(dequant_groups(*coded, group)), dtype=torch.float32)
 
 
-def with_weights(bot: ChatModel, weights: Mapping[str, Tensor]) -> ChatModel:
-    """Return a copy of the model with some linear layers' weights replaced, by layer name."""
+def quantised(
+    bot: ChatModel, quant_groups: Quantise, dequant_groups: Restore, bits: int, group: int = 64
+) -> ChatModel:
+    """Return a copy with each linear layer rounded to ``bits`` in groups of ``group``."""
     from course_lib.chat import ChatModel
 
-    model = copy.deepcopy(bot.model)
+    small = ChatModel(copy.deepcopy(bot.model), bot.tokenizer, bot.folder)
     with torch.no_grad():
-        for name, weight in weights.items():
-            model.get_submodule(name).weight.copy_(weight)
-    return ChatModel(model, bot.tokenizer, bot.folder)
-
-
-def quantised(
-    bot: ChatModel,
-    quant_groups: Quantise,
-    dequant_groups: Restore,
-    bits: int,
-    group: int | None = 64,
-) -> ChatModel:
-    """Return a copy with each linear layer rounded to ``bits`` in groups; None: a row is one."""
-    rounded = {
-        name: roundtrip(
-            layer.weight, quant_groups, dequant_groups, bits, group or layer.in_features
-        )
-        for name, layer in linear_layers(bot).items()
-    }
-    return with_weights(bot, rounded)
+        for layer in linear_layers(small).values():
+            made = roundtrip(layer.weight, quant_groups, dequant_groups, bits, group)
+            layer.weight.copy_(made)
+    return small
 
 
 def relative(error: Tensor, of: Tensor) -> float:

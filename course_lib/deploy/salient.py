@@ -9,17 +9,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import torch
 from matplotlib.figure import Figure
 from torch import Tensor
 
-from course_lib.deploy.quantised import (
-    Quantise,
-    Restore,
-    linear_layers,
-    relative,
-    roundtrip,
-)
+from course_lib.deploy.quantised import Quantise, Restore, linear_layers, relative, roundtrip
 from course_lib.plots import BLUE, GREY, ORANGE, new_figure
 from course_lib.template import render
 
@@ -89,13 +84,13 @@ def salient_chart(
     """Draw how unequal a layer's input channels are, and the 4-bit error against alpha."""
     weight = linear_layers(bot)[place].weight.detach().float().cpu()
     seen = inputs[place]
-    strength = seen.abs().mean(0).sort(descending=True).values
+    strength = seen.abs().mean(0).sort(descending=True).values.numpy()
     errors = [scaled_error(weight, seen, alpha, quant_groups, dequant_groups) for alpha in ALPHAS]
     figure, (left, right) = new_figure(9.4, 3, 2)
     left.bar(range(len(strength)), strength, width=1, color=GREY)
     top = max(1, len(strength) // 100)
     left.bar(range(top), strength[:top], width=1, color=ORANGE)
-    ratio = float(strength[:top].mean() / strength.median())
+    ratio = float(strength[:top].mean() / np.median(strength))
     left.set(
         title=f"the top 1 % is {ratio:.0f} times the median",
         xlabel=f"input channel of {place.removeprefix('model.')}, sorted",

@@ -14,6 +14,7 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 from matplotlib.figure import Figure
+from matplotlib.ticker import ScalarFormatter
 from torch import Tensor
 
 from course_lib.deploy.quantised import Quantise
@@ -100,10 +101,12 @@ def speed_chart(quant_groups: Quantise, side: int | None = None) -> Figure | Tex
     left.grid(visible=False, axis="y")
     for (name, measured), colour in zip(times.items(), (GREY, BLUE, GREEN), strict=True):
         right.plot(BATCHES, measured, marker="o", color=colour, label=name)
-    right.set(title="time for a batch", xlabel="tokens at once", ylabel="ms", xscale="log")
+    right.set(
+        title="time for a batch", xlabel="tokens at once", ylabel="ms", xscale="log", yscale="log"
+    )
     right.set_xticks(BATCHES, [str(one) for one in BATCHES])
     right.minorticks_off()
-    right.set_ylim(bottom=0)
+    right.yaxis.set_major_formatter(ScalarFormatter())
     right.legend(frameon=False, fontsize=8)
     figure.tight_layout()
     return figure

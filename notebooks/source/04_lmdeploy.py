@@ -56,7 +56,7 @@ pictures.card_picture()
 """
 ## 一个词元占多少
 
-生成下一个词元要用到前面所有词元的 K 和 V，所以把它们存起来：每层一份 K、一份 V。右图是关键：InternLM2.5 用 **GQA**，几个查询头共用一组 K、V，存的只有 `kv_heads` 份；7B 的 32 个头只存 8 份，少四倍。
+生成下一个词元要用到前面所有词元的 K 和 V，所以把它们存起来：每层一份 K、一份 V。右图是关键：InternLM2.5 用 **GQA**，几个查询头共用一组 K、V，存的只有 `kv_heads` 份；7B 有 32 个查询头，只存 8 份，是四分之一。
 
 写两个函数（`cfg` 是第 1 课那张表里的一行，头维度 d = hidden // heads）：
 
@@ -74,7 +74,7 @@ pictures.card_picture()
 """
 ## What a token takes
 
-The next token needs the K and V of all before it, so they are kept: one K and one V in each layer. The picture on the right is the point: InternLM2.5 uses **GQA**, several query heads share one K and V, and only `kv_heads` of them are stored; the 7B's 32 heads store 8, four times less.
+The next token needs the K and V of all before it, so they are kept: one K and one V in each layer. The picture on the right is the point: InternLM2.5 uses **GQA**, several query heads share one K and V, and only `kv_heads` of them are stored; the 7B has 32 query heads and stores 8, a quarter.
 
 Write two functions (`cfg` is a row of lesson 01's table, the head dimension is d = hidden // heads):
 
@@ -199,7 +199,7 @@ def kv_bytes_quant(cfg, bits, meta_bytes=4):
 
 # %% [markdown] lang="zh"
 """
-注意 4 位：不是 16 位的四分之一，要算上元数据，7B 是 3.76 倍。
+4 位并不正好是 16 位的四分之一：算上元数据，7B 在同样的字节里放得下 3.76 倍的词元，不是 4 倍。
 
 ## 营里那张显存表
 
@@ -216,7 +216,7 @@ def kv_bytes_quant(cfg, bits, meta_bytes=4):
 
 # %% [markdown] lang="en"
 """
-Mind the 4 bits: with the extras they are no quarter of 16 bits; for the 7B it is 3.76 times.
+4 bits are not quite a quarter of 16: with the extras the same bytes hold 3.76 times the 7B's tokens, not 4 times.
 
 ## The camp's memory table
 
@@ -326,7 +326,7 @@ def memory_plan(total, weights, ratio=0.8, other=1.0):
 
 缓存按**块**分配，一块 64 个词元（`cache_block_seq_len`），不满一块的零头不用。写 `max_blocks(kv_bytes, per_token, block=64)`：返回两个整数 `(块数, 词元数)`。
 
-然后拖动下面的规划器。图里四行就是营里的四种配置；注意第三、四行：预留的字节一样多，词元却差了近四倍。
+然后拖动下面的规划器。图里是营里的四种配置，倒数第二行是我们加的：它和最后一行占的显存一个字节也不差，最后一行放得下的词元却是它的近四倍。（营里把 7B 算成 14 GB，4 位 3.5 GB；为什么真正的要大一些，后面会算。）
 
 <details><summary>提示</summary>
 
@@ -341,7 +341,7 @@ def memory_plan(total, weights, ratio=0.8, other=1.0):
 
 The cache is handed out in **blocks** of 64 tokens (`cache_block_seq_len`); what does not fill a block is not used. Write `max_blocks(kv_bytes, per_token, block=64)`: return two integers, `(blocks, tokens)`.
 
-Then drag the planner below. Its four rows are the camp's four settings; look at the third and fourth: the same bytes are reserved, yet nearly four times the tokens fit.
+Then drag the planner below. It shows the camp's four settings, and one of ours in the last row but one: that takes the same memory to the byte as the last row, which holds nearly four times the tokens. (The camp counts the 7B as 14 GB, at 4 bits as 3.5 GB; why the real one is larger comes later.)
 
 <details><summary>Hint</summary>
 
@@ -537,8 +537,8 @@ def cases(rng):
 
     yield case([[0.0] * 4, [0.0] * 4], 4, 4, zh="全是 0", en="all zeros")
     yield case([[-2.0] * 4], 4, 2, zh="全是同一个负数", en="all the same negative number")
-    yield case([[1.0, 2.5, 3.0, 2.0]], 4, 4, zh="全是正数", en="all positive")
-    yield case([[-1.0, -2.5, -3.0, -2.0]], 8, 4, zh="全是负数", en="all negative")
+    yield case([[1.0, 2.6, 3.0, 2.0]], 4, 4, zh="全是正数", en="all positive")
+    yield case([[-1.0, -2.6, -3.0, -2.0]], 8, 4, zh="全是负数", en="all negative")
     yield case([[1.0, 2, 3, 4, 5, 6]], 4, 4, zh="除不尽", en="not divisible")
     for _ in range(5):
         rows = [[round(rng.gauss(0, 1), 4) for _ in range(16)] for _ in range(3)]
@@ -718,7 +718,7 @@ with needs("quant_groups", "dequant_groups"):
 
 # %% [markdown] lang="zh"
 """
-橙点是这一层最好的 α。`camp-mini` 的激活还算平均，好处不大；大模型里有的通道比别的大约 100 倍（SmoothQuant，arXiv 2211.10438），差别才悬殊。LMDeploy 默认用 0.5；`--search-scale True` 会逐层去找，慢得多。
+橙点是这一层最好的 α。`camp-mini` 的激活还算平均，好处不大；大模型里有的通道能比别的大 100 倍左右（SmoothQuant，arXiv 2211.10438），差别才悬殊。LMDeploy 默认 α = 0.5，还要除以这一列权重自己的大小；`--search-scale True` 会逐层去找 α，慢得多。
 
 ## 八个数装进一个 int32
 
@@ -735,7 +735,7 @@ with needs("quant_groups", "dequant_groups"):
 
 # %% [markdown] lang="en"
 """
-The orange dot is this layer's best α. The activations of `camp-mini` are fairly even, so little is gained; in large models some channels are about 100 times larger than the others (SmoothQuant, arXiv 2211.10438), and more is at stake. LMDeploy takes 0.5 by default; `--search-scale True` looks for it layer by layer and takes much longer.
+The orange dot is this layer's best α. The activations of `camp-mini` are fairly even, so little is gained; in large models some channels are about 100 times larger than the others (SmoothQuant, arXiv 2211.10438), and more is at stake. LMDeploy takes α = 0.5 by default and also divides by the size of the column's own weights; `--search-scale True` looks for α layer by layer and takes much longer.
 
 ## Eight numbers in one int32
 
@@ -1076,8 +1076,9 @@ for folder in (recipe.BASE, work / "camp-mini-4bit", work / "camp-mini-w8a8"):
 from course_lib.deploy import awq
 
 tensors = awq.read_folder(work / "camp-mini-4bit")
-for name, one in list(tensors.items())[:6]:
-    print(name, tuple(one.shape), one.dtype)
+for name, one in tensors.items():
+    if name.startswith("model.layers.0.self_attn.q_proj"):
+        print(name, tuple(one.shape), one.dtype)
 with needs("unpack_int4", "quant_groups", "dequant_groups"):
     restored = awq.in_base_terms(tensors, bot.model.state_dict(), unpack_int4)
     errors = awq.layer_errors(bot, restored, inputs, quant_groups, dequant_groups)
@@ -1086,6 +1087,8 @@ with needs("unpack_int4", "quant_groups", "dequant_groups"):
 # %% [markdown] lang="zh"
 """
 ## KV 也来 8 位、4 位
+
+（上一张图里两种点不相上下：`camp-mini` 的激活太平均，AWQ 没有多少可救的；每一层都还原得回来，才是这次要核对的。）
 
 KV 是边生成边产生的，不能慢慢校准。LMDeploy 在线做：每个词元、每个头的那一小段向量，用自己的最小值和缩放（`quant_policy` 8 或 4）。
 
@@ -1103,6 +1106,8 @@ KV 是边生成边产生的，不能慢慢校准。LMDeploy 在线做：每个�
 # %% [markdown] lang="en"
 """
 ## KV at 8 and 4 bits, too
+
+(In the last picture both kinds of dots are about level: the activations of `camp-mini` are too even for AWQ to save much. That every layer can be restored is what this audit was for.)
 
 K and V come as tokens are generated; there is no time to calibrate. LMDeploy does it on the fly: the short vector of each head of each token has a minimum and a scale of its own (`quant_policy` 8 or 4).
 
@@ -1217,16 +1222,17 @@ from course_lib.deploy.speed import speed_chart
 with needs("quant_groups", "dequant_groups", "kv_quant_head", "kv_bytes_quant"):
     ways = {"W16, KV16": Way(bot)}
     for bits in (8, 4, 2):
-        small = quantised.quantised(bot, quant_groups, dequant_groups, bits)
-        ways[f"W{bits}, KV16"] = Way(small, weight_bits=bits)
-        cache = partial(QuantisedCache, kv_quant_head, bits)
-        ways[f"W16, KV{bits}"] = Way(bot, kv_bits=bits, cache=cache)
+        ways[f"W{bits}, KV16"] = Way(quantised.quantised(bot, quant_groups, dequant_groups, bits), bits)
+    for bits in (8, 4, 2):
+        ways[f"W16, KV{bits}"] = Way(bot, 16, bits, partial(QuantisedCache, kv_quant_head, bits))
     ways["W4, KV4"] = Way(ways["W4, KV16"].bot, 4, 4, ways["W16, KV4"].cache)
     display(table := savings(ways, kv_bytes_quant), table.chart(), speed_chart(quant_groups))
 
 # %% [markdown] lang="zh"
 """
-大模型的账（LMDeploy 文档，2.5-7B-chat，GSM8K）：KV 16 位 85.67，int8 85.44，int4 83.78。8 位几乎白捡，4 位要付一点钱。再看速度图最左边：一次只算一个词元时，时间花在**读权重**上，读得少就快；一批词元一起算，乘法多了，差别就小了。所以量化解决的首先是**大小**，快不快要看内核和批有多大。
+`camp-mini` 的表里，8 位、4 位和 16 位分不出高下（18 道题分不出这么小的差别），2 位就掉下了悬崖。大模型的账（LMDeploy 文档，2.5-7B-chat，GSM8K）：KV 16 位 85.67，int8 85.44，int4 83.78。8 位几乎白捡，4 位要付一点钱。
+
+再看速度图最左边：一次只算一个词元时，时间花在**读权重**上，读得少就快。往右，一批词元一起算，时间花在乘法上，谁快要看这颗 CPU 有哪些乘法指令。所以量化解决的首先是**大小**；快几倍没有一个固定的数，要在自己的机器、自己的批大小上量。
 
 ## 同样的开头只存一次（选做）
 
@@ -1243,7 +1249,9 @@ with needs("quant_groups", "dequant_groups", "kv_quant_head", "kv_bytes_quant"):
 
 # %% [markdown] lang="en"
 """
-For a large model (LMDeploy's documentation, 2.5-7B-chat, GSM8K): KV at 16 bits 85.67, int8 85.44, int4 83.78. 8 bits are nearly free, 4 bits cost a little. Now the left end of the speed chart: with one token at a time the time goes into **reading weights**, and reading less is faster; with many tokens in a batch there is more to multiply, and the gain shrinks. So quantisation is first of all about **size**; how fast it is depends on kernel and batch.
+In the table of `camp-mini` 8 and 4 bits cannot be told from 16 (18 questions cannot show so small a difference), and 2 bits fall off the cliff. For a large model (LMDeploy's documentation, 2.5-7B-chat, GSM8K): KV at 16 bits 85.67, int8 85.44, int4 83.78. 8 bits are nearly free, 4 bits cost a little.
+
+Now the left end of the speed chart: with one token at a time the time goes into **reading weights**, and reading less is faster. To the right, with a batch of tokens, it goes into products, and who is faster depends on the instructions that this CPU has for them. So quantisation is first of all about **size**; how many times faster it is has no fixed number: measure on your machine, with your batch.
 
 ## The same beginning, stored once (optional)
 
