@@ -229,7 +229,7 @@ def test_pictures_draw_in_silence(names, capfd) -> None:
     points = [load.Point(one, 10.0 * one, 1.0) for one in load.LEVELS]
     for figure in (
         pictures.card_picture(), planner.plan_chart(camp_planner(names)),
-        load.throughput_chart(points, points),
+        load.throughput_chart(points, points, points), load.throughput_chart(points, [], points),
         awq.error_chart({f"model.layers.0.{kind}": (0.1, 0.05) for kind in awq.KINDS}),
     ):  # fmt: skip
         figure.savefig(io.BytesIO())
@@ -394,6 +394,14 @@ def place(tmp_path: Path, layer, said) -> Path:
     return folder
 
 
+@pytest.fixture
+def quantised_part(place: Path) -> Path:
+    """Return the evidence without what was served: 12 of 20 points."""
+    for name in (evidence.TALK, evidence.CALLS):
+        (place / name).unlink()
+    return place
+
+
 def test_whole_evidence_earns_all(place: Path, capsys) -> None:
     assert evidence.grade_deploy(place, points=20) == 20
     said = capsys.readouterr().out
@@ -425,16 +433,16 @@ def test_a_missing_file_loses_its_share_and_is_named(place, name, points, told, 
 @pytest.mark.parametrize(
     ("text", "points", "told"),
     [
-        (config_of(quant_method="gptq"), 16, "not quantised"),
-        (config_of(bits=8), 18, "wanted: 4 bits"),
-        (config_of().replace('"hidden_size": 192', '"hidden_size": 256'), 16, "another model's"),
-        ("[" * 70_000, 16, "no model's configuration"),
-        ("{", 16, "no model's configuration"),
+        (config_of(quant_method="gptq"), 8, "not quantised"),
+        (config_of(bits=8), 10, "wanted: 4 bits"),
+        (config_of().replace('"hidden_size": 192', '"hidden_size": 256'), 8, "another model's"),
+        ("[" * 70_000, 8, "no model's configuration"),
+        ("{", 8, "no model's configuration"),
     ],
 )
-def test_a_wrong_configuration_is_named(place, text, points, told, capsys) -> None:
-    (place / evidence.CONFIG).write_text(text)
-    assert evidence.grade_deploy(place, points=20) == points
+def test_a_wrong_configuration_is_named(quantised_part, text, points, told, capsys) -> None:
+    (quantised_part / evidence.CONFIG).write_text(text)
+    assert evidence.grade_deploy(quantised_part, points=20) == points
     assert told in capsys.readouterr().out
 
 
@@ -444,6 +452,9 @@ def other_layer(names, base, change: str) -> dict[str, torch.Tensor]:
     if change == "foreign":
         torch.manual_seed(1)
         return pack_layer(names, torch.randn_like(weight) * weight.std(), norm, scale)
+    if change == "base":  # camp-mini's own base, before it learnt to chat
+        other = load_file(models.BUILT_IN["camp-mini-base"] / "model.safetensors")
+        return pack_layer(names, other[f"{LAYER}.weight"].float(), other[NORM].float(), scale)
     if change == "plain":
         return pack_layer(names, weight, norm, torch.ones_like(scale))
     if change == "order":
@@ -451,6 +462,8 @@ def other_layer(names, base, change: str) -> dict[str, torch.Tensor]:
     made = pack_layer(names, weight, norm, scale)
     if change == "missing":
         return {name: one for name, one in made.items() if not name.endswith("qzeros")}
+    if change == "tampered":  # the lowest of each eight numbers
+        return made | {evidence.PARTS[0]: made[evidence.PARTS[0]] ^ 15}
     if change == "shape":
         return made | {evidence.PARTS[0]: made[evidence.PARTS[0]][:-8].contiguous()}
     if change == "float":
@@ -462,46 +475,55 @@ def other_layer(names, base, change: str) -> dict[str, torch.Tensor]:
 @pytest.mark.parametrize(
     ("change", "points", "told"),
     [
-        ("foreign", 12, "another model's?"),
-        ("plain", 16, "without AWQ's scaling"),
-        ("order", 12, "not in AWQ's"),
-        ("missing", 12, "has no model.layers.0.self_attn.q_proj.qzeros"),
-        ("shape", 12, "are not those of camp-mini's"),
-        ("float", 12, "are not those of camp-mini's"),
-        ("nan", 12, "are not those of camp-mini's"),
+        ("foreign", 4, "another model's?"),
+        ("base", 4, "another model's?"),
+        ("tampered", 4, "another model's?"),
+        ("plain", 8, "without AWQ's scaling"),
+        ("order", 4, "not in AWQ's"),
+        ("missing", 4, "has no model.layers.0.self_attn.q_proj.qzeros"),
+        ("shape", 4, "are not those of camp-mini's"),
+        ("float", 4, "are not those of camp-mini's"),
+        ("nan", 4, "are not those of camp-mini's"),
     ],
 )
-def test_a_wrong_layer_is_named(place, names, base, change, points, told, capsys) -> None:
-    save_file(other_layer(names, base, change), place / evidence.PACKED)
-    assert evidence.grade_deploy(place, points=20) == points
+def test_a_wrong_layer_is_named(quantised_part, names, base, change, points, told, capsys) -> None:
+    save_file(other_layer(names, base, change), quantised_part / evidence.PACKED)
+    assert evidence.grade_deploy(quantised_part, points=20) == points
     assert told in capsys.readouterr().out
 
 
-@pytest.mark.parametrize("raw", [b"PK\x03\x04zip", b"\x80\x04pickle", b"", b"\xff" * 99])
-def test_no_file_of_a_stranger_is_unpickled(place: Path, raw: bytes) -> None:
-    (place / evidence.PACKED).write_bytes(raw)
-    assert evidence.grade_deploy(place, points=20) == 12
+@pytest.mark.parametrize("raw", [b"PK\x03\x04zip", b"\x80\x04pickle", b"", b"\xff" * 99], ids=repr)
+def test_no_file_of_a_stranger_is_unpickled(quantised_part: Path, raw: bytes) -> None:
+    (quantised_part / evidence.PACKED).write_bytes(raw)
+    assert evidence.grade_deploy(quantised_part, points=20) == 4
 
 
-def test_a_large_file_is_not_read(place: Path, capsys) -> None:
-    (place / evidence.PACKED).write_bytes(b"\0" * (evidence.MAX_PACKED + 1))
-    assert evidence.grade_deploy(place, points=20) == 12
+def test_a_large_file_is_not_read(quantised_part: Path, capsys) -> None:
+    (quantised_part / evidence.PACKED).write_bytes(b"\0" * (evidence.MAX_PACKED + 1))
+    assert evidence.grade_deploy(quantised_part, points=20) == 4
     assert "more than 1 MB" in capsys.readouterr().out
 
 
-def test_a_dialogue_that_camp_mini_never_had_is_named(place: Path, capsys) -> None:
-    made = exchange("我是另一个模型。").model_copy(
-        update={"messages": (Message("user", "你是谁？"),)}
-    )
-    (place / evidence.TALK).write_text(transcript(made), encoding="utf-8")
-    assert evidence.grade_deploy(place, points=20) == 16
-    assert "0 questions come out again" in capsys.readouterr().out
+def test_an_edited_transcript_is_named(place: Path, capsys) -> None:
+    """One reply that camp-mini gives, and one with a single word of its end changed."""
+    told = json.loads((place / evidence.TALK).read_text(encoding="utf-8"))
+    reply = told["exchanges"][1]["reply"]
+    told["exchanges"][1]["reply"] = f"{reply[:-2]}大{reply[-1]}"
+    (place / evidence.TALK).write_text(json.dumps(told), encoding="utf-8")
+    assert evidence.grade_deploy(place, points=20) == 18
+    assert "1 questions come out again" in capsys.readouterr().out
 
 
-def test_calls_are_computed_again(place: Path, mini: ChatModel, capsys) -> None:
-    log = {
-        "dialogues": [call_dialogue(mini, QUESTIONS[0], "96"), call_dialogue(mini, QUESTIONS[1])]
-    }
+@pytest.mark.parametrize(
+    ("turn", "text"),
+    [(1, "What is 38 plus 58?"), (2, None), (3, "96"), (4, "It is 95, I think.")],
+    ids=["question", "call", "result", "answer"],
+)
+def test_an_edited_call_is_named(place: Path, turn: int, text: str | None, capsys) -> None:
+    log = json.loads((place / evidence.CALLS).read_text())
+    turns = log["dialogues"][0]["turns"]
+    turns[turn]["content"] = text or turns[turn]["content"].replace("37", "38")
+    del log["refused"]
     (place / evidence.CALLS).write_text(json.dumps(log))
     assert evidence.grade_deploy(place, points=20) == 17.5  # half of 3, and 1 for the refusal
     said = capsys.readouterr().out

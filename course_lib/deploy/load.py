@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import torch
 from matplotlib.figure import Figure
 
-from course_lib.plots import BLUE, GREY, ORANGE, new_figure
+from course_lib.plots import BLUE, GREEN, GREY, ORANGE, new_figure
 
 if TYPE_CHECKING:
     from openai import OpenAI
@@ -80,11 +80,19 @@ def batched(bot: ChatModel, levels: Sequence[int] = LEVELS) -> list[Point]:
     return found
 
 
-def throughput_chart(server: Sequence[Point], batch: Sequence[Point]) -> Figure:
+def throughput_chart(
+    server: Sequence[Point], proxy: Sequence[Point], batch: Sequence[Point]
+) -> Figure:
     """Draw tokens per second and waiting time against the requests at once."""
     figure, (left, right) = new_figure(9.2, 2.9, 2)
-    lines = ((server, GREY, "this CPU server"), (batch, BLUE, "one batch, in this process"))
+    lines = (
+        (server, GREY, "one CPU server"),
+        (proxy, GREEN, "two, behind LMDeploy's proxy"),
+        (batch, BLUE, "one batch, in this process"),
+    )
     for points, colour, label in lines:
+        if not points:
+            continue
         at = [point.requests for point in points]
         left.plot(at, [p.tokens_per_second for p in points], marker="o", color=colour, label=label)
         right.plot(at, [p.seconds for p in points], marker="o", color=colour)

@@ -1546,14 +1546,15 @@ def call_tool(call, registry=TOOLS):
 # %% tool="serve" minutes=2
 from openai import OpenAI
 
-from course_lib.deploy import calls, evidence, load, talk
+from course_lib.deploy import calls, evidence, load, proxy, talk
 from course_lib.serving import serve
 
 bad = {"name": "__import__('os').getcwd", "arguments": "{}"}
 with serve("camp-mini") as server:
     client = OpenAI(base_url=server.url, api_key=server.key)
     talk.say(client, server.model, talk.questions(), evidence.FOLDER)
-    display(load.throughput_chart(load.served(client, server.model), load.batched(bot)))
+    alone = load.served(client, server.model)
+    display(load.throughput_chart(alone, proxy.two_servers(server, "camp-mini"), load.batched(bot)))
     with needs("call_tool"):
         calls.converse(client, server.model, calls.questions(), call_tool, evidence.FOLDER)
         print("eval:     ", eval(f"{bad['name']}(**{bad['arguments']})"))
@@ -1561,7 +1562,7 @@ with serve("camp-mini") as server:
 
 # %% [markdown] lang="zh"
 """
-CPU 上的这个服务一个一个地算，请求多了只是排队；同样的请求并成**一批**，吞吐就上去了，因为权重读一次、大家用。LMDeploy 的引擎让请求随到随走地并批，KV 缓存放得下多少词元，就能并多少人：这就是第一节那笔账的用处。
+CPU 上的这个服务一个一个地算，请求多了只是排队。绿线是两个服务，前面站着 `lmdeploy serve proxy`：它把请求轮流分给后面的服务，核够用时吞吐最多翻一倍。同样的请求并成**一批**，吞吐上升得更多，因为权重读一次、大家用。LMDeploy 的引擎让请求随到随走地并批，KV 缓存放得下多少词元，就能并多少人：这就是第一节那笔账的用处。
 
 ## 有 GPU 时
 
@@ -1579,7 +1580,7 @@ CPU 上的这个服务一个一个地算，请求多了只是排队；同样的�
 
 # %% [markdown] lang="en"
 """
-This CPU server computes one request after the other; more of them only wait. The same requests as **one batch** raise the throughput, because weights are read once for all. LMDeploy's engine lets requests join and leave the batch as they come, and as many people fit as the KV cache holds tokens: that is what the sums at the beginning are for.
+This CPU server computes one request after the other; more of them only wait. The green line is two servers behind `lmdeploy serve proxy`, which shares requests out among them: at most twice the throughput, if there are cores for both. The same requests as **one batch** raise it further, because weights are read once for all. LMDeploy's engine lets requests join and leave the batch as they come, and as many people fit as the KV cache holds tokens: that is what the sums at the beginning are for.
 
 ## With a GPU
 
