@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from course_lib.errors import CampError
 from course_lib.language import Text
 
 
@@ -25,6 +26,8 @@ def needs(*functions: str) -> Iterator[None]:
                 f"⬜ this cell uses {names}: do the exercises first, then run it again",
             )
         )
+    except CampError as error:  # not the learner's function: the text says what to do
+        print(f"⬜ {error}")
     except Exception as error:
         print(
             Text(

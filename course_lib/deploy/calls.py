@@ -87,7 +87,7 @@ def read_call(reply: str) -> dict[str, str] | None:
     try:
         call = json.loads(found[1])
         name, arguments = call["name"], call["parameters"]
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, RecursionError):
         return None
     return {"name": str(name), "arguments": json.dumps(arguments, ensure_ascii=False)}
 

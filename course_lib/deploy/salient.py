@@ -49,7 +49,11 @@ def layer_inputs(bot: ChatModel, samples: Sequence[Sample]) -> dict[str, Tensor]
 
 
 def scales(inputs: Tensor, alpha: float) -> Tensor:
-    """Return AWQ's scale of each input channel: mean |x| to the power ``alpha``, centred on 1."""
+    """Return AWQ's scale of each input channel: mean |x| to the power ``alpha``.
+
+    As in LMDeploy the geometric mean of the largest and the smallest is 1; LMDeploy also divides
+    by the size of the column's weights to the power 1 - alpha, which the lesson leaves out.
+    """
     strength = inputs.abs().mean(0).clamp(min=1e-4) ** alpha
     return strength / (strength.max() * strength.min()).sqrt()
 

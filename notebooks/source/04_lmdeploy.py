@@ -1562,11 +1562,11 @@ with serve("camp-mini") as server:
 
 # %% [markdown] lang="zh"
 """
-CPU 上的这个服务一个一个地算，请求多了只是排队。绿线是两个服务，前面站着 `lmdeploy serve proxy`：它把请求轮流分给后面的服务，核够用时吞吐最多翻一倍。同样的请求并成**一批**，吞吐上升得更多，因为权重读一次、大家用。LMDeploy 的引擎让请求随到随走地并批，KV 缓存放得下多少词元，就能并多少人：这就是第一节那笔账的用处。
+CPU 上的这个服务一个一个地算，请求多了只是排队。绿线是两个服务，前面站着 `lmdeploy serve proxy`：它把请求分给后面的服务，核够用时吞吐最多翻一倍。同样的请求并成**一批**，吞吐上升得更多，因为权重读一次、大家用。LMDeploy 的引擎让请求随到随走地并批，KV 缓存放得下多少词元，就能并多少人：这就是第一节那笔账的用处。
 
 ## 有 GPU 时
 
-下一格收好证据以后，在 InternStudio 上还会用今天的参数量化 InternLM2.5-1.8B-Chat，给出启动服务的命令，再让它调用函数；没有 GPU 就跳过。4 位内核要计算能力 7.0 以上的卡（lmdeploy#3175）。
+下一格收好证据以后，在 InternStudio 上还会用今天的参数量化 InternLM2.5-1.8B-Chat，给出启动服务的命令，再让它调用函数；没有 GPU 就跳过。4 位内核要计算能力 7.0 以上的卡（lmdeploy#3175）。视觉语言模型（如 InternVL2）也能这样做，但只量化语言部分，ViT 仍是 16 位。
 
 > **2024 年以后**（LMDeploy 0.18.0，2026-11）
 > - `serve gradio`、`serve api_client` 在 0.10.0 删掉了；校准集 `ptb` 在 0.12.0 删掉了（camp 的 issue #1893）。
@@ -1584,7 +1584,7 @@ This CPU server computes one request after the other; more of them only wait. Th
 
 ## With a GPU
 
-After collecting the evidence the next cell, on InternStudio, quantises InternLM2.5-1.8B-Chat with today's flags, gives the command that starts the server, and has it call functions; without a GPU it is skipped. The 4-bit kernels need a card of compute capability 7.0 (lmdeploy#3175).
+After collecting the evidence the next cell, on InternStudio, quantises InternLM2.5-1.8B-Chat with today's flags, gives the command that starts the server, and has it call functions; without a GPU it is skipped. The 4-bit kernels need a card of compute capability 7.0 (lmdeploy#3175). Vision-language models such as InternVL2 go the same way, but only their language part is quantised; the ViT keeps 16 bits.
 
 > **Since 2024** (LMDeploy 0.18.0, 2026-11)
 > - `serve gradio` and `serve api_client` went in 0.10.0, the calibration set `ptb` in 0.12.0 (the camp's issue #1893).
@@ -1593,7 +1593,7 @@ After collecting the evidence the next cell, on InternStudio, quantises InternLM
 
 ## The level's task
 
-You hand in the configuration of the quantised folder with one packed layer, the transcript of the served dialogue, and the log of function calls (all in `evidence/04_lmdeploy`). The grading program runs none of it: it unpacks and restores the layer itself, compares it with `camp-mini`'s weights, has `camp-mini` say the dialogue again, and computes the functions again. Then write a few lines for a TA.
+You hand in the configuration of the quantised folder with one packed layer, the transcript of the served dialogue, and the log of function calls (all in `evidence/04_lmdeploy`). The grading program runs none of it: it unpacks and restores the layer itself, compares it with `camp-mini`'s weights, has `camp-mini` say the dialogues again, and computes the functions again. Then write a few lines for a TA.
 """
 
 # %% tool="evidence" minutes=1
