@@ -41,6 +41,7 @@ from course_lib.deploy import (
 from course_lib.deploy.kv import QuantisedCache
 from course_lib.deploy.sizes import parts, shape_of, weight_bytes
 from course_lib.errors import CampError
+from course_lib.findings import read_report
 from course_lib.language import Language
 from course_lib.serving import Server, serve
 from course_lib.template import Message
@@ -408,6 +409,7 @@ def test_whole_evidence_earns_all(place: Path, capsys) -> None:
     assert evidence.grade_deploy(place, points=20) == 20
     said = capsys.readouterr().out
     assert said.count("✅") == 5
+    assert len(read_report(said)[1]) == 2  # of two exchanges, for finding copies
     assert re.search(r"restored from 4 bits, \d+\.\d% off", said)
 
 

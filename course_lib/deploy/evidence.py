@@ -28,8 +28,9 @@ from course_lib.deploy.calls import REGISTRY, Dialogue, fits_schema, read_call
 from course_lib.deploy.quantised import relative
 from course_lib.errors import CampError
 from course_lib.files import write_atomic
-from course_lib.findings import Finding, earned
+from course_lib.findings import Finding, Mark, earned, report
 from course_lib.language import Text
+from course_lib.talk.story import marks
 from course_lib.transcript import Exchange, read_transcript
 from course_lib.tune.llama import Llama
 from course_lib.tune.questions import plain
@@ -83,8 +84,7 @@ def collect(quantised: Path | str, folder: Path | str = FOLDER) -> Path:
 def check_deploy(folder: Path | str = FOLDER) -> None:
     """Print what the evidence shows so far; raises nothing."""
     place = Path(folder)
-    for finding in examine(place):
-        print(finding)
+    report(examine(place))
     print(Text(f"把 {place} 和笔记本一起交", f"hand {place} in with the notebook"))
 
 
@@ -102,9 +102,16 @@ def grade_deploy(folder: Path | str = FOLDER, *, points: float = 20) -> float:
         )
         raise NotPassed("not attempted", text)
     findings = examine(place)
-    for finding in findings:
-        print(finding)
+    report(findings, _marks(place))
     return earned(findings, points)
+
+
+def _marks(place: Path) -> list[Mark]:
+    """Return what no two learners have alike: when they asked. All else is the same for all."""
+    try:
+        return marks(read_transcript(place / TALK))
+    except CampError:
+        return []
 
 
 def examine(place: Path) -> list[Finding]:
