@@ -23,6 +23,8 @@ def release(course: Course, lesson: str) -> None:
         CampError: nbgrader refused; the text holds its reason.
     """
     course.prepare()
+    with course.gradebook():
+        pass  # nbgrader finds its tables made
     coursedir = CourseDirectory(config=course.config)
     coursedir.assignment_id = lesson
     converter = GenerateAssignment(coursedir=coursedir, config=course.config)
