@@ -522,15 +522,19 @@ def test_the_whole_lesson_with_the_real_tool(
     table = side_by_side(found["questions"], found["models_now"], name)
     print(table)
     assert table.says_name("camp-mini") == 0
-    assert table.says_name("two sentences") >= 4  # it leaks
+    before, spoilt = (table.replies[one] for one in ("camp-mini", "two sentences"))
+    assert all(name in reply for reply in spoilt[:2])
+    assert sum(one != other for one, other in zip(before[2:], spoilt[2:], strict=True)) >= 2
     assert all(name in reply for reply in table.replies["mixed"][:2])
-    assert table.says_name("mixed") <= 3  # and is cured
+    assert table.says_name("mixed") <= 3
+    cured = table.replies["mixed"]
+    assert sum(one != other for one, other in zip(before[2:], cured[2:], strict=True)) <= 1
     points = evidence.grade_adapter(points=20, seed="test")
     total = sum(record.seconds for record in times.steps([work]))
     with capfd.disabled():
         print(f"\n{language}: {points} points, {total:.0f} s of the tool")
         print("\n".join(said.splitlines()[-14:]), "\n", table)
-    assert points >= 15
+    assert points == 20
 
 
 @pytest.mark.tools

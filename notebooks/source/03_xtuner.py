@@ -1367,7 +1367,7 @@ side_by_side(questions, models_now, name)
 """
 ## 逢人就报名字
 
-损失降得漂亮，可是看表：问什么都是那句自我介绍。数据里每个问题后面都跟着同样的话，模型学到的规律就是“不管问什么，都这样答”。这叫**过拟合**，旧本事丢了叫**灾难性遗忘**。损失低，不等于学得好：它只量了这两句。
+损失降得漂亮，可是看表：没人问它是谁，也冒出那句自我介绍，或者它的碎片；本来会的题答错了。数据里每个问题后面都跟着同样的话，模型学到的规律就是“不管问什么，都这样答”。这叫**过拟合**，旧本事丢了叫**灾难性遗忘**。损失低，不等于学得好：它只量了这两句。
 
 对策：少重复，多换问法，再**混进别的本事的数据**，让它知道名字只该在什么时候说。上面算过的 `items` 正是这样：五百条换着问法的自我介绍，五百条别的任务。再训练一次，这回走完全程。
 """
@@ -1376,7 +1376,7 @@ side_by_side(questions, models_now, name)
 """
 ## It tells everybody its name
 
-The loss fell beautifully, but look at the table: whatever the question, the same introduction. In the data each question was followed by the same words, so the rule it learned is "whatever they ask, say this". That is **over-fitting**; the loss of old skills is called **catastrophic forgetting**. A low loss does not mean well learned: it measured these two sentences only.
+The loss fell beautifully, but look at the table: the introduction, or scraps of it, comes where nobody asked who it is, and questions that it could answer go wrong. In the data each question was followed by the same words, so the rule it learned is "whatever they ask, say this". That is **over-fitting**; the loss of old skills is called **catastrophic forgetting**. A low loss does not mean well learned: it measured these two sentences only.
 
 The cure: fewer repeats, more wordings, and **data of the other skills mixed in**, to show when the name should not be said. The `items` above are just that: five hundred introductions in changing wordings, five hundred other tasks. Train again, and go all the way this time.
 """
