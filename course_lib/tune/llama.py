@@ -127,6 +127,10 @@ class Llama:
             found.append(float(F.cross_entropy(scores, torch.tensor(target))))
         return found
 
+    def states(self, ids: Tensor) -> Tensor:
+        """Return the final states (rows, time, hidden) of ids (rows, time), padded at the end."""
+        return self._states(ids, torch.zeros(len(ids), dtype=torch.long), [])
+
     def _step(self, ids: Tensor, pad: Tensor, cache: Cache) -> Tensor:
         """Return the scores (rows, vocabulary) of the token after ``ids``."""
         last = self._states(ids, pad, cache)[:, -1]
