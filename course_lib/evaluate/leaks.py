@@ -10,7 +10,7 @@ from course_lib.mini import mixture
 from course_lib.mini.world import World
 
 
-def met(documents: int = 1000) -> dict[str, int]:
+def met(documents: int = 300) -> dict[str, int]:
     """Return how many questions of each subject stand, word for word, in training documents.
 
     Args:

@@ -163,7 +163,7 @@ def cases(rng):
     yield case("The ANSWER IS (D)", fn="extract_option", zh="大写的短语", en="the phrase in capitals")
     for letter in rng.sample("ABCD", 4):
         other = rng.choice([one for one in "ABCD" if one != letter])
-        yield case(f"{other} 不对，故选{letter}", fn="extract_option", zh="短语在后面", en="the phrase comes later")
+        yield case(f"ABC 里 {other} 不对，故选{letter}", fn="extract_option", zh="短语在后面", en="the phrase comes later")
         yield case(f"答案：（{letter}）", fn="extract_option", zh="全角括号", en="full-width brackets")
         yield case(f"想一想\n{letter}. 对的", fn="extract_option", zh="第二行的行首", en="start of the second line")
         yield case(f"我选{letter}吧，{other}也像", fn="extract_option", zh="汉字中间", en="between Chinese characters")
@@ -571,7 +571,7 @@ check("fewshot_prompt", [
     case([shot] * 5, asked, "计算机网络", 5, 10**9, gives=(f"{first}A\n" * 5 + last, 5)),
     case([shot] * 5, asked, "计算机网络", 5, 200, gives=(f"{first}A\n" * 2 + last, 2), zh="只放得下两道",
          en="only two fit"),
-    case([shot] * 5, asked, "计算机网络", 5, 19, fn="fewshot_in_lines", gives=(f"{first}A\n" * 2 + last, 2),
+    case([shot] * 5, asked, "计算机网络", 5, 25, fn="fewshot_in_lines", gives=(f"{first}A\n" * 2 + last, 2),
          zh="用行数量长度", en="length counted in lines"),
 ])
 
@@ -638,6 +638,9 @@ def fewshot_prompt(dev, item, subject, k, max_len, length=len):
         if shots == 0 or len(prompt) <= max_len:
             return prompt, shots
         shots -= 1
+
+def fewshot_in_lines(dev, item, subject, k, max_len):
+    return fewshot_prompt(dev, item, subject, k, max_len, length=lambda text: text.count("\n") + 1)
 
 # %% wrong="fewshot_prompt"
 # zh: 题目本身永远保留，不能把整段截断
@@ -785,6 +788,7 @@ short_long = {"A": [-1.0], "B": [-0.6, -0.6, -0.6]}
 check("ppl_choice", [
     case({"A": [-1.0, -0.5], "B": [-0.2, -0.1], "C": [-2.0, -2.0], "D": [-0.3, -0.1]}, gives="B"),
     case(short_long, gives="B", zh="平均", en="the mean"),
+    case({"A": [-0.9, -0.3], "B": [-1.0, -0.4, -0.3]}, fn="ll_choice", gives="A", zh="求和", en="the sum"),
     case(short_long, fn="ll_choice", gives="A", zh="求和偏爱短的", en="a sum prefers the short one"),
     case({"A": [-0.5], "B": [-0.5]}, gives="A", zh="并列", en="a tie"),
 ])
@@ -866,7 +870,7 @@ with needs("wilson"):
 """
 左边是常识。同一个对话模型，同样的题，从 22 到 100，全看怎么问、怎么读；基座不会对话，比内容却全对。**gen 和 ppl 的分数不能互相比**，不同模型之间更不能。营里那份配置没有 `meta_template`，等于把对话模型当基座来问，就是这里的 `plain` 对 `chat`。
 
-右边四科围着 25 %：没教过的，怎么问也不会。这是好事：说明考题没有漏进训练数据。常识相反，它的知识就在训练数据里，100 % 不稀奇。下面这张图数一数每科的题在一千份训练文档里撞见了多少：**数据污染**就是这样查的。
+右边四科围着 25 %：没教过的，怎么问也不会。这是好事：说明考题没有漏进训练数据。常识相反，它的知识就在训练数据里，100 % 不稀奇。下面这张图数一数每科的题在三百份训练文档里撞见了多少：**数据污染**就是这样查的。
 
 ## 各科怎么合成总分
 
@@ -889,7 +893,7 @@ C-Eval 有 52 科（理工 20，社科 10，人文 11，其他 11）；少跑一
 """
 On the left, general knowledge. The same chat model and questions go from 22 to 100 by how they are asked and read; the base cannot chat, yet by content all is right. **Scores of gen and ppl cannot be compared**, least of all between models. The camp's configuration has no `meta_template`, so it asks a chat model as a base: here, `plain` beside `chat`.
 
-The four subjects on the right lie about 25 %: what was never taught is not known, however it is asked. That is good: no question leaked into the training data. Of general knowledge the facts were in there, and 100 % is no wonder. The picture below counts how many questions of each subject are met in a thousand training documents: so one looks for **contamination**.
+The four subjects on the right lie about 25 %: what was never taught is not known, however it is asked. That is good: no question leaked into the training data. Of general knowledge the facts were in there, and 100 % is no wonder. The picture below counts how many questions of each subject are met in three hundred training documents: so one looks for **contamination**.
 
 ## From subjects to one score
 
@@ -1017,11 +1021,11 @@ def group_score(scores, subsets, weights=None):
     return round(sum(scores[one] * weigh[one] for one in subsets) / sum(weigh[one] for one in subsets), 4)
 
 # %%
-# zh: 每一科有多少题的问法，在一千份训练文档里出现过
-# en: how many questions of each subject stand in a thousand training documents
+# zh: 每一科有多少题的问法，在三百份训练文档里出现过
+# en: how many questions of each subject stand in three hundred training documents
 from course_lib.evaluate import leaks
 
-pictures.leaks(leaks.met(documents=1000))
+pictures.leaks(leaks.met(documents=300))
 
 # %% [markdown] lang="zh"
 """
@@ -1059,19 +1063,14 @@ Letter and place: `"ABCD…".index(gold)`, `chr(65 + place)`. A circular guess m
 </details>
 """
 
-# %% given="examinees"
-def circular_by(examinee, question, options, gold):
-    """
-    zh: 几个有脾气的考生：always A、always the last、knows x、knows x until it is last。
-    en: Some examinees: always A, always the last, knows x, knows x until it is last.
-    """
-    def answer(asked, shown):
-        place = shown.index("x") if "x" in shown else 0
-        if examinee == "always A" or (examinee == "misses the last" and place == len(shown) - 1):
-            place = 0
-        return chr(65 + (len(shown) - 1 if examinee == "always the last" else place))
+# %% given="circular_by"
+from course_lib.evaluate.examinees import examinee
 
-    return circular_eval(answer, question, options, gold)
+
+# zh: 考生的习惯：always A、always the last、knows x、misses the last（会，可是排在最后就看不见）
+# en: habits: always A, always the last, knows x, misses the last (knows x unless it stands last)
+def circular_by(habit, question, options, gold):
+    return circular_eval(examinee(habit), question, options, gold)
 
 # %% exercise="circular_eval" level=3 minutes=12 points=10
 def circular_eval(answer_fn, question: str, options: list, gold: str) -> tuple:
@@ -1120,11 +1119,24 @@ def cases(rng):
         yield case(n, fn="expected_random", zh=f"{n} 个选项", en=f"{n} options")
 
 # %% wrong="circular_eval"
+# zh: 选项从来没有转过
+# en: the options were never turned
+def circular_eval(answer_fn, question, options, gold):
+    hits = [answer_fn(question, options) == gold for _ in options]
+    return hits, all(hits)
+
+def circular_by(habit, question, options, gold):
+    return circular_eval(examinee(habit), question, options, gold)
+
+# %% wrong="circular_eval"
 # zh: 选项转了，正确的字母也跟着移到 (gold − s) mod n
 # en: when options turn, the right letter moves with them, to (gold − s) mod n
 def circular_eval(answer_fn, question, options, gold):
     hits = [answer_fn(question, options[s:] + options[:s]) == gold for s in range(len(options))]
     return hits, all(hits)
+
+def circular_by(habit, question, options, gold):
+    return circular_eval(examinee(habit), question, options, gold)
 
 # %% wrong="circular_eval"
 # zh: 方向反了：往前转 s 位，字母是 gold − s，不是 gold + s
@@ -1134,6 +1146,9 @@ def circular_eval(answer_fn, question, options, gold):
     hits = [answer_fn(question, options[s:] + options[:s]) == chr(65 + (place + s) % n) for s in range(n)]
     return hits, all(hits)
 
+def circular_by(habit, question, options, gold):
+    return circular_eval(examinee(habit), question, options, gold)
+
 # %% wrong="circular_eval"
 # zh: 全对才算，不是对一次就算
 # en: all must be right; once is not enough
@@ -1141,6 +1156,9 @@ def circular_eval(answer_fn, question, options, gold):
     n, place = len(options), ord(gold) - 65
     hits = [answer_fn(question, options[s:] + options[:s]) == chr(65 + (place - s) % n) for s in range(n)]
     return hits, any(hits)
+
+def circular_by(habit, question, options, gold):
+    return circular_eval(examinee(habit), question, options, gold)
 
 # %% wrong="circular_eval"
 # zh: 选项不一定是 4 个
@@ -1150,12 +1168,8 @@ def circular_eval(answer_fn, question, options, gold):
     hits = [answer_fn(question, options[s:] + options[:s]) == chr(65 + (place - s) % 4) for s in range(4)]
     return hits, all(hits)
 
-# %% wrong="circular_eval"
-# zh: 选项从来没有转过
-# en: the options were never turned
-def circular_eval(answer_fn, question, options, gold):
-    hits = [answer_fn(question, options) == gold for _ in options]
-    return hits, all(hits)
+def circular_by(habit, question, options, gold):
+    return circular_eval(examinee(habit), question, options, gold)
 
 # %% wrong="circular_eval"
 # zh: 转圈猜要连对 n 次，是 (1/n) 的 n 次方

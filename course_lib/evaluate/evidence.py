@@ -1,0 +1,136 @@
+"""The camp's task of level L1-7, an evaluation that can be checked again, and its evidence.
+
+The learner's notebook and the grader run the same checks, on other draws. In
+``evidence/05_opencompass`` lie, put there by :func:`collect`,
+
+- ``gen``, ``ppl`` and ``tuned``: of each run ``summary.csv`` as OpenCompass wrote it, and
+  ``predictions/MODEL/DATASET.json`` without the prompts, which the exam knows;
+- ``adapter_model.safetensors`` and ``adapter_config.json`` of the model named ``mine``.
+
+Of the points 30 % are for scores that follow from the predictions, 45 % for predictions that the
+named models make again, 25 % for an adapter that beats camp-mini in another wording.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+
+import torch
+
+from course_lib.errors import CampError
+from course_lib.evaluate import exam
+from course_lib.evaluate.appraisal import WANTED, appraise, read_handed
+from course_lib.evaluate.results import newest, slim
+from course_lib.files import write_atomic
+from course_lib.findings import earned
+from course_lib.language import Text
+from course_lib.tune.adapter import CONFIG, WEIGHTS
+from course_lib.verdicts import NotPassed
+
+FOLDER = Path("evidence/05_opencompass")
+KEPT = Path("evidence-before/05_opencompass")
+"""Where :func:`collect` moves an earlier set that differs, beside ``evidence``."""
+
+
+def collect(work: Path, adapter: Path, folder: Path | str = FOLDER) -> Path:
+    """Copy the newest runs and the adapter into the evidence folder, and say where that is.
+
+    Args:
+        work: where OpenCompass ran; its outputs are ``gen``, ``ppl`` and ``tuned`` there.
+        adapter: the folder of the adapter that was evaluated as ``mine``.
+        folder: where the evidence goes. An earlier set that differs is moved to
+            ``evidence-before`` first, never overwritten.
+
+    Raises:
+        CampError: something is missing; the text says which step makes it.
+    """
+    target = Path(folder)
+    found: dict[str, bytes] = {}
+    for name, pairs in WANTED.items():
+        run = newest(work / name)
+        found[f"{name}/summary.csv"] = run.summary.read_bytes()
+        for model, form in pairs:
+            for subject in exam.NAMES:
+                path = run.path(model, f"{form}-{subject}")
+                if not path.is_file():
+                    what = Text(f"没有 {path}：重新运行评测", f"no {path}: run the evaluation again")
+                    raise CampError(str(what))
+                found[f"{name}/predictions/{model}/{path.name}"] = slim(path).encode()
+    for name in (WEIGHTS, CONFIG):
+        try:
+            found[name] = (adapter / name).read_bytes()
+        except OSError:
+            what = Text(f"没有 {adapter / name}：先训练", f"no {adapter / name}: train first")
+            raise CampError(str(what)) from None
+    _set_aside(target, found)
+    for name, raw in found.items():
+        write_atomic(target / name, raw)
+    size = sum(map(len, found.values())) / 1e6
+    print(Text(f"证据在 {target}（{size:.1f} MB）", f"evidence: {target} ({size:.1f} MB)"))
+    return target
+
+
+def _set_aside(target: Path, found: dict[str, bytes]) -> None:
+    """Move the earlier set away, as a whole, if one of its files would change."""
+    there = [name for name in found if (target / name).is_file()]
+    if all((target / name).read_bytes() == found[name] for name in there):
+        return
+    place = target.parent.parent / KEPT / f"{datetime.now(UTC):%Y%m%d-%H%M%S-%f}"
+    place.parent.mkdir(parents=True, exist_ok=True)
+    shutil.move(target, place)
+    print(Text(f"以前的证据移到 {place}", f"the earlier evidence was moved to {place}"))
+
+
+def check_evaluation(folder: Path | str = FOLDER) -> None:
+    """Print what the evidence shows so far; raises nothing. The grader draws other questions."""
+    place = Path(folder)
+    if not place.is_dir():
+        print(Text(f"⬜ 没有 {place}：先运行 collect", f"⬜ no {place}: run collect first"))
+        return
+    with _one_thread():
+        for finding in appraise(read_handed(place), "visible"):
+            print(finding)
+    what = Text(
+        f"把 {place} 和笔记本一起交；批改时抽别的题",
+        f"hand in {place} with the notebook; the grader draws other questions",
+    )
+    print(what)
+
+
+def grade_evaluation(
+    folder: Path | str = FOLDER, *, points: float, seed: int | str = "public"
+) -> float:
+    """Return the points of the evidence handed in, and print why.
+
+    Args:
+        folder: where the evidence lies.
+        points: what all of it is worth.
+        seed: draws the questions; the builder writes in the cohort's.
+
+    Raises:
+        NotPassed: nothing was handed in.
+    """
+    place = Path(folder)
+    if not any((place / name).exists() for name in (*WANTED, WEIGHTS)):
+        text = Text(f"⬜ 没有 {place}：先运行 collect", f"⬜ no {place}: run collect first")
+        raise NotPassed("not attempted", text)
+    with _one_thread():
+        findings = appraise(read_handed(place), str(seed))
+    for finding in findings:
+        print(finding)
+    return earned(findings, points)
+
+
+@contextmanager
+def _one_thread() -> Iterator[None]:
+    """Let torch take one thread: with such small matrices more only wait for each other."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
