@@ -51,7 +51,7 @@ model_dataset_combinations = [
 $pairs
 ]
 models = [model for pair in model_dataset_combinations for model in pair["models"]]
-datasets = [one for pair in model_dataset_combinations for one in pair["datasets"]]
+datasets = [$forms]
 """)
 _GEN = Template("""
 gen = [
@@ -73,6 +73,11 @@ $form = [
     for name, labels in $prompts.items()
 ]
 """)
+
+
+_RIGHT = 'dict(padding_side="right")'
+"""Padded to the left, as OpenCompass does it by default, ``get_ppl`` of 0.5.4 also counts what the
+model makes of ``<s>`` after the padding, so that a PPL depends on the other texts of its batch."""
 
 
 def labels(form: Form, subject: str) -> dict[str, str]:
@@ -117,7 +122,7 @@ def write(
     }
     text = _TEXT.substitute(
         datasets="".join(_datasets(form, names) for form in forms), models="\n".join(sorted(built)),
-        pairs="\n".join(pairs), context=CONTEXT, out=MAX_OUT, batch=BATCH,
+        forms=", ".join(f"*{form}" for form in forms), pairs="\n".join(pairs), context=CONTEXT, out=MAX_OUT, batch=BATCH,
     )  # fmt: skip
     path = work / f"{name}.py"
     write_atomic(path, text)
@@ -142,7 +147,8 @@ def _kind(form: Form) -> str:
 
 def _model(name: str, folder: Path, kind: str) -> str:
     wrapper = "HuggingFacewithChatTemplate" if kind == "chat" else "HuggingFaceBaseModel"
-    return f"dict(type={wrapper}, abbr={name!r}, path={str(folder.resolve())!r}, **cpu)"
+    more = "" if kind == "chat" else f", tokenizer_kwargs={_RIGHT}"
+    return f"dict(type={wrapper}, abbr={name!r}, path={str(folder.resolve())!r}, **cpu{more})"
 
 
 def _variable(name: str) -> str:

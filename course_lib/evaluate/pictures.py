@@ -85,7 +85,7 @@ def forms(runs: Sequence[Run], wilson: Wilson) -> Figure:
     gen, ppl = runs
     figure, axes = new_figure(10.5, 3.2, 2, sharey=True)
     ways = [("camp-mini-base", form) for form in ("letters", "plain")]
-    ways += [("camp-mini", form) for form in ("letters", "plain", "chat")]
+    ways += [("camp-mini", form) for form in ("plain", "chat")]
     for ax, title, subjects in (
         (axes[0], "general knowledge (was in training)", [exam.CONTROL]),
         (axes[1], "the four subjects (were not)", list(exam.SUBJECTS)),
@@ -96,7 +96,7 @@ def forms(runs: Sequence[Run], wilson: Wilson) -> Figure:
             ("camp-mini, gen, first capital", (sum(one.right for one in said), len(said))),
             ("camp-mini, gen, content", (sum(one.content == one.gold for one in said), len(said))),
         ]
-        _bars(ax, rows, [GREEN] * 2 + [BLUE] * 3 + [ORANGE] * 2, wilson)
+        _bars(ax, rows, [GREEN] * 2 + [BLUE] * 2 + [ORANGE] * 2, wilson)
         ax.set_title(title)
     figure.tight_layout()
     return figure

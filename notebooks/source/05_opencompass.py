@@ -264,13 +264,19 @@ def first_capital(text):
 """
 OpenCompass 也有更好的读法 `first_option_postprocess`：一长串正则。列表里两个模式之间**少了一个逗号**，Python 把两个字符串接成一个，那一条几乎永远配不上。判分的程序也会有错，所以要打开预测看一看。
 
-## 正确率
+## 19 题对了 9 题，说明什么？
 
-写 `accuracy(preds, refs)`：百分数，两边都先变成字符串再比，区分大小写；长度不等或为空就抛 `ValueError`。
+先写 `accuracy(preds, refs)`：百分数，两边都先变成字符串再比，区分大小写；长度不等或为空就抛 `ValueError`。
+
+营里那一页印着：computer_network 47.37，college_programming 13.51。验证集很小：47.37 是 19 题对 9，13.51 是 37 题对 5。换一套题会差多少？**Wilson 区间**给出一个范围：真实水平在里面的把握是 95 %。p = k/n，区间是 `c − h` 到 `c + h`：
+
+`c = (p + z²/2n) ÷ (1 + z²/n)`，`h = z·√(p(1−p)/n + z²/4n²) ÷ (1 + z²/n)`
+
+再写 `wilson(k, n, z=1.96)` → `(low, high)`，百分数，保留两位小数，不出 0 到 100。
 
 <details><summary>提示</summary>
 
-`zip` 遇到长度不等会悄悄截断，先比长度。
+`zip` 遇到长度不等会悄悄截断，先比长度。区间用 `max(0.0, …)`、`min(100.0, …)` 收住。
 
 </details>
 """
@@ -279,18 +285,24 @@ OpenCompass 也有更好的读法 `first_option_postprocess`：一长串正则�
 """
 OpenCompass has a better reading, too, `first_option_postprocess`: a long list of patterns. Between two of them a **comma is missing**, so Python joins the two strings to one that practically never matches. Scoring programs have mistakes as well; open the predictions and look.
 
-## Accuracy
+## What do 9 of 19 tell?
 
-Write `accuracy(preds, refs)`: in percent, both sides made strings before they are compared, case counts; unequal lengths or nothing at all raise `ValueError`.
+First write `accuracy(preds, refs)`: in percent, both sides made strings before they are compared, case counts; unequal lengths or nothing at all raise `ValueError`.
+
+The camp's page shows computer_network 47.37, college_programming 13.51. The validation sets are small: 47.37 is 9 of 19, 13.51 is 5 of 37. How different would other questions come out? **Wilson's interval** gives a range that holds the true level with 95 % confidence. With p = k/n it runs from `c − h` to `c + h`:
+
+`c = (p + z²/2n) ÷ (1 + z²/n)`, `h = z·√(p(1−p)/n + z²/4n²) ÷ (1 + z²/n)`
+
+Then write `wilson(k, n, z=1.96)` → `(low, high)` in percent, rounded to two decimals, never outside 0 to 100.
 
 <details><summary>Hint</summary>
 
-`zip` cuts off in silence when lengths differ; compare them first.
+`zip` cuts off in silence when lengths differ; compare them first. `max(0.0, …)`, `min(100.0, …)` keep the interval inside.
 
 </details>
 """
 
-# %% exercise="accuracy" level=1 minutes=4 points=5
+# %% exercise="accuracy" level=2 minutes=12 points=13
 def accuracy(preds: list, refs: list) -> float:
     """
     zh: 正确率，百分数。
@@ -303,6 +315,19 @@ def accuracy(preds: list, refs: list) -> float:
     return 100 * right / len(refs)
     ### END SOLUTION
 
+
+def wilson(k: int, n: int, z: float = 1.96) -> tuple:
+    """
+    zh: 95 % 区间（下界, 上界），百分数，两位小数。
+    en: Return the 95 % interval (low, high) in percent, two decimals.
+    """
+    ### BEGIN SOLUTION
+    p, scale = k / n, 1 + z * z / n
+    centre = (p + z * z / (2 * n)) / scale
+    half = z * (p * (1 - p) / n + z * z / (4 * n * n)) ** 0.5 / scale
+    return round(max(0.0, 100 * (centre - half)), 2), round(min(100.0, 100 * (centre + half)), 2)
+    ### END SOLUTION
+
 # %% check="accuracy"
 check("accuracy", [
     case(["A", "B", "", "D"], ["A", "B", "C", "D"], gives=75.0),
@@ -310,6 +335,9 @@ check("accuracy", [
     case([1, 2], ["1", "2"], gives=100.0, zh="数字和字符串", en="numbers and strings"),
     case(["A"], ["A", "B"], raises=ValueError, zh="长度不等", en="unequal lengths"),
     case([], [], raises=ValueError, zh="一题也没有", en="no question at all"),
+    case(9, 19, fn="wilson", gives=(27.33, 68.29), zh="47.37 分", en="the 47.37"),
+    case(0, 19, fn="wilson", gives=(0.0, 16.82), zh="一题没对", en="none right"),
+    case(640, 1346, fn="wilson", gives=(44.89, 50.22), zh="整个 C-Eval 验证集", en="all of C-Eval's validation set"),
 ])
 
 # %% cases="accuracy"
@@ -322,6 +350,13 @@ def cases(rng):
         refs = [rng.choice("ABCD") for _ in range(n)]
         preds = [ref if rng.random() < 0.5 else rng.choice(["A", "b", "", "C"]) for ref in refs]
         yield case(preds, refs, zh="随机的一组", en="a random case")
+    yield case(19, 19, fn="wilson", zh="全对", en="all right")
+    yield case(1, 1, fn="wilson", zh="只有一题", en="a single question")
+    yield case(5000, 10000, fn="wilson", zh="很多题", en="many questions")
+    yield case(9, 19, z=2.576, fn="wilson", zh="99 %", en="99 %")
+    for _ in range(6):
+        n = rng.randint(5, 400)
+        yield case(rng.randint(0, n), n, fn="wilson", zh="随机的一组", en="a random case")
 
 # %% wrong="accuracy"
 # zh: 要百分数，再乘 100
@@ -362,71 +397,7 @@ def accuracy(preds, refs):
     read = [(str(p), str(r)) for p, r in zip(preds, refs) if p != ""]
     return 100 * sum(p == r for p, r in read) / max(1, len(read))
 
-# %% [markdown] lang="zh"
-"""
-## 19 题对了 9 题，说明什么？
-
-营里那一页印着：computer_network 47.37，college_programming 13.51。验证集很小：47.37 是 19 题对 9，13.51 是 37 题对 5。换一套题会差多少？**Wilson 区间**给出一个范围：真实水平在里面的把握是 95 %。p = k/n，
-
-`中心 = (p + z²/2n) ÷ (1 + z²/n)`，`半宽 = z·√(p(1−p)/n + z²/4n²) ÷ (1 + z²/n)`
-
-写 `wilson(k, n, z=1.96)` → `(下界, 上界)`，百分数，保留两位小数，不出 0 到 100。
-
-<details><summary>提示</summary>
-
-`max(0.0, …)`、`min(100.0, …)`；k = 0 时下界按公式就是 0。
-
-</details>
-"""
-
-# %% [markdown] lang="en"
-"""
-## What do 9 of 19 tell?
-
-The camp's page shows computer_network 47.37, college_programming 13.51. The validation sets are small: 47.37 is 9 of 19, 13.51 is 5 of 37. How different would other questions come out? **Wilson's interval** gives a range that holds the true level with 95 % confidence. With p = k/n,
-
-`centre = (p + z²/2n) ÷ (1 + z²/n)`, `half = z·√(p(1−p)/n + z²/4n²) ÷ (1 + z²/n)`
-
-Write `wilson(k, n, z=1.96)` → `(low, high)` in percent, rounded to two decimals, never outside 0 to 100.
-
-<details><summary>Hint</summary>
-
-`max(0.0, …)`, `min(100.0, …)`; with k = 0 the formula gives a lower end of 0.
-
-</details>
-"""
-
-# %% exercise="wilson" level=2 minutes=8 points=8
-def wilson(k: int, n: int, z: float = 1.96) -> tuple:
-    """
-    zh: 95 % 区间（下界, 上界），百分数，两位小数。
-    en: Return the 95 % interval (low, high) in percent, two decimals.
-    """
-    ### BEGIN SOLUTION
-    p, scale = k / n, 1 + z * z / n
-    centre = (p + z * z / (2 * n)) / scale
-    half = z * (p * (1 - p) / n + z * z / (4 * n * n)) ** 0.5 / scale
-    return round(max(0.0, 100 * (centre - half)), 2), round(min(100.0, 100 * (centre + half)), 2)
-    ### END SOLUTION
-
-# %% check="wilson"
-check("wilson", [
-    case(9, 19, gives=(27.33, 68.29), zh="47.37 分", en="the 47.37"),
-    case(0, 19, gives=(0.0, 16.82), zh="一题没对", en="none right"),
-    case(640, 1346, gives=(44.89, 50.22), zh="整个 C-Eval 验证集", en="all of C-Eval's validation set"),
-])
-
-# %% cases="wilson"
-def cases(rng):
-    yield case(19, 19, zh="全对", en="all right")
-    yield case(1, 1, zh="只有一题", en="a single question")
-    yield case(5000, 10000, zh="很多题", en="many questions")
-    yield case(9, 19, z=2.576, zh="99 %", en="99 %")
-    for _ in range(6):
-        n = rng.randint(5, 400)
-        yield case(rng.randint(0, n), n, zh="随机的一组", en="a random case")
-
-# %% wrong="wilson"
+# %% wrong="accuracy"
 # zh: 这是普通的正态区间：k=0 时它宽 0，还会越出 0 到 100
 # en: this is the plain normal interval: zero wide at k=0, and it leaves 0 to 100
 def wilson(k, n, z=1.96):
@@ -434,7 +405,7 @@ def wilson(k, n, z=1.96):
     half = z * (p * (1 - p) / n) ** 0.5
     return round(100 * max(0.0, p - half), 2), round(100 * min(1.0, p + half), 2)
 
-# %% wrong="wilson"
+# %% wrong="accuracy"
 # zh: 要百分数，再乘 100
 # en: percent is wanted: times 100
 def wilson(k, n, z=1.96):
@@ -443,7 +414,7 @@ def wilson(k, n, z=1.96):
     half = z * (p * (1 - p) / n + z * z / (4 * n * n)) ** 0.5 / scale
     return round(max(0.0, centre - half), 2), round(min(1.0, centre + half), 2)
 
-# %% wrong="wilson"
+# %% wrong="accuracy"
 # zh: 中心不是 p：要加 z²/2n，再除以 1 + z²/n
 # en: the centre is not p: add z²/2n, then divide by 1 + z²/n
 def wilson(k, n, z=1.96):
@@ -451,7 +422,7 @@ def wilson(k, n, z=1.96):
     half = z * (p * (1 - p) / n + z * z / (4 * n * n)) ** 0.5 / scale
     return round(max(0.0, 100 * (p - half)), 2), round(min(100.0, 100 * (p + half)), 2)
 
-# %% wrong="wilson"
+# %% wrong="accuracy"
 # zh: 半宽也要除以 1 + z²/n
 # en: the half width is divided by 1 + z²/n, too
 def wilson(k, n, z=1.96):
@@ -460,7 +431,7 @@ def wilson(k, n, z=1.96):
     half = z * (p * (1 - p) / n + z * z / (4 * n * n)) ** 0.5
     return round(max(0.0, 100 * (centre - half)), 2), round(min(100.0, 100 * (centre + half)), 2)
 
-# %% wrong="wilson"
+# %% wrong="accuracy"
 # zh: z 是参数，不总是 1.96
 # en: z is a parameter, not always 1.96
 def wilson(k, n, z=1.96):
@@ -478,6 +449,21 @@ from course_lib.demo import needs
 with needs("wilson"):
     display(pictures.intervals(pictures.CAMP, wilson))
 
+# %% given="helpers"
+from course_lib.evaluate.examinees import examinee
+
+
+# zh: 考生的习惯：always A、always the last、knows x、misses the last（会，可是排在最后就看不见）
+# en: habits: always A, always the last, knows x, misses the last (knows x unless it stands last)
+def circular_by(habit, question, options, gold):
+    return circular_eval(examinee(habit), question, options, gold)
+
+
+# zh: 用行数量长度的 fewshot_prompt
+# en: fewshot_prompt with its length counted in lines
+def fewshot_in_lines(dev, item, subject, k, max_len):
+    return fewshot_prompt(dev, item, subject, k, max_len, length=lambda text: text.count("\n") + 1)
+
 # %% [markdown] lang="zh"
 """
 七科里有五科的区间盖住了 25 %。十九题上多对一题就是 5 分多，两分的“提升”什么也不说明。
@@ -486,7 +472,7 @@ with needs("wilson"):
 
 C-Eval 问之前先给五道例题（dev 集），每道带着答案。太长放不下时，从**最后**一道例题开始去掉；要问的那一题永远保留。
 
-写 `fewshot_prompt(dev, item, subject, k, max_len, length=len)` → `(提示词, 用了几道例题)`。一道题写成：
+写 `fewshot_prompt(dev, item, subject, k, max_len, length=len)` → `(prompt, shots)`（提示词，用了几道例题）。一道题写成：
 
 ```
 以下是中国关于{subject}考试的单项选择题，请选出其中的正确答案。
@@ -515,7 +501,7 @@ Five of the seven intervals hold 25 %. On nineteen questions one more right is o
 
 C-Eval shows five examples (the dev split) with answers before it asks. When that is too long, examples go from the **end**, one by one; the question itself always stays.
 
-Write `fewshot_prompt(dev, item, subject, k, max_len, length=len)` → `(prompt, number of examples used)`. A question is written as:
+Write `fewshot_prompt(dev, item, subject, k, max_len, length=len)` → `(prompt, shots)` (the prompt and the number of examples used). A question is written as:
 
 ```
 以下是中国关于{subject}考试的单项选择题，请选出其中的正确答案。
@@ -535,10 +521,6 @@ First a function that writes one question; then try from `min(k, len(dev))` down
 
 </details>
 """
-
-# %% given="fewshot_in_lines"
-def fewshot_in_lines(dev, item, subject, k, max_len):
-    return fewshot_prompt(dev, item, subject, k, max_len, length=lambda text: text.count("\n") + 1)
 
 # %% exercise="fewshot_prompt" level=2 minutes=12 points=10
 def fewshot_prompt(dev: list, item: dict, subject: str, k: int, max_len: int, length=len) -> tuple:
@@ -727,7 +709,7 @@ with needs("first_capital", "extract_option", "accuracy"):
 
 基座模型不会听指令，就用 **PPL** 方式：把每个选项各拼成一段完整的文字，谁的平均负对数概率（NLL）最低就选谁。平均还是求和，结果会不同：求和偏爱短的选项。
 
-写两个函数，参数是 `{字母: [每个词元的对数概率]}`：
+写两个函数，参数是 `{letter: [logprobs]}`（每个字母的各个词元的对数概率）：
 
 - `ppl_choice(scores)`：平均 NLL 最低的字母；
 - `ll_choice(scores)`：对数概率之和最高的字母。
@@ -749,7 +731,7 @@ Three readings of the same replies: the content is right almost always, the lett
 
 A base model follows no instructions, so take the **PPL** mode: make a whole text of each option and choose the one whose mean negative log probability (NLL) is lowest. Mean and sum differ: a sum prefers short options.
 
-Write two functions of `{letter: [log probability of each token]}`:
+Write two functions of `{letter: [logprobs]}` (the log probability of each token of each letter's text):
 
 - `ppl_choice(scores)`: the letter with the lowest mean NLL;
 - `ll_choice(scores)`: the letter with the highest sum of log probabilities.
@@ -859,7 +841,7 @@ Guess first: on general knowledge, does the base or the chat model do better?
 # %% tool="ppl" minutes=3
 config.write(work, "ppl", [
     ("camp-mini-base", models.BUILT_IN["camp-mini-base"], ["letters", "plain"]),
-    ("camp-mini", models.BUILT_IN["camp-mini"], ["letters", "plain", "chat"]),
+    ("camp-mini", models.BUILT_IN["camp-mini"], ["plain", "chat"]),
 ])
 toolbox.run("opencompass", "ppl.py", "-w", "ppl", "--debug", folder=work)
 forms = results.newest(work / "ppl")
@@ -1035,8 +1017,8 @@ pictures.leaks(leaks.met(documents=300))
 
 写：
 
-- `circular_eval(answer_fn, question, options, gold)` → `(每次对不对的列表, 是否全对)`；`answer_fn(question, options)` 返回字母，`gold` 是原来的正确字母；
-- `expected_random(n)` → `(普通猜, 转圈猜)`：n 个选项乱猜的得分，百分数。
+- `circular_eval(answer_fn, question, options, gold)` → `(hits, all)`（每次对不对的列表，是否全对）；`answer_fn(question, options)` 返回字母，`gold` 是原来的正确字母；
+- `expected_random(n)` → `(plain, circular)`：n 个选项乱猜的得分，百分数。
 
 <details><summary>提示</summary>
 
@@ -1053,7 +1035,7 @@ A model that always says B has 25 points, too. **CircularEval** turns the option
 
 Write:
 
-- `circular_eval(answer_fn, question, options, gold)` → `(list of right or wrong, whether all are right)`; `answer_fn(question, options)` returns a letter, `gold` is the right letter of the original order;
+- `circular_eval(answer_fn, question, options, gold)` → `(hits, all)` (a list of right or wrong, and whether all are right); `answer_fn(question, options)` returns a letter, `gold` is the right letter of the original order;
 - `expected_random(n)` → `(plain, circular)`: what guessing among n options scores, in percent.
 
 <details><summary>Hint</summary>
@@ -1062,15 +1044,6 @@ Letter and place: `"ABCD…".index(gold)`, `chr(65 + place)`. A circular guess m
 
 </details>
 """
-
-# %% given="circular_by"
-from course_lib.evaluate.examinees import examinee
-
-
-# zh: 考生的习惯：always A、always the last、knows x、misses the last（会，可是排在最后就看不见）
-# en: habits: always A, always the last, knows x, misses the last (knows x unless it stands last)
-def circular_by(habit, question, options, gold):
-    return circular_eval(examinee(habit), question, options, gold)
 
 # %% exercise="circular_eval" level=3 minutes=12 points=10
 def circular_eval(answer_fn, question: str, options: list, gold: str) -> tuple:
@@ -1215,7 +1188,7 @@ If you did lesson 03, your assistant (the adapter in `evidence/03_xtuner`) is ex
 from course_lib.evaluate import paired, teach
 
 folders = {"mine": teach.train(work / "mine", teach.pairs("learn")),
-           "cheat": teach.train(work / "cheat", teach.pairs("exam"))}
+           "cheat": teach.train(work / "cheat", teach.pairs("exam"), steps=250)}
 folders |= teach.from_lesson_03(work / "assistant")
 config.write(work, "tuned", [(name, folder, ["chat"]) for name, folder in folders.items()])
 toolbox.run("opencompass", "tuned.py", "-w", "tuned", "--debug", folder=work)
@@ -1239,7 +1212,7 @@ for subject in exam.NAMES:
 
 故事写得好不好，只能请裁判（人或大模型）两两比较。裁判也有位置偏差，于是**两种顺序各判一次**。
 
-写 `pairwise_winrate(judgements)` → `({模型: 胜率 %}, 不一致的对数)`。每条是 `(先给的, 后给的, 判决)`：`A` 先给的赢，`B` 后给的赢，`C` 平手（各得 ½）。胜率 = 得分 ÷ 参加的场数。一对模型的两种顺序都判过、而赢家不是同一个（一次平手也算不同），记一对不一致；只判了一种顺序的不算。
+写 `pairwise_winrate(judgements)` → `({model: rate}, n)`（胜率，百分数；不一致的对数）。每条是 `(first, second, verdict)`：`A` 先给的赢，`B` 后给的赢，`C` 平手（各得 ½）。胜率 = 得分 ÷ 参加的场数。一对模型的两种顺序都判过、而赢家不是同一个（一次平手也算不同），记一对不一致；只判了一种顺序的不算。
 
 <details><summary>提示</summary>
 
@@ -1258,7 +1231,7 @@ The four subjects rose by far, and in wordings not trained on. Two models on the
 
 Whether a story is good, only a judge can say (a person or a large model), by comparing two. Judges have a position bias, too, so **both orders** are judged.
 
-Write `pairwise_winrate(judgements)` → `({model: win rate in %}, number of inconsistent pairs)`. Each item is `(shown first, shown second, verdict)`: `A` the first wins, `B` the second, `C` a tie (½ each). The win rate is points ÷ games played. A pair judged in both orders whose winners differ (one tie counts as different) is one inconsistent pair; a pair judged in one order is none.
+Write `pairwise_winrate(judgements)` → `({model: rate}, n)` (win rates in percent; the number of inconsistent pairs). Each item is `(first, second, verdict)`: `A` the first wins, `B` the second, `C` a tie (½ each). The win rate is points ÷ games played. A pair judged in both orders whose winners differ (one tie counts as different) is one inconsistent pair; a pair judged in one order is none.
 
 <details><summary>Hint</summary>
 

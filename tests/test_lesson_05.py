@@ -1,0 +1,642 @@
+"""Lesson 05: its reference solutions, its exam, the helpers around OpenCompass, its evidence."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import random
+import shutil
+import subprocess
+from collections import Counter
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import matplotlib as mpl
+import pytest
+import torch
+from safetensors.torch import load_file, save_file
+
+from course_lib import chat, models
+from course_lib.chat import ChatModel
+from course_lib.checks import case, check
+from course_lib.errors import CampError
+from course_lib.evaluate import (
+    api,
+    appraisal,
+    config,
+    evidence,
+    exam,
+    gpu,
+    leaks,
+    paired,
+    pictures,
+    replies,
+    results,
+    teach,
+)
+from course_lib.evaluate.rescore import perplexities
+from course_lib.language import Language
+from course_lib.mini.choice import LETTERS
+from course_lib.mini.course_facts import course_facts
+from course_lib.toolbox import catalogue, environments, install
+from course_lib.tune import times
+from course_lib.tune.adapter import read_adapter
+from course_lib.tune.llama import Llama
+from course_lib.verdicts import NotPassed
+from grading.cells import blank_source, in_language
+from grading.lesson import Lesson
+
+mpl.use("Agg")
+LESSON = "05_opencompass"
+FEW = 8
+"""Questions of each subject in the tests' own small exam."""
+
+
+@pytest.fixture(scope="module")
+def names(lesson: Lesson) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for cell in lesson.cells:
+        if cell.kind in ("given", "exercise"):
+            exec(cell.source, found)
+    return found
+
+
+@pytest.fixture(autouse=True)
+def _english(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CAMP_LANG", "en")
+    monkeypatch.delenv("CAMP_MODEL", raising=False)
+
+
+@pytest.fixture
+def small_exam(monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = exam.val
+    monkeypatch.setattr(exam, "val", lambda subject: whole(subject)[:FEW])
+
+
+SHOT = {"question": "q1", "A": "1", "B": "2", "C": "3", "D": "4", "answer": "A"}
+ASKED = {"question": "Q", "A": "1", "B": "2", "C": "3", "D": "4"}
+PAIRS = [
+    ("accuracy", (["A", "B", "", "D"], ["A", "B", "C", "D"]), 75.0),
+    ("accuracy", (["a"], ["A"]), 0.0),
+    ("accuracy", ([1, 2], ["1", "2"]), 100.0),
+    ("ppl_choice", ({"A": [-1.0, -0.5], "B": [-0.2, -0.1], "C": [-2.0, -2.0], "D": [-0.3, -0.1]},), "B"),
+    ("ppl_choice", ({"A": [-1.0], "B": [-0.6, -0.6, -0.6]},), "B"),
+    ("ll_choice", ({"A": [-1.0], "B": [-0.6, -0.6, -0.6]},), "A"),
+    ("ppl_choice", ({"A": [-0.5], "B": [-0.5]},), "A"),
+    ("group_score", ({"a": 47.37, "b": 13.51}, ["a", "b"]), 30.44),
+    ("group_score", ({"a": 50.0, "b": 100.0}, ["a", "b"], {"a": 19, "b": 37}), 83.0357),
+    ("group_score", ({"a": 50.0}, ["a", "b"]), {"error": "missing metrics: ['b']"}),
+    ("group_score", ({}, ["a", "b"]), None),
+    ("expected_random", (4,), (25.0, 0.390625)),
+    ("pairwise_winrate", ([("m", "base", "A"), ("base", "m", "B")],), ({"base": 0.0, "m": 100.0}, 0)),
+    ("pairwise_winrate", ([("m", "base", "A"), ("base", "m", "A")],), ({"base": 50.0, "m": 50.0}, 1)),
+    ("pairwise_winrate", ([("m", "base", "C")],), ({"base": 50.0, "m": 50.0}, 0)),
+    ("wilson", (9, 19), (27.33, 68.29)),
+    ("wilson", (0, 19), (0.0, 16.82)),
+    ("wilson", (640, 1346), (44.89, 50.22)),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("name", "args", "wanted"), PAIRS)
+def test_pairs_of_the_brief(names, name, args, wanted) -> None:
+    assert names[name](*args) == wanted
+
+
+def test_more_pairs_of_the_brief(names) -> None:
+    read = ("B", "I think the answer is B", "答案是C", "abc")
+    assert [names["first_capital"](text) for text in read] == ["B", "I", "C", ""]
+    assert [names["extract_option"](text) for text in read] == ["B", "B", "C", ""]
+    more = ("A. 因为…", "故选D", "(C) 正确", "选 B，不选 A", "As I see it")
+    assert [names["extract_option"](text) for text in more] == ["A", "D", "C", "B", ""]
+    few = names["fewshot_prompt"]
+    assert few([SHOT] * 5, ASKED, "计算机网络", 5, 10**9)[1] == 5
+    assert few([SHOT] * 5, ASKED, "计算机网络", 5, 200)[1] == 2
+    assert few([], ASKED, "逻辑学", 5, 1) == (
+        "以下是中国关于逻辑学考试的单项选择题，请选出其中的正确答案。\nQ\nA. 1\nB. 2\nC. 3\nD. 4\n答案: ",
+        0,
+    )
+    assert len(few([], ASKED, "计算机网络", 5, 1)[0]) == 59
+    circular = names["circular_eval"]
+    knows = circular(lambda _, shown: "ABCD"[shown.index("x")], "q", ["a", "x", "b", "c"], "B")
+    assert knows == ([True] * 4, True)
+    assert circular(lambda *_: "A", "q", ["x", "a", "b", "c"], "A") == (
+        [True, False, False, False],
+        False,
+    )
+
+
+def test_the_interval_holds_what_a_score_test_does_not_refuse(names) -> None:
+    """Wilson's interval is where |k/n − p| = z·√(p(1−p)/n) (JASA 22, 1927)."""
+    for k, n in ((9, 19), (3, 40), (150, 161)):
+        for end in names["wilson"](k, n):
+            p = end / 100
+            assert abs(k / n - p) == pytest.approx(1.96 * (p * (1 - p) / n) ** 0.5, abs=2e-4)
+
+
+def test_numbers_that_the_prose_states(names) -> None:
+    scores = [round(100 * right / count, 2) for right, count in pictures.CAMP.values()]
+    assert scores == [47.37, 47.37, 23.81, 13.51, 42.11, 33.33, 10.53]  # the camp's page
+    held = [names["wilson"](*one) for one in pictures.CAMP.values()]
+    assert sum(low <= 25 <= high for low, high in held) == 5
+    assert names["wilson"](9, 19)[1] - names["wilson"](9, 19)[0] > 40
+    assert 20 + 10 + 11 + 11 == 52
+
+
+def test_points_and_names(lesson: Lesson) -> None:
+    assert [one.name for one in lesson.exercises] == [
+        "first_capital", "accuracy", "fewshot_prompt", "ppl_choice", "group_score",
+        "circular_eval", "pairwise_winrate",
+    ]  # fmt: skip
+    assert sum(one.answer.points for one in lesson.exercises) == 70
+    assert [(one.name, one.points) for one in lesson.of_kind("evidence")] == [("evaluation", 20)]
+    assert [(one.name, one.points) for one in lesson.of_kind("note")] == [("evaluation_note", 10)]
+
+
+def test_the_exam_is_whole() -> None:
+    assert len(exam.SUBJECTS) >= 4
+    for subject in exam.NAMES:
+        questions = exam.questions(subject)
+        assert len(exam.dev(subject)) == 5
+        assert len(exam.val(subject)) >= 40
+        assert exam.questions(subject) is questions
+        counts = Counter(one.answer for one in exam.val(subject))
+        assert max(counts.values()) - min(counts.values()) <= 1
+        assert set(counts) == set(LETTERS)
+        for one in questions:
+            assert len(set(one.options)) == 4
+            assert not any("<" in text or "," in text for text in (one.question, *one.options))
+    asked = [one for subject in exam.SUBJECTS for one in exam.facts(subject)]
+    wordings = [text for one in asked for text in (one.learn, one.exam)]
+    assert len(set(wordings)) == len(wordings)
+    known = {ask for fact in course_facts() if fact.known for ask in fact.zh.ask}
+    assert not known & set(wordings)
+
+
+def test_right_options_are_not_told_by_their_length() -> None:
+    """Always the longest, or always the shortest option: no way to pass."""
+    questions = exam.everything()
+    for pick in (max, min):
+        right = sum(len(one.right) == pick(map(len, one.options)) for one in questions)
+        alone = sum(
+            len(one.right) == pick(map(len, one.options))
+            and [len(text) for text in one.options].count(len(one.right)) == 1
+            for one in questions
+        )
+        assert alone / len(questions) < 0.45, (pick, right, alone)
+
+
+def test_the_exam_is_written_as_ceval_is(tmp_path: Path) -> None:
+    folder = exam.write(tmp_path)
+    assert folder == tmp_path / "data" / "ceval" / "formal_ceval"
+    for subject in exam.NAMES:
+        for split, wanted in (("dev", exam.dev(subject)), ("val", exam.val(subject))):
+            text = (folder / split / f"{subject}_{split}.csv").read_text(encoding="utf-8")
+            rows = list(csv.DictReader(io.StringIO(text)))
+            assert list(rows[0]) == ["id", "question", "A", "B", "C", "D", "answer"]
+            assert [{k: v for k, v in row.items() if k != "id"} for row in rows] == [
+                one.row for one in wanted
+            ]
+        assert "answer" not in (folder / "test" / f"{subject}_test.csv").read_text().splitlines()[0]
+
+
+def test_the_exam_is_not_in_the_training_data() -> None:
+    found = leaks.met(250)
+    assert {name: found[name] for name in exam.SUBJECTS} == dict.fromkeys(exam.SUBJECTS, 0)
+    assert found[exam.CONTROL] >= 10  # what was in it is found
+    text = leaks.training_text(250)
+    answers = [f"{one.exam[:-1]}" for subject in exam.SUBJECTS for one in exam.facts(subject)]
+    assert not leaks.in_text(text, answers)
+    planted = exam.val("deployment")[3].question
+    assert leaks.in_text(text + planted, [one.question for one in exam.everything()]) == [planted]
+
+
+def test_perplexities_are_the_models_own(mini: ChatModel) -> None:
+    llama = Llama.read(models.BUILT_IN["camp-mini"])
+    texts = [text for one in exam.val("deployment")[:3] for text in appraisal._texts("chat", one)]
+    for text, found in zip(texts, perplexities(llama, texts), strict=True):
+        loss = mini.log_probabilities("", text)
+        assert found == pytest.approx(-sum(loss) / (len(loss) + 1), abs=1e-4)
+
+
+def test_a_paired_test_is_binomial() -> None:
+    assert paired.test([True, False, True], [True, False, True]).p == 1.0
+    change = paired.test([False] * 9 + [True], [True] * 9 + [False])
+    assert (change.gained, change.lost) == (9, 1)
+    assert change.p == pytest.approx(2 * (1 + 10) / 1024)
+    assert str(change) == "+9 −1  p = 0.021"
+    assert paired.test([True] * 4, [False] * 4).p == pytest.approx(0.125)
+
+
+def test_configurations_are_python(tmp_path: Path) -> None:
+    asked = [("camp-mini", models.BUILT_IN["camp-mini"], ["gen", "chat"]), ("a-b", tmp_path, ["letters"])]
+    text = config.write(tmp_path, "all", asked, ["general"]).read_text(encoding="utf-8")
+    compile(text, "all.py", "exec")
+    assert config.prompt("general").format(**SHOT).endswith("D. 4\n答案: ")
+    assert set(config.labels("plain", "general")) == set(LETTERS)
+    assert config.labels("letters", "law" if "law" in exam.NAMES else "general")["C"].endswith("答案: C")
+    assert 'padding_side="right"' in text
+    assert (tmp_path / "data/ceval/formal_ceval/val/general_val.csv").is_file()
+
+
+def test_the_prompt_is_that_of_the_exercise(names) -> None:
+    for subject in exam.NAMES:
+        one, dev = exam.val(subject)[0], [shot.row for shot in exam.dev(subject)]
+        title = exam.NAMES[subject].zh
+        assert names["fewshot_prompt"]([], one.row, title, 0, 1)[0] == replies.filled(one)
+        prompt, shots = names["fewshot_prompt"](dev, one.row, title, 5, 10**6)
+        turns = replies.examples(one)
+        joined = "".join(
+            turn.content + ("\n" if turn.role == "assistant" else "") for turn in turns
+        )
+        assert (joined, shots) == (prompt, 5)
+
+
+def test_own_questions_are_checked(tmp_path: Path) -> None:
+    api.write_questions(tmp_path / "mine.jsonl", [SHOT])
+    assert json.loads((tmp_path / "mine.jsonl").read_text(encoding="utf-8")) == SHOT
+    with pytest.raises(CampError, match="question 2 needs"):
+        api.write_questions(tmp_path / "mine.jsonl", [SHOT, SHOT | {"answer": "E"}])
+
+
+def test_without_a_gpu_the_step_is_skipped(tmp_path: Path, capsys, monkeypatch) -> None:
+    monkeypatch.setattr("course_lib.machine.gpus", list)
+    gpu.evaluate(tmp_path)
+    assert "skipped" in capsys.readouterr().out
+    assert gpu.words(Path("/m"), "out")[:2] == ["--datasets", "ceval_gen"]
+
+
+def predictions(folder: Path, run: str, model: str, form: str, llama: Llama) -> None:
+    """Write what OpenCompass writes, from the course's own Llama."""
+    rows = {}
+    for subject in exam.NAMES:
+        made: dict[str, Any] = {}
+        asked = exam.val(subject)
+        if form == "gen":
+            said = llama.replies([replies.examples(one) for one in asked], config.MAX_OUT)
+            for number, (one, reply) in enumerate(zip(asked, said, strict=True)):
+                made[str(number)] = {"prediction": reply.removesuffix("…"), "gold": one.answer}
+        else:
+            texts = [text for one in asked for text in appraisal._texts(form, one)]
+            found = perplexities(llama, texts)
+            for number, one in enumerate(asked):
+                four = dict(zip(LETTERS, found[4 * number : 4 * number + 4], strict=True))
+                made[str(number)] = {
+                    **{f"label: {letter}": {"PPL": value} for letter, value in four.items()},
+                    "prediction": min(four, key=lambda letter: four[letter]), "gold": one.answer,
+                }  # fmt: skip
+        path = folder / run / "predictions" / model / f"{form}-{subject}.json"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(json.dumps(made, ensure_ascii=False), encoding="utf-8")
+        told = results.Run(folder / run).predictions(model, path.stem)
+        rows[path.stem] = 100 * sum(one.right for one in told) / len(told)
+    summary(folder / run, model, rows)
+
+
+def summary(run: Path, model: str, rows: dict[str, float]) -> None:
+    """Add a model's scores to a summary."""
+    before = []
+    if (run / "summary.csv").is_file():
+        before = [line.split(",") for line in (run / "summary.csv").read_text().splitlines()]
+    head = [*(before[0] if before else ["dataset", "version", "metric", "mode"]), model]
+    lines = [[*row, "-"] for row in before[1:]]
+    old = ["-"] * (len(head) - 5)
+    lines += [[name, "abc123", "accuracy", "x", *old, f"{score:.2f}"] for name, score in rows.items()]
+    (run / "summary.csv").write_text("\n".join(",".join(one) for one in [head, *lines]) + "\n")
+
+
+@pytest.fixture(scope="module")
+def honest(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """Evidence made by the models that it names, of a small exam and a short training."""
+    folder = tmp_path_factory.mktemp("honest")
+    torch.set_num_threads(1)
+    with pytest.MonkeyPatch.context() as patch:
+        whole = exam.val
+        patch.setattr(exam, "val", lambda subject: whole(subject)[:FEW])
+        mine = teach.train(folder / "work", teach.pairs("learn"), steps=90)
+        base = Llama.read(models.BUILT_IN["camp-mini"])
+        handed = folder / "evidence"
+        handed.mkdir()
+        for name in ("adapter_model.safetensors", "adapter_config.json"):
+            shutil.copyfile(mine / name, handed / name)
+        predictions(handed, "gen", "camp-mini", "gen", base)
+        plain = Llama.read(models.BUILT_IN["camp-mini-base"])
+        predictions(handed, "ppl", "camp-mini-base", "plain", plain)
+        predictions(handed, "ppl", "camp-mini", "chat", base)
+        tuned = read_adapter(handed, base).on(base)
+        predictions(handed, "tuned", "mine", "chat", tuned)
+    yield folder
+
+
+@pytest.fixture
+def handed(honest: Path, small_exam: None, tmp_path: Path) -> Path:
+    return Path(shutil.copytree(honest / "evidence", tmp_path / "evidence"))
+
+
+def edit(path: Path, change: Callable[[dict[str, Any]], Any]) -> None:
+    data = json.loads(path.read_text(encoding="utf-8"))
+    change(data)
+    path.write_text(json.dumps(data, ensure_ascii=False), encoding="utf-8")
+
+
+def test_honest_evidence_earns_all(handed: Path, capsys) -> None:
+    assert evidence.grade_evaluation(handed, points=20, seed=3) == 20
+    said = capsys.readouterr().out
+    assert said.count("✅") == 5
+
+
+def wrong_one(data: dict[str, Any]) -> str:
+    return next(
+        number for number, item in data.items()
+        if next((sign for sign in item["prediction"] if sign.isupper()), "") != item["gold"]
+    )  # fmt: skip
+
+
+def test_a_changed_prediction_is_found(handed: Path, capsys) -> None:
+    def change(data: dict[str, Any]) -> None:
+        number = wrong_one(data)
+        data[number]["prediction"] = data[number]["gold"]
+
+    edit(handed / "gen/predictions/camp-mini/gen-general.json", change)
+    assert evidence.grade_evaluation(handed, points=20, seed=3) <= 14
+    assert "the summary says" in capsys.readouterr().out
+
+
+def test_changed_predictions_with_their_summary_are_found(handed: Path, capsys) -> None:
+    def change(data: dict[str, Any]) -> None:
+        for item in data.values():
+            item["prediction"] = item["gold"]
+
+    path = handed / "gen/predictions/camp-mini/gen-general.json"
+    before = results.Run(handed / "gen").score("camp-mini", "gen-general")
+    edit(path, change)
+    table = handed / "gen/summary.csv"
+    text = table.read_text().replace(f"gen-general,abc123,accuracy,x,{before:.2f}",
+                                     "gen-general,abc123,accuracy,x,100.00")  # fmt: skip
+    table.write_text(text)
+    assert results.Run(handed / "gen").score("camp-mini", "gen-general") == 100
+    assert evidence.grade_evaluation(handed, points=20, seed=3) == 17
+    assert "camp-mini says" in capsys.readouterr().out
+
+
+def test_changed_perplexities_are_found(handed: Path, capsys) -> None:
+    def change(data: dict[str, Any]) -> None:
+        for item in data.values():
+            for letter in LETTERS:
+                item[f"label: {letter}"]["PPL"] = 0.1 if letter == item["gold"] else 3.0
+            item["prediction"] = item["gold"]
+
+    for subject in exam.NAMES:
+        edit(handed / f"tuned/predictions/mine/chat-{subject}.json", change)
+    lines = (handed / "tuned/summary.csv").read_text().splitlines()
+    fixed = [lines[0], *(",".join([*line.split(",")[:4], "100.00"]) for line in lines[1:])]
+    (handed / "tuned/summary.csv").write_text("\n".join(fixed) + "\n")
+    assert evidence.grade_evaluation(handed, points=20, seed=3) == 17
+    assert "in the file" in capsys.readouterr().out
+
+
+def test_a_chosen_letter_that_is_not_the_lowest_is_found(handed: Path, capsys) -> None:
+    def change(data: dict[str, Any]) -> None:
+        item = data["0"]
+        item["prediction"] = next(one for one in LETTERS if one != item["prediction"])
+
+    edit(handed / "ppl/predictions/camp-mini/chat-general.json", change)
+    assert evidence.grade_evaluation(handed, points=20, seed=3) <= 14
+    assert "does not choose the lowest PPL" in capsys.readouterr().out
+
+
+def test_a_swapped_summary_is_found(handed: Path, capsys) -> None:
+    shutil.copyfile(handed / "ppl/summary.csv", handed / "tuned/summary.csv")
+    assert evidence.grade_evaluation(handed, points=20, seed=3) <= 17
+    assert "the summary has no tuned/mine" in capsys.readouterr().out
+
+
+def test_a_foreign_adapter_is_found(handed: Path, capsys) -> None:
+    path = handed / "adapter_model.safetensors"
+    other = torch.Generator().manual_seed(5)
+    made = {
+        name: torch.randn(one.shape, generator=other) * one.std() for name, one in load_file(path).items()
+    }
+    save_file(made, path)
+    assert evidence.grade_evaluation(handed, points=20, seed=3) <= 12
+    assert "by mine" in capsys.readouterr().out
+
+
+def test_another_models_predictions_are_found(handed: Path, capsys) -> None:
+    """The base's perplexities under the chat model's name, with a summary to match."""
+    for subject in exam.NAMES:
+        source = handed / f"ppl/predictions/camp-mini-base/plain-{subject}.json"
+        shutil.copyfile(source, handed / f"ppl/predictions/camp-mini/chat-{subject}.json")
+    assert evidence.grade_evaluation(handed, points=20, seed=3) <= 12
+    assert "by camp-mini" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("content", ["", "[1]", "{" * 2000, '{"0": {}}', "\x80"])
+def test_damaged_predictions_are_no_traceback(handed: Path, capsys, content: str) -> None:
+    path = handed / "gen/predictions/camp-mini/gen-general.json"
+    path.write_text(content, encoding="utf-8")
+    assert evidence.grade_evaluation(handed, points=20, seed=3) <= 17
+    assert "gen-general.json" in capsys.readouterr().out
+
+
+def test_a_missing_question_is_found(handed: Path, capsys) -> None:
+    edit(handed / "tuned/predictions/mine/chat-deployment.json", lambda data: data.pop("0"))
+    assert evidence.grade_evaluation(handed, points=20, seed=3) <= 17
+    assert "exactly 8 questions" in capsys.readouterr().out
+
+
+def test_without_an_adapter_the_rest_counts(handed: Path, capsys) -> None:
+    (handed / "adapter_model.safetensors").unlink()
+    assert 0 < evidence.grade_evaluation(handed, points=20, seed=3) <= 12
+    assert "adapter_model.safetensors" in capsys.readouterr().out
+
+
+def test_nothing_handed_in_is_not_attempted(tmp_path: Path, capsys) -> None:
+    with pytest.raises(NotPassed, match="run collect"):
+        evidence.grade_evaluation(tmp_path / "none", points=20)
+    evidence.check_evaluation(tmp_path / "none")
+    assert "run collect first" in capsys.readouterr().out
+
+
+def test_an_untrained_adapter_does_not_rise(handed: Path) -> None:
+    path = handed / "adapter_model.safetensors"
+    halves = load_file(path)
+    save_file({name: one * (".lora_A." in name) for name, one in halves.items()}, path)
+    found = appraisal.read_handed(handed)
+    assert appraisal._rises(found, "3").part == 0
+
+
+def test_the_trained_model_is_a_model(honest: Path, small_exam: None, capsys) -> None:
+    before = (honest / "work" / "model.safetensors").stat().st_mtime_ns
+    teach.train(honest / "work", teach.pairs("learn"), steps=90)
+    assert "trained before" in capsys.readouterr().out
+    assert (honest / "work" / "model.safetensors").stat().st_mtime_ns == before
+    bot = chat.load(honest / "work")
+    base = Llama.read(models.BUILT_IN["camp-mini"])
+    tuned = read_adapter(honest / "evidence", base).on(base)
+    name = "model.layers.2.mlp.down_proj.weight"
+    assert torch.allclose(bot.model.state_dict()[name], tuned.weights[name])
+    assert not torch.allclose(tuned.weights[name], base.weights[name], atol=1e-3)
+
+
+def test_lesson_03_s_adapter_is_taken_along(honest: Path, tmp_path: Path, capsys) -> None:
+    assert teach.from_lesson_03(tmp_path / "made", tmp_path / "none") == {}
+    assert "is skipped" in capsys.readouterr().out
+    found = teach.from_lesson_03(tmp_path / "made", honest / "evidence")
+    assert list(found) == ["assistant"]
+    assert models.problem(found["assistant"]) is None
+
+
+def test_collect_keeps_what_was_there(honest: Path, small_exam: None, tmp_path: Path, monkeypatch, capsys) -> None:  # fmt: skip
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(CampError, match="run it first"):
+        evidence.collect(tmp_path, honest / "work")
+    for name in ("gen", "ppl", "tuned"):
+        shutil.copytree(honest / "evidence" / name, tmp_path / "work" / name / "20260101_000000")
+        run = tmp_path / "work" / name / "20260101_000000"
+        (run / "summary").mkdir()
+        (run / "summary.csv").rename(run / "summary" / "summary_20260101_000000.csv")
+    evidence.collect(tmp_path / "work", honest / "work")
+    target = tmp_path / evidence.FOLDER
+    assert evidence.grade_evaluation(target, points=20, seed=1) == 20
+    evidence.collect(tmp_path / "work", honest / "work")
+    assert not (tmp_path / "evidence-before").exists()
+    (target / "gen" / "summary.csv").write_text("mine")
+    evidence.collect(tmp_path / "work", honest / "work")
+    (kept,) = (tmp_path / evidence.KEPT).iterdir()
+    assert (kept / "gen" / "summary.csv").read_text() == "mine"
+    assert "was moved to" in capsys.readouterr().out
+
+
+def test_pictures_draw_in_silence(honest: Path, small_exam: None, names, capfd) -> None:
+    run = results.Run(honest / "evidence" / "gen")
+    said = run.predictions("camp-mini", "gen-general")
+    tuned = results.Run(honest / "evidence" / "tuned")
+    before = results.Run(honest / "evidence" / "ppl")
+    for figure in (
+        pictures.intervals(pictures.CAMP, names["wilson"]),
+        pictures.letters(said, names["extract_option"]),
+        pictures.leaks(dict.fromkeys(exam.NAMES, 3)),
+        pictures.circular({"letter": (25.0, 0.0), "content": (100.0, 90.0)}),
+        pictures.before_after(before, tuned, names["wilson"], names["group_score"]),
+    ):
+        figure.savefig(io.BytesIO())
+    assert capfd.readouterr().err == ""
+    assert "<td>gen-general</td>" in run.table()._repr_html_()
+    assert str(run.table()).splitlines()[0].split()[-1] == "camp-mini"
+
+
+def test_content_and_letter_are_told_apart() -> None:
+    question = exam.Question("general", 0, "q", ("8", "8 GB", "Git", "PyTorch"), "B")
+    one = results.Prediction(question, "8 GB，选A", "B", {})
+    assert (one.content, one.letter, one.right) == ("B", "G", False)
+    assert results.Prediction(question, "不知道", "B", {}).content == ""
+    assert results.Prediction(question, "A", "B", {"A": 1.0, "B": 0.5}).letter == "B"
+
+
+@pytest.mark.parametrize(
+    ("language", "blank"), [("zh", False), ("en", True)], ids=["zh", "blank"]
+)
+def test_run_from_top_to_bottom(
+    lesson: Lesson, mini: ChatModel, language: Language, blank: bool, small_exam: None,
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str],
+) -> None:  # fmt: skip
+    """Run all cells but the tool's, as a learner without it does, in silence on stderr."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("CAMP_LANG", language)
+    monkeypatch.setattr(chat, "load", lambda _model: mini)
+    monkeypatch.setattr(leaks, "met", lambda documents: dict.fromkeys(exam.NAMES, 0))
+    kinds = {"code", "given", "exercise"} | (set() if blank else {"check"})
+    names = {"case": case, "check": check, "display": print}
+    for cell in lesson.cells:
+        if cell.kind in kinds:
+            text = blank_source(cell.source) if blank else cell.source
+            exec(in_language(text, language), names)
+    shown = capfd.readouterr()
+    assert shown.err == ""
+    if blank:
+        assert shown.out.count("do the exercises first") == 3
+    else:
+        assert shown.out.count("✅ 对了") == 7
+        assert "pairs inconsistent" in shown.out
+
+
+def test_without_the_tool_its_cells_say_how_to_get_it(
+    lesson: Lesson, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("CAMP_TOOLS", str(tmp_path / "none"))
+    (first, *_) = lesson.of_kind("tool")
+    with pytest.raises(CampError, match="camp tools install opencompass"):
+        exec(in_language(first.source, "en"), {"models": models})
+
+
+REAL = """
+import json, sys
+from opencompass.openicl.icl_evaluator import AccEvaluator
+from opencompass.utils.text_postprocessors import first_capital_postprocess
+
+texts, preds, refs = json.load(sys.stdin)
+score = AccEvaluator().score(preds, refs)["accuracy"]
+print("found", json.dumps([[first_capital_postprocess(text) for text in texts], score]))
+"""
+
+
+@pytest.mark.tools
+def test_reading_and_accuracy_agree_with_opencompass(names, tmp_path: Path) -> None:
+    """The reference solutions against OpenCompass's own code, in its environment."""
+    install.install(catalogue.find("opencompass"), print)
+    dice = random.Random(5)
+    texts = ["", "éÉ", "PyTorch引擎，选A", *("".join(dice.choices("aBcD选 是\n", k=6)) for _ in range(40))]
+    preds, refs = (dice.choices(["A", "B", "C", "D", "b", ""], k=50) for _ in range(2))
+    python = environments.environment(catalogue.find("opencompass")).python
+    done = subprocess.run(
+        [python, "-c", REAL], input=json.dumps([texts, preds, refs]), capture_output=True,
+        text=True, check=False, cwd=tmp_path,
+        env={"PATH": str(python.parent), "OMP_NUM_THREADS": "1", "HOME": str(Path.home()),
+             "HF_HUB_OFFLINE": "1", "HF_EVALUATE_OFFLINE": "1"},
+    )  # fmt: skip
+    (line,) = [one for one in done.stdout.splitlines() if one.startswith("found ")] or [done.stderr]
+    theirs, score = json.loads(line.removeprefix("found "))
+    assert [names["first_capital"](text) for text in texts] == theirs
+    assert names["accuracy"](preds, refs) == pytest.approx(score)
+
+
+@pytest.mark.tools
+@pytest.mark.timeout(3600)
+@pytest.mark.parametrize("language", ["zh", "en"])
+def test_the_whole_lesson_with_the_real_tool(
+    lesson: Lesson, language: Language,
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str],
+) -> None:  # fmt: skip
+    """Run every cell as a learner does; the numbers that the prose tells of come out."""
+    install.install(catalogue.find("opencompass"), print)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("CAMP_LANG", language)
+    found: dict[str, Any] = {"case": case, "check": check, "display": print}
+    for cell in lesson.cells:
+        if cell.kind in ("code", "given", "exercise", "check", "tool"):
+            exec(in_language(cell.source, language), found)
+    said = capfd.readouterr().out
+    gen, forms, tuned = found["run"], found["forms"], found["tuned"]
+    general = gen.predictions("camp-mini", "gen-general")
+    assert sum(one.content == one.gold for one in general) >= 38  # it knows
+    assert sum(one.right for one in general) <= 16  # and does not say so
+    assert forms.score("camp-mini-base", "plain-general") == 100
+    subjects = list(exam.SUBJECTS)
+    before = pictures.counted(forms, "camp-mini", "chat", subjects)[0]
+    after = pictures.counted(tuned, "mine", "chat", subjects)[0]
+    assert before <= 50
+    assert after >= 2 * before
+    for model, form in (("camp-mini", "gen"),):
+        made = gen.predictions(model, f"{form}-general")
+        scored = found["accuracy"]([found["first_capital"](one.text) for one in made],
+                                   [one.gold for one in made])  # fmt: skip
+        assert scored == pytest.approx(gen.score(model, f"{form}-general"), abs=0.006)
+    points = evidence.grade_evaluation(points=20, seed="test")
+    total = sum(record.seconds for record in times.steps([tmp_path / "opencompass-work"]))
+    with capfd.disabled():
+        print(f"\n{language}: {points} points, {total:.0f} s of the tool; {before} -> {after} right")
+        print("\n".join(said.splitlines()[-30:]))
+    assert points == 20
