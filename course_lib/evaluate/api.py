@@ -1,4 +1,4 @@
-"""A served model examined through its API, with and without a system prompt; one's own questions."""
+"""A served model examined through its API, with and without a system prompt; own questions."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ datasets = [
                          train_split="dev", test_split="val", test_range="[:$count]"),
          infer_cfg=dict(
              prompt_template=dict(type=PromptTemplate, template=dict(
-                 begin=[dict(role="SYSTEM", fallback_role="HUMAN", prompt=system)] if system else [],
+                 begin=[dict(role="SYSTEM", fallback_role="HUMAN", prompt=system)][:len(system)],
                  round=[dict(role="HUMAN", prompt=$prompt)])),
              retriever=dict(type=ZeroRetriever), inferencer=dict(type=GenInferencer)),
          eval_cfg=dict(evaluator=dict(type=AccEvaluator),

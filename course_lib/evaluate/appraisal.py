@@ -1,4 +1,4 @@
-"""What a handed-in evaluation is worth: do its parts agree, do the models say it again, who rose."""
+"""What a handed-in evaluation is worth: do its parts agree, do models say it again, who rose."""
 
 from __future__ import annotations
 
@@ -130,7 +130,8 @@ def _disagreement(run: Run, model: str, dataset: str) -> Text | None:
     for number, one in enumerate(found):
         if one.gold != one.question.answer:
             return _Edited(
-                f"{place} 第 {number} 题的答案不是考卷上的", f"{place}: gold of {number} is not the exam's"
+                f"{place} 第 {number} 题的答案不是考卷上的",
+                f"{place}: gold of {number} is not the exam's",
             )
         if one.ppl and (set(one.ppl) != set(LETTERS) or one.text != one.letter):
             return _Edited(
@@ -217,9 +218,7 @@ def _unlike(handed: Handed, drawn: Sequence[tuple[str, Form, Prediction]]) -> It
 
 def _texts(form: Form, question: Question) -> list[str]:
     """Return the four texts whose PPL is compared."""
-    return [
-        text.format(**question.row) for text in labels(form, question.subject).values()
-    ]
+    return [text.format(**question.row) for text in labels(form, question.subject).values()]
 
 
 def other_wording(seed: str) -> list[Question]:
@@ -238,11 +237,10 @@ def _rises(handed: Handed, seed: str) -> Finding:
     if handed.adapter is None:
         return Finding(0, handed.why, RISES)
     questions = other_wording(seed)
-    before, after = (
-        _right(handed.named[name], questions) for name in ("camp-mini", MINE)
-    )
+    before, after = (_right(handed.named[name], questions) for name in ("camp-mini", MINE))
     change = paired.test(before, after)
-    zh = f"换一种问法的 {len(questions)} 题：camp-mini 对 {sum(before)}，你的模型对 {sum(after)}（{change}）"
+    zh = f"换一种问法的 {len(questions)} 题：camp-mini 对 {sum(before)}，"
+    zh += f"你的模型对 {sum(after)}（{change}）"
     en = f"{len(questions)} questions in another wording: camp-mini has {sum(before)} right, your "
     en += f"model {sum(after)} ({change})"
     if change.gained > change.lost and change.p < 0.05:

@@ -121,9 +121,14 @@ def write(
         for kind in map(_kind, chosen)
     }
     text = _TEXT.substitute(
-        datasets="".join(_datasets(form, names) for form in forms), models="\n".join(sorted(built)),
-        forms=", ".join(f"*{form}" for form in forms), pairs="\n".join(pairs), context=CONTEXT, out=MAX_OUT, batch=BATCH,
-    )  # fmt: skip
+        datasets="".join(_datasets(form, names) for form in forms),
+        models="\n".join(sorted(built)),
+        pairs="\n".join(pairs),
+        forms=", ".join(f"*{form}" for form in forms),
+        context=CONTEXT,
+        out=MAX_OUT,
+        batch=BATCH,
+    )
     path = work / f"{name}.py"
     write_atomic(path, text)
     return path

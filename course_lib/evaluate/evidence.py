@@ -57,7 +57,9 @@ def collect(work: Path, adapter: Path, folder: Path | str = FOLDER) -> Path:
             for subject in exam.NAMES:
                 path = run.path(model, f"{form}-{subject}")
                 if not path.is_file():
-                    what = Text(f"没有 {path}：重新运行评测", f"no {path}: run the evaluation again")
+                    what = Text(
+                        f"没有 {path}：重新运行评测", f"no {path}: run the evaluation again"
+                    )
                     raise CampError(str(what))
                 found[f"{name}/predictions/{model}/{path.name}"] = slim(path).encode()
     for name in (WEIGHTS, CONFIG):

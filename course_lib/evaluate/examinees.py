@@ -1,4 +1,4 @@
-"""Examinees with habits, for CircularEval: each knows that the right option is ``x``, or does not."""
+"""Examinees with habits, for CircularEval: some know that the right option is ``x``."""
 
 from __future__ import annotations
 

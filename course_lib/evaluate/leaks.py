@@ -17,7 +17,9 @@ def met(documents: int = 300) -> dict[str, int]:
         documents: how many documents of each stage (base, chat) are made.
     """
     text = training_text(documents)
-    return {name: len(in_text(text, (one.question for one in exam.val(name)))) for name in exam.NAMES}
+    return {
+        name: len(in_text(text, (one.question for one in exam.val(name)))) for name in exam.NAMES
+    }
 
 
 def in_text(text: str, questions: Iterable[str]) -> list[str]:

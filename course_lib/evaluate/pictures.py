@@ -91,7 +91,9 @@ def forms(runs: Sequence[Run], wilson: Wilson) -> Figure:
         (axes[1], "the four subjects (were not)", list(exam.SUBJECTS)),
     ):
         said = [one for name in subjects for one in gen.predictions("camp-mini", f"gen-{name}")]
-        rows = [(f"{model}, ppl {form}", counted(ppl, model, form, subjects)) for model, form in ways]
+        rows = [
+            (f"{model}, ppl {form}", counted(ppl, model, form, subjects)) for model, form in ways
+        ]
         rows += [
             ("camp-mini, gen, first capital", (sum(one.right for one in said), len(said))),
             ("camp-mini, gen, content", (sum(one.content == one.gold for one in said), len(said))),
@@ -123,7 +125,9 @@ def circular(measured: Mapping[str, tuple[float, float]]) -> Figure:
         (0.2, BLUE, 1, "all four rotations"),
     ):
         values = [pair[place] for pair in measured.values()]
-        bars = ax.bar([n + shift for n in range(len(values))], values, 0.38, color=colour, label=name)
+        bars = ax.bar(
+            [n + shift for n in range(len(values))], values, 0.38, color=colour, label=name
+        )
         ax.bar_label(bars, fmt="%.0f", fontsize=8)
     ax.set_xticks(range(len(measured)), [f"read by {name}" for name in measured])
     ax.set(ylabel="percent", ylim=(0, 115))

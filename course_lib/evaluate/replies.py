@@ -17,6 +17,7 @@ from course_lib.tune.llama import Llama
 Circular = Callable[[Callable[[str, list[str]], str], str, list[str], str], tuple[list[bool], bool]]
 Read = Callable[[str], str]
 Judgement = tuple[str, str, str]
+_JUDGE = "下面是同一个问题的两个回答，哪个更好？"
 
 
 def filled(question: Question) -> str:
@@ -73,9 +74,7 @@ def turned(
     return measured
 
 
-def judge(
-    questions: Sequence[Question], extract_option: Read
-) -> list[tuple[Judgement, Judgement]]:
+def judge(questions: Sequence[Question], extract_option: Read) -> list[tuple[Judgement, Judgement]]:
     """Let camp-mini judge a right and a wrong answer to each question, in both orders.
 
     A verdict that names no letter counts as a tie, C.
@@ -85,7 +84,7 @@ def judge(
         wrong = next(option for option in one.options if option != one.right)
         asked += [(one, (one.right, wrong)), (one, (wrong, one.right))]
     texts = [
-        f"下面是同一个问题的两个回答，哪个更好？\n问题：{one.question}\nA. {first}\nB. {second}\n答案: "
+        f"{_JUDGE}\n问题：{one.question}\nA. {first}\nB. {second}\n答案: "
         for one, (first, second) in asked
     ]
     verdicts = [

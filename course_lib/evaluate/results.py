@@ -120,7 +120,7 @@ class Run:
 
     @cached_property
     def rows(self) -> list[list[str]]:
-        """Return the rows of the summary, the heading first: dataset, version, metric, mode, …"""
+        """Return the rows of the summary, the heading (dataset, version, metric, mode, …) first."""
         path = self.summary
         try:
             with path.open(encoding="utf-8", newline="") as file:
@@ -212,7 +212,9 @@ def newest(output: Path) -> Run:
     """
     found = sorted(path.parent.parent for path in output.glob("*/summary/summary_*.csv"))
     if not found:
-        what = Text(f"{output} 里还没有结果：先运行评测", f"no result in {output} yet: run it first")
+        what = Text(
+            f"{output} 里还没有结果：先运行评测", f"no result in {output} yet: run it first"
+        )
         raise CampError(str(what))
     return Run(found[-1])
 

@@ -35,6 +35,7 @@ STEPS, BATCH, RATE, WARM_UP = 400, 8, 5e-3, 10
 LESSON_03 = Path("evidence/03_xtuner")
 _NOTE = "training.json"
 _IGNORED = -100
+_KEPT = ("config.json", "generation_config.json", "tokenizer.json", "tokenizer_config.json")
 Pair = tuple[str, str]
 
 
@@ -123,7 +124,9 @@ def _fit(
         schedule.step()
         if step % 100 == 0 or step == steps - 1:
             seconds = time.monotonic() - began
-            print(f"{title}: {step + 1}/{steps}  loss {loss.item():.3f}  {seconds:.0f} s", flush=True)
+            print(
+                f"{title}: {step + 1}/{steps}  loss {loss.item():.3f}  {seconds:.0f} s", flush=True
+            )
     return {name: (a.detach(), b.detach()) for name, (a, b) in halves.items()}
 
 
@@ -142,9 +145,7 @@ def _loss(
     for number, (ids, start) in enumerate(batch):
         labels[number, : start - 1] = _IGNORED
         labels[number, len(ids) - 1 :] = _IGNORED
-    changed = {
-        name: base.weights[name] + ALPHA / RANK * (b @ a) for name, (a, b) in halves.items()
-    }
+    changed = {name: base.weights[name] + ALPHA / RANK * (b @ a) for name, (a, b) in halves.items()}
     states = base.with_weights(changed).states(rows[:, :-1])
     kept = labels != _IGNORED
     return F.cross_entropy(states[kept] @ base.weights["model.embed_tokens.weight"].T, labels[kept])
@@ -159,7 +160,7 @@ def _save(tensors: dict[str, Tensor], path: Path) -> None:
 def _merge(base: Llama, folder: Path) -> None:
     """Make ``folder`` a model of its own: base plus the adapter that lies in it, in float32."""
     tuned = read_adapter(folder, base).on(base)
-    for name in ("config.json", "generation_config.json", "tokenizer.json", "tokenizer_config.json"):
+    for name in _KEPT:
         shutil.copyfile(BASE / name, folder / name)
     _save(dict(tuned.weights), folder / "model.safetensors")
 

@@ -258,7 +258,7 @@ def first_capital(text):
 # zh: 没有大写字母时返回空字符串，不是 None，也不能报错
 # en: without a capital return an empty string, not None and no error
 def first_capital(text):
-    return [sign for sign in text if sign.isupper()][0]
+    return next(sign for sign in text if sign.isupper())
 
 # %% [markdown] lang="zh"
 """
@@ -311,7 +311,7 @@ def accuracy(preds: list, refs: list) -> float:
     ### BEGIN SOLUTION
     if len(preds) != len(refs) or not refs:
         raise ValueError(f"{len(preds)} predictions, {len(refs)} references")
-    right = sum(str(pred) == str(ref) for pred, ref in zip(preds, refs))
+    right = sum(str(pred) == str(ref) for pred, ref in zip(preds, refs, strict=True))
     return 100 * right / len(refs)
     ### END SOLUTION
 
@@ -364,13 +364,13 @@ def cases(rng):
 def accuracy(preds, refs):
     if len(preds) != len(refs) or not refs:
         raise ValueError
-    return sum(str(p) == str(r) for p, r in zip(preds, refs)) / len(refs)
+    return sum(str(p) == str(r) for p, r in zip(preds, refs, strict=False)) / len(refs)
 
 # %% wrong="accuracy"
 # zh: 长度不等或为空要抛 ValueError
 # en: unequal lengths and nothing at all raise ValueError
 def accuracy(preds, refs):
-    return 100 * sum(str(p) == str(r) for p, r in zip(preds, refs)) / max(1, len(refs))
+    return 100 * sum(str(p) == str(r) for p, r in zip(preds, refs, strict=False)) / max(1, len(refs))
 
 # %% wrong="accuracy"
 # zh: 区分大小写：a 不是 A
@@ -378,7 +378,7 @@ def accuracy(preds, refs):
 def accuracy(preds, refs):
     if len(preds) != len(refs) or not refs:
         raise ValueError
-    return 100 * sum(str(p).upper() == str(r).upper() for p, r in zip(preds, refs)) / len(refs)
+    return 100 * sum(str(p).upper() == str(r).upper() for p, r in zip(preds, refs, strict=False)) / len(refs)
 
 # %% wrong="accuracy"
 # zh: 先变成字符串再比，1 和 "1" 算相同
@@ -386,7 +386,7 @@ def accuracy(preds, refs):
 def accuracy(preds, refs):
     if len(preds) != len(refs) or not refs:
         raise ValueError
-    return 100 * sum(p == r for p, r in zip(preds, refs)) / len(refs)
+    return 100 * sum(p == r for p, r in zip(preds, refs, strict=False)) / len(refs)
 
 # %% wrong="accuracy"
 # zh: 读不出选项的题也算在分母里
@@ -394,7 +394,7 @@ def accuracy(preds, refs):
 def accuracy(preds, refs):
     if len(preds) != len(refs) or not refs:
         raise ValueError
-    read = [(str(p), str(r)) for p, r in zip(preds, refs) if p != ""]
+    read = [(str(p), str(r)) for p, r in zip(preds, refs, strict=False) if p != ""]
     return 100 * sum(p == r for p, r in read) / max(1, len(read))
 
 # %% wrong="accuracy"
@@ -648,6 +648,7 @@ def fewshot_prompt(dev, item, subject, k, max_len, length=len):
         prompt = "".join(f"{write(one)}{one['answer']}\n" for one in dev[:shots]) + write(item)
         if shots == 0 or length(prompt) <= max_len:
             return prompt, shots
+    return None
 
 # %% wrong="fewshot_prompt"
 # zh: 正好等于 max_len 也放得下；例题后面要有答案和换行
@@ -1080,12 +1081,12 @@ check("circular_eval", [
 
 # %% cases="circular_eval"
 def cases(rng):
-    for examinee in ("always A", "always the last", "knows x", "misses the last"):
+    for habit in ("always A", "always the last", "knows x", "misses the last"):
         for n in (2, 4, 5):
             place = rng.randrange(n)
             options = [f"o{number}" for number in range(n)]
             options[place] = "x"
-            yield case(examinee, "q", options, chr(65 + place), fn="circular_by", zh=f"{n} 个选项",
+            yield case(habit, "q", options, chr(65 + place), fn="circular_by", zh=f"{n} 个选项",
                        en=f"{n} options")
     yield case("knows x", "q", ["x", "y", "z"], "B", fn="circular_by", zh="每次都错", en="wrong every time")
     for n in (2, 3, 5):
