@@ -50,7 +50,7 @@ def _bars(
     ax.axvline(CHANCE, color=GREY, ls="--", lw=1)
     ax.set_yticks(range(len(rows)), [name for name, _ in rows])
     ax.set(xlim=(0, 118), xlabel="accuracy in percent, 95 % interval", xticks=range(0, 101, 25))
-    ax.invert_yaxis()
+    ax.set_ylim(len(rows) - 0.5, -0.5)  # from the top, also on axes that share it
     ax.grid(visible=False, axis="y")
 
 

@@ -704,7 +704,7 @@ with needs("first_capital", "extract_option", "accuracy"):
 
 # %% [markdown] lang="zh"
 """
-三种读法，同一批回答：内容几乎全对，字母却和乱猜差不多。看图：它只爱选两个字母，这叫**位置偏差**。所以 GEN 的分数量的是“知识 × 会不会选字母 × 读得出来”，三样混在一起。
+三种读法，同一批回答：内容几乎全对，字母却和乱猜差不多；`first_capital` 反而高 5 分，因为“Al，选D”被它读成 A，碰巧对了。看图：它只爱选两个字母，这叫**位置偏差**。所以 GEN 的分数量的是“知识 × 会不会选字母 × 读得出来”，三样混在一起。
 
 ## 不让它写，只比概率
 
@@ -726,7 +726,7 @@ NLL 是对数概率的相反数。`min` 和 `max` 遇到并列，取最先遇到
 
 # %% [markdown] lang="en"
 """
-Three readings of the same replies: the content is right almost always, the letters are hardly better than guessing. Look at the picture: two letters are its favourites, a **position bias**. A GEN score measures knowledge × choosing a letter × being readable, all in one.
+Three readings of the same replies: the content is right almost always, the letters are hardly better than guessing; `first_capital` is 5 points higher, because it reads "Al，选D" as A, right by luck. Look at the picture: two letters are its favourites, a **position bias**. A GEN score measures knowledge × choosing a letter × being readable, all in one.
 
 ## Don't let it write; compare probabilities
 
@@ -827,6 +827,8 @@ def ll_choice(scores):
 
 `ceval_ppl` 比的是“答案: A”到“答案: D”四段文字，考的还是字母。下一格另加一种：把选项的**内容**放在字母的位置上（`plain` 像课文，`chat` 套上对话模板）。基座和对话模型各问一遍。
 
+一个坑：OpenCompass 默认在左边补齐，0.5.4 算 PPL 时把补齐后面的 `<s>` 也算了进去，同一题的 PPL 就随同批的别的题变（基座的常识成了 92.5，不是 100）。配置里写了 `padding_side="right"`。
+
 先猜：常识这一科，基座和对话模型谁高？
 """
 
@@ -835,6 +837,8 @@ def ll_choice(scores):
 ## The real tool: PPL
 
 `ceval_ppl` compares the texts "答案: A" to "答案: D"; that examines letters again. The next cell adds another form: the option's **content** in the letter's place (`plain` as in a book, `chat` in the chat template). Base and chat model are asked in each.
+
+A trap: OpenCompass pads on the left by default, and 0.5.4 counts the `<s>` after the padding into the PPL, so that it changes with the other texts of the batch (the base had 92.5 on general knowledge, not 100). Hence `padding_side="right"` in the configuration.
 
 Guess first: on general knowledge, does the base or the chat model do better?
 """
@@ -853,7 +857,7 @@ with needs("wilson"):
 """
 左边是常识。同一个对话模型，同样的题，从 22 到 100，全看怎么问、怎么读；基座不会对话，比内容却全对。**gen 和 ppl 的分数不能互相比**，不同模型之间更不能。营里那份配置没有 `meta_template`，等于把对话模型当基座来问，就是这里的 `plain` 对 `chat`。
 
-右边四科围着 25 %：没教过的，怎么问也不会。这是好事：说明考题没有漏进训练数据。常识相反，它的知识就在训练数据里，100 % 不稀奇。下面这张图数一数每科的题在三百份训练文档里撞见了多少：**数据污染**就是这样查的。
+右边四科围着 25 %，按内容读只有 3 分：没教过的，怎么问也不会。这是好事：说明考题没有漏进训练数据。常识相反，它的知识就在训练数据里，100 % 不稀奇。下面这张图数一数每科的题在三百份训练文档里撞见了多少：**数据污染**就是这样查的。
 
 ## 各科怎么合成总分
 
@@ -876,7 +880,7 @@ C-Eval 有 52 科（理工 20，社科 10，人文 11，其他 11）；少跑一
 """
 On the left, general knowledge. The same chat model and questions go from 22 to 100 by how they are asked and read; the base cannot chat, yet by content all is right. **Scores of gen and ppl cannot be compared**, least of all between models. The camp's configuration has no `meta_template`, so it asks a chat model as a base: here, `plain` beside `chat`.
 
-The four subjects on the right lie about 25 %: what was never taught is not known, however it is asked. That is good: no question leaked into the training data. Of general knowledge the facts were in there, and 100 % is no wonder. The picture below counts how many questions of each subject are met in three hundred training documents: so one looks for **contamination**.
+The four subjects on the right lie about 25 %, and at 3 by content: what was never taught is not known, however it is asked. That is good: no question leaked into the training data. Of general knowledge the facts were in there, and 100 % is no wonder. The picture below counts how many questions of each subject are met in three hundred training documents: so one looks for **contamination**.
 
 ## From subjects to one score
 
@@ -1205,7 +1209,7 @@ for subject in exam.NAMES:
 
 # %% [markdown] lang="zh"
 """
-四科的分涨了很多，换了问法也答得出。同一批题考两个模型，要看**配对**：只有一方答对的题里，两边各多少（McNemar 检验）；p 小于 0.05 才算真的变了。常识掉了几分：第 3 课的遗忘。
+四科的分涨了很多，换了问法也答得出。同一批题考两个模型，要看**配对**：只有一方答对的题里，两边各多少（McNemar 检验）；p 小于 0.05 才算真的变了。四科都远远小于它。常识也掉了十几分，p 却没有那么小：像是第 3 课的遗忘，可四十题还不能断定。
 
 `cheat` 分数更高或差不多，可是从分数上看不出它背过题。所以报分数的人要说清训练数据，查的人要换一套题。
 
@@ -1217,14 +1221,14 @@ for subject in exam.NAMES:
 
 <details><summary>提示</summary>
 
-先把每条变成赢家（平手是 `None`）；用 `frozenset({先, 后})` 当键，收集赢家的集合。
+先把每条变成赢家（平手是 `None`）；用 `frozenset({first, second})` 当键，收集赢家的集合。
 
 </details>
 """
 
 # %% [markdown] lang="en"
 """
-The four subjects rose by far, and in wordings not trained on. Two models on the same questions are compared in **pairs**: of the questions that only one has right, how many on each side (McNemar's test); only p below 0.05 counts as a change. General knowledge fell somewhat: lesson 03's forgetting.
+The four subjects rose by far, and in wordings not trained on. Two models on the same questions are compared in **pairs**: of the questions that only one has right, how many on each side (McNemar's test); only p below 0.05 counts as a change. In the four subjects it is far below. General knowledge fell, too, but its p is not as small: it looks like lesson 03's forgetting, yet forty questions cannot tell.
 
 `cheat` scores as high or higher, and the score does not show that it knew the questions. So whoever reports a score must tell the training data, and whoever checks must change the questions.
 
