@@ -239,9 +239,7 @@ def test_configurations_are_python(tmp_path: Path) -> None:
     compile(text, "all.py", "exec")
     assert config.prompt("general").format(**SHOT).endswith("D. 4\n答案: ")
     assert set(config.labels("plain", "general")) == set(LETTERS)
-    assert config.labels("letters", "general")["C"].endswith(
-        "答案: C"
-    )
+    assert config.labels("letters", "general")["C"].endswith("答案: C")
     assert 'padding_side="right"' in text
     assert (tmp_path / "data/ceval/formal_ceval/val/general_val.csv").is_file()
 
