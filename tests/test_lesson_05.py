@@ -251,8 +251,10 @@ def test_the_prompt_is_that_of_the_exercise(names) -> None:
         assert names["fewshot_prompt"]([], one.row, title, 0, 1)[0] == replies.filled(one)
         prompt, shots = names["fewshot_prompt"](dev, one.row, title, 5, 10**6)
         turns = replies.examples(one)
+        assert all(turn.content.endswith("答案: \n") for turn in turns if turn.role == "user")
         joined = "".join(
-            turn.content + ("\n" if turn.role == "assistant" else "") for turn in turns
+            turn.content.removesuffix("\n") if turn.role == "user" else f"{turn.content}\n"
+            for turn in turns
         )
         assert (joined, shots) == (prompt, 5)
 

@@ -100,8 +100,11 @@ def _ask(dialogues: Sequence[Sequence[Message]]) -> list[str]:
 
 
 def examples(question: Question) -> list[Message]:
-    """Return what the GEN mode shows before a question: the subject's examples with answers."""
+    """Return the turns of the GEN mode: the subject's examples with answers, then the question.
+
+    OpenCompass 0.5.4 ends each of the user's turns with the line end that separates examples.
+    """
     turns = []
     for one in exam.dev(question.subject):
-        turns += [Message("user", filled(one)), Message("assistant", one.answer)]
-    return [*turns, Message("user", filled(question))]
+        turns += [Message("user", f"{filled(one)}\n"), Message("assistant", one.answer)]
+    return [*turns, Message("user", f"{filled(question)}\n")]

@@ -112,7 +112,8 @@ def _fit(
         lambda step: min(1, (step + 1) / WARM_UP) * (1 + math.cos(math.pi * step / steps)) / 2,
     )
     samples = [_sample(base, *pair) for pair in data]
-    dice, order, began = random.Random(seed), [], time.monotonic()  # noqa: S311
+    dice, began = random.Random(seed), time.monotonic()  # noqa: S311
+    order: list[int] = []
     for step in range(steps):
         while len(order) < BATCH:
             order += dice.sample(range(len(samples)), len(samples))
