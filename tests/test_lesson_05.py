@@ -50,7 +50,7 @@ from grading.lesson import Lesson
 
 mpl.use("Agg")
 LESSON = "05_opencompass"
-FEW = 8
+FEW = 6
 """Questions of each subject in the tests' own small exam."""
 STEPS = 70
 
@@ -344,12 +344,16 @@ def honest(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def handed(honest: Path, small_exam: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A copy of the honest evidence, of which less is asked again than by the grader."""
+def few_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ask less again than the grader does."""
     whole = appraisal.other_wording
     monkeypatch.setattr(appraisal, "other_wording", lambda seed: whole(seed)[::2])
     monkeypatch.setattr(appraisal, "GEN_ASKED", 8)
     monkeypatch.setattr(appraisal, "PPL_ASKED", 10)
+
+
+@pytest.fixture
+def handed(honest: Path, small_exam: None, few_again: None, tmp_path: Path) -> Path:
     return Path(shutil.copytree(honest / "evidence", tmp_path / "evidence"))
 
 
@@ -452,7 +456,7 @@ def test_another_models_predictions_are_found(handed: Path, capsys) -> None:
     assert "by camp-mini" in capsys.readouterr().out
 
 
-@pytest.mark.parametrize("content", ["", "[1]", "{" * 2000, '{"0": {}}', "\x80"])
+@pytest.mark.parametrize("content", ["", "[" * 9000, '{"0": {}}'])
 def test_damaged_predictions_are_no_traceback(handed: Path, capsys, content: str) -> None:
     path = handed / "gen/predictions/camp-mini/gen-general.json"
     path.write_text(content, encoding="utf-8")
@@ -463,7 +467,7 @@ def test_damaged_predictions_are_no_traceback(handed: Path, capsys, content: str
 def test_a_missing_question_is_found(handed: Path, capsys) -> None:
     edit(handed / "tuned/predictions/mine/chat-deployment.json", lambda data: data.pop("0"))
     assert evidence.grade_evaluation(handed, points=20, seed=3) <= 17
-    assert "exactly 8 questions" in capsys.readouterr().out
+    assert "exactly 6 questions" in capsys.readouterr().out
 
 
 def test_without_an_adapter_the_rest_counts(handed: Path, capsys) -> None:
@@ -508,7 +512,9 @@ def test_lesson_03_s_adapter_is_taken_along(honest: Path, tmp_path: Path, capsys
     assert models.problem(found["assistant"]) is None
 
 
-def test_collect_keeps_what_was_there(honest: Path, small_exam: None, tmp_path: Path, monkeypatch, capsys) -> None:  # fmt: skip
+def test_collect_keeps_what_was_there(
+    honest: Path, small_exam: None, few_again: None, tmp_path: Path, monkeypatch, capsys
+) -> None:
     monkeypatch.chdir(tmp_path)
     with pytest.raises(CampError, match="run it first"):
         evidence.collect(tmp_path, honest / "work")
