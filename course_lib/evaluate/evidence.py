@@ -26,7 +26,7 @@ from course_lib.evaluate import exam
 from course_lib.evaluate.appraisal import WANTED, appraise, read_handed
 from course_lib.evaluate.results import newest, slim
 from course_lib.files import write_atomic
-from course_lib.findings import earned
+from course_lib.findings import earned, report
 from course_lib.language import Text
 from course_lib.tune.adapter import CONFIG, WEIGHTS
 from course_lib.verdicts import NotPassed
@@ -122,8 +122,7 @@ def grade_evaluation(
         raise NotPassed("not attempted", text)
     with _one_thread():
         findings = appraise(read_handed(place), str(seed))
-    for finding in findings:
-        print(finding)
+    report(findings)
     return earned(findings, points)
 
 

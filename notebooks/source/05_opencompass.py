@@ -53,7 +53,7 @@ print({name: len(exam.val(name)) for name in exam.NAMES})
 replies.show(bot, exam.val(exam.CONTROL)[:4])
 
 # %% [markdown] lang="zh"
-"""
+r"""
 ## 从一段话里读出选项
 
 C-Eval 的判分用 `first_capital_postprocess`：取回答里第一个大写字母，不管是什么字母。“I think the answer is B”读成 I；`camp-mini` 答“PyTorch引擎，选A”，读成 P。
@@ -81,7 +81,7 @@ Python 的 `\b` 把汉字也算作“单词字符”，所以 `\bB\b` 在“选B
 """
 
 # %% [markdown] lang="en"
-"""
+r"""
 ## Reading an option out of a reply
 
 C-Eval is scored by `first_capital_postprocess`: the first capital letter of the reply, whatever letter that is. "I think the answer is B" is read as I; where `camp-mini` answers "PyTorch引擎，选A", it is read as P.
@@ -1444,7 +1444,7 @@ gpu.evaluate(work)
 # %% evidence="evaluation" points=20
 from course_lib.evaluate.evidence import grade_evaluation
 
-grade_evaluation(points=20)
+grade_evaluation(points=20, seed=seed)
 
 # %% rubric="evaluation_note"
 rubric(
