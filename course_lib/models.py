@@ -111,6 +111,12 @@ def internlm_folders() -> Iterator[Path]:
             yield root / "Shanghai_AI_Laboratory" / name
 
 
+def small_internlm() -> Path | None:
+    """Return where a complete InternLM2.5-1.8B-Chat lies, or None."""
+    found = (one for one in internlm_folders() if "1_8b" in str(one))
+    return next((one for one in found if problem(one) is None), None)
+
+
 def problem(folder: Path) -> Text | None:
     """Return why ``folder`` is no complete model, or None."""
     if not folder.is_dir():

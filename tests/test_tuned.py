@@ -26,7 +26,6 @@ from course_lib.findings import Finding, earned, read_report, report
 from course_lib.language import Text, use_language
 from course_lib.template import Message
 from course_lib.transcript import read_transcript
-from course_lib.tune import collect as collecting
 from course_lib.tune import training
 from course_lib.tune.adapter import read_adapter
 from course_lib.tune.appraisal import Asked, appraise, ask, read_handed
@@ -593,10 +592,11 @@ def test_collecting_twice_loses_nothing(work: Path, monkeypatch, capsys) -> None
     }  # fmt: skip
     (folder / "talk.json").write_text("mine")
     collect(work, NAME)
-    assert not collecting.KEPT.exists()  # nothing changed
+    kept_before = Path("evidence-before/03_xtuner")
+    assert not kept_before.exists()  # nothing changed
     collect(work, "小红")
     assert json.loads((folder / "assistant.json").read_text())["name"] == "小红"
-    (kept,) = collecting.KEPT.iterdir()
+    (kept,) = kept_before.iterdir()
     assert json.loads((kept / "assistant.json").read_text())["name"] == NAME
     assert len(list(kept.iterdir())) == 5
     assert (folder / "talk.json").read_text() == "mine"

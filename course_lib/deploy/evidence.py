@@ -13,46 +13,22 @@ camp-mini's own weights, and camp-mini is asked again what the transcript says i
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
-import torch
 from safetensors.torch import save
-from torch import Tensor
 
-from course_lib import models
-from course_lib.deploy import awq, calls, talk
-from course_lib.deploy.calls import REGISTRY, Dialogue, fits_schema, read_call
-from course_lib.deploy.quantised import relative
+from course_lib.deploy import awq
+from course_lib.deploy.appraisal import CALLS, CONFIG, NORM, PACKED, PARTS, TALK, examine
 from course_lib.errors import CampError
-from course_lib.files import write_atomic
-from course_lib.findings import Finding, Mark, earned, report
+from course_lib.findings import Mark, earned, report
+from course_lib.hand_in import put
 from course_lib.language import Text
 from course_lib.talk.story import marks
-from course_lib.transcript import Exchange, read_transcript
-from course_lib.tune.llama import Llama
-from course_lib.tune.questions import plain
-from course_lib.tune.tensors import Damaged, read_tensors
+from course_lib.transcript import read_transcript
 from course_lib.verdicts import NotPassed
 
 FOLDER = Path("evidence/04_lmdeploy")
-CONFIG, PACKED, TALK, CALLS = "config.json", "packed.safetensors", talk.FILE, calls.FILE
 FILES = (CONFIG, PACKED, TALK, CALLS)
-LAYER = "model.layers.0.self_attn.q_proj"
-NORM = "model.layers.0.input_layernorm.weight"
-PARTS = tuple(f"{LAYER}.{part}" for part in ("qweight", "qzeros", "scales"))
-
-SHARES = {"config": 0.2, "packed": 0.4, "talk": 0.2, "calls": 0.15, "refused": 0.05}
-CLOSE, FAR = 0.2, 0.4
-"""Relative errors of the packed weights: up to the first all points, up to the second half.
-
-LMDeploy's four bits in groups of 64 leave 0.11; another model's weights, over 0.9.
-"""
-MAX_CONFIG, MAX_PACKED = 1 << 16, 1 << 20
-ORDER = (0, 2, 4, 6, 1, 3, 5, 7)
-TALKS = 2
 
 
 def collect(quantised: Path | str, folder: Path | str = FOLDER) -> Path:
@@ -60,7 +36,7 @@ def collect(quantised: Path | str, folder: Path | str = FOLDER) -> Path:
 
     Args:
         quantised: what ``lmdeploy lite auto_awq`` got as ``--work-dir``.
-        folder: where the evidence goes.
+        folder: where the evidence goes; an earlier set that differs is moved aside first.
 
     Raises:
         CampError: the folder is not there or not quantised; the text says what to do.
@@ -74,10 +50,8 @@ def collect(quantised: Path | str, folder: Path | str = FOLDER) -> Path:
             f"{source} has no {missing[0]}: it is not camp-mini as auto_awq writes it",
         )
         raise CampError(str(what))
-    write_atomic(target / CONFIG, (source / CONFIG).read_bytes())
     packed = {name: tensors[name].contiguous() for name in (*PARTS, NORM)}
-    write_atomic(target / PACKED, save(packed))
-    print(Text(f"证据在 {target}", f"evidence: {target}"))
+    put(target, {CONFIG: (source / CONFIG).read_bytes(), PACKED: save(packed)})
     return target
 
 
@@ -112,232 +86,3 @@ def _marks(place: Path) -> list[Mark]:
         return marks(read_transcript(place / TALK))
     except CampError:
         return []
-
-
-def examine(place: Path) -> list[Finding]:
-    """Return what the evidence shows, for the learner and for the grader."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        base = Llama.read(models.BUILT_IN["camp-mini"])
-        checks: dict[str, Callable[[Path, Llama], tuple[float, Text]]] = {
-            "config": _config,
-            "packed": _packed,
-            "talk": _talk,
-            "calls": _calls,
-            "refused": _refused,
-        }
-        return [_finding(name, check, place, base) for name, check in checks.items()]
-    finally:
-        torch.set_num_threads(before)
-
-
-def _finding(
-    name: str, check: Callable[[Path, Llama], tuple[float, Text]], place: Path, base: Llama
-) -> Finding:
-    try:
-        part, text = check(place, base)
-    except Damaged as error:
-        part, text = 0.0, error.why
-    except CampError as error:
-        part, text = 0.0, Text(str(error), str(error))
-    except OSError as error:
-        lost = Path(error.filename or place).name
-        part, text = (
-            0.0,
-            Text(f"没有 {lost}（{_STEPS[name].zh}）", f"no {lost} ({_STEPS[name].en})"),
-        )
-    return Finding(part, text, SHARES[name])
-
-
-_STEPS = {
-    "config": Text("先量化，再收集", "quantise, then collect"),
-    "packed": Text("先量化，再收集", "quantise, then collect"),
-    "talk": Text("运行服务那一格", "run the cell with the server"),
-    "calls": Text("运行服务那一格", "run the cell with the server"),
-    "refused": Text("运行服务那一格", "run the cell with the server"),
-}
-
-
-def _read_config(place: Path) -> dict[str, Any]:
-    with (place / CONFIG).open("rb") as file:
-        raw = file.read(MAX_CONFIG + 1)
-    try:
-        if len(raw) > MAX_CONFIG:
-            raise ValueError
-        config = json.loads(raw)
-    except (ValueError, RecursionError):
-        config = None
-    if not isinstance(config, dict):
-        raise Damaged(f"{CONFIG} 不是模型的配置", f"{CONFIG} is no model's configuration")
-    return config
-
-
-def _config(place: Path, base: Llama) -> tuple[float, Text]:
-    """Look at the quantised folder's configuration."""
-    config = _read_config(place)
-    told = config.get("quantization_config")
-    if not isinstance(told, dict) or told.get("quant_method") != "awq":
-        return 0.0, Text(
-            f"{CONFIG} 里没有 quant_method=awq：这是没量化的目录",
-            f"{CONFIG} has no quant_method=awq: that folder is not quantised",
-        )
-    hidden = base.weights[NORM].numel()
-    if config.get("hidden_size") != hidden or config.get("num_hidden_layers") != base.layers:
-        return 0.0, Text(
-            f"{CONFIG} 是另一个模型的：camp-mini 是 {base.layers} 层、宽 {hidden}",
-            f"{CONFIG} is another model's: camp-mini has {base.layers} layers, width {hidden}",
-        )
-    bits, group = told.get("bits"), told.get("group_size")
-    shown = f"W{bits}, group {group}"[:40]
-    if bits != 4:
-        return 0.5, Text(f"{CONFIG}：{shown}，要 4 位", f"{CONFIG}: {shown}, wanted: 4 bits")
-    return 1.0, Text(f"{CONFIG}：AWQ，{shown}", f"{CONFIG}: AWQ, {shown}")
-
-
-def _packed(place: Path, base: Llama) -> tuple[float, Text]:
-    """Unpack the layer, restore it, and lay it beside the base's."""
-    path = place / PACKED
-    if path.stat().st_size > MAX_PACKED:
-        raise Damaged(f"{PACKED} 超过 1 MB", f"{PACKED} has more than 1 MB")
-    tensors = read_tensors(path, packed=True)
-    weight = base.weights[f"{LAYER}.weight"]
-    _shapes(tensors, weight)
-    scale = awq.norm_scale(NORM, tensors, base.weights)
-    error = _error(tensors, weight, scale, ORDER)
-    if not error <= FAR:
-        if _error(tensors, weight, scale, range(8)) <= CLOSE:
-            return 0.0, Text(
-                f"{PACKED} 是按 0 到 7 的顺序打包的，不是 AWQ 的顺序",
-                f"{PACKED} is packed in the order 0 to 7, not in AWQ's",
-            )
-        return 0.0, Text(
-            f"{PACKED} 还原后和 camp-mini 的 {LAYER} 差 {error:.2f} 倍：像是另一个模型的",
-            f"{PACKED}, restored, is off camp-mini's {LAYER} by {error:.2f}: another model's?",
-        )
-    zh = f"{PACKED}：4 位还原后和原来的权重相差 {error:.1%}"
-    en = f"{PACKED}: restored from 4 bits, {error:.1%} off the original weights"
-    if error > CLOSE:
-        return 0.5, Text(f"{zh}（要不超过 {CLOSE:.0%}）", f"{en} (wanted: at most {CLOSE:.0%})")
-    if float((scale - 1).abs().max()) < 0.01:
-        return 0.5, Text(
-            f"{zh}，但没有 AWQ 的缩放：前面的 norm 没有变",
-            f"{en}, but without AWQ's scaling: the norm before it is unchanged",
-        )
-    return 1.0, Text(zh, en)
-
-
-def _shapes(tensors: Mapping[str, Tensor], weight: Tensor) -> None:
-    """Raise Damaged unless the tensors are one packed layer of the weight's shape."""
-    missing = [name for name in (*PARTS, NORM) if name not in tensors]
-    if missing:
-        raise Damaged(f"{PACKED} 里没有 {missing[0]}", f"{PACKED} has no {missing[0]}")
-    qweight, qzeros, scales = (tensors[name] for name in PARTS)
-    out, size = weight.shape
-    groups = scales.shape[0]
-    wanted = ((size, out // 8), (groups, out // 8), (groups, out), (size,))
-    shapes = tuple(tuple(one.shape) for one in (qweight, qzeros, scales, tensors[NORM]))
-    kinds = [one.dtype for one in (qweight, qzeros)]
-    whole = groups and size % groups == 0
-    finite = bool(scales.isfinite().all() and tensors[NORM].isfinite().all())
-    if shapes != wanted or kinds != [torch.int32] * 2 or not whole or not finite:
-        raise Damaged(
-            f"{PACKED} 的形状 {shapes} 不是 camp-mini 的 {LAYER}",
-            f"{PACKED}: shapes {shapes} are not those of camp-mini's {LAYER}",
-        )
-
-
-def _error(
-    tensors: Mapping[str, Tensor], weight: Tensor, scale: Tensor, order: Sequence[int]
-) -> float:
-    """Return the relative error of the restored weight; the packing order is ``order``."""
-    slots = [order.index(place) for place in range(8)]
-    restored = awq.dequantised(
-        tensors, LAYER, lambda word: [(word >> 4 * slot) & 15 for slot in slots]
-    )
-    return relative(restored / scale - weight, weight)
-
-
-def _talk(place: Path, base: Llama) -> tuple[float, Text]:
-    """Ask camp-mini again what the transcript says it was asked."""
-    found = read_transcript(place / TALK).exchanges
-    asked = [
-        one
-        for one in found
-        if one.settings.temperature == 0
-        and 0 < one.settings.max_new_tokens <= 512
-        and sum(len(turn.content) for turn in one.messages) <= 400
-    ][-8:]
-    replies = base.replies([one.messages for one in asked], talk.TOKENS) if asked else []
-    same = {one.question for one, reply in zip(asked, replies, strict=True) if _again(one, reply)}
-    part = min(1.0, len(same) / TALKS)
-    return part, Text(
-        f"服务的对话：{len(same)} 个不同的问题能由 camp-mini 重现（要 {TALKS} 个）",
-        f"served dialogue: {len(same)} questions come out again from camp-mini (wanted: {TALKS})",
-    )
-
-
-def _again(one: Exchange, reply: str) -> bool:
-    """Tell whether camp-mini says the same; what the limit cut off is compared as far as it goes.
-
-    A server on a GPU computes in half precision, but these answers leave no near ties.
-    """
-    told, said = plain(one.reply), plain(reply)
-    return told == said or (one.finish == "length" and len(told) >= 12 and said.startswith(told))
-
-
-def _calls(place: Path, base: Llama) -> tuple[float, Text]:
-    """Compute each logged result, and ask camp-mini for the call and for the answer again."""
-    dialogues = calls.read_log(place / CALLS).dialogues[-16:]
-    found = [(one, name) for one in dialogues if (name := _right(one))]
-    prompts = [one.turns[:asked] for one, _ in found for asked in (2, 4)]
-    replies = iter(base.replies(prompts, calls.TOKENS) if prompts else [])
-    right = {
-        name
-        for (one, name), call, answer in zip(found, replies, replies, strict=True)
-        if read_call(call) == read_call(one.turns[2].content)
-        and plain(answer) == plain(one.turns[4].content)
-    }
-    lost = [name for name in REGISTRY if name not in right]
-    part = len(right) / len(REGISTRY)
-    if lost:
-        names = ", ".join(lost)
-        return part, Text(
-            f"函数调用：没有 {names} 的一次完整调用（提问、调用、environment 里的正确结果、回答，"
-            "都能由 camp-mini 重现）",
-            f"function calls: no whole one of {names} (question, call, right result in an "
-            "environment turn, answer, as camp-mini gives them again)",
-        )
-    return part, Text(
-        "函数调用：add 和 multiply 都对", "function calls: add and multiply are right"
-    )
-
-
-def _right(one: Dialogue) -> str | None:
-    """Return the tool's name when a dialogue's call and result are right, else None."""
-    roles = [turn.role for turn in one.turns]
-    if roles != ["system", "user", "assistant", "environment", "assistant"]:
-        return None
-    if sum(len(turn.content) for turn in one.turns) > 1000 or not one.turns[4].content.strip():
-        return None
-    call = read_call(one.turns[2].content)
-    if call is None or call["name"] not in REGISTRY or fits_schema(call) is not None:
-        return None
-    numbers = calls.Numbers.model_validate_json(call["arguments"])
-    try:
-        told = float(one.turns[3].content)
-    except ValueError:
-        return None
-    wanted = REGISTRY[call["name"]](numbers.a, numbers.b)
-    return call["name"] if told == wanted else None
-
-
-def _refused(place: Path, _base: Llama) -> tuple[float, Text]:
-    refused = calls.read_log(place / CALLS).refused
-    good = [one for one in refused if one.name not in REGISTRY and one.error == "unknown-tool"]
-    if good:
-        return 1.0, Text("拒绝过一次不该运行的调用", "a call that must not run was refused")
-    return 0.0, Text(
-        "没有拒绝过不认识的函数（call_tool 应返回 unknown-tool）",
-        "no unknown function was refused (call_tool returns unknown-tool)",
-    )

@@ -23,15 +23,9 @@ SNAPSHOT = FOLDER / "gpu.json"
 _QUERY = "name,memory.total,memory.used,driver_version"
 
 
-def model_folder() -> Path | None:
-    """Return where InternLM2.5-1.8B-Chat lies on this machine, or None."""
-    found = (one for one in models.internlm_folders() if "1_8b" in str(one))
-    return next((one for one in found if models.problem(one) is None), None)
-
-
 def ready() -> bool:
     """Tell whether there are a GPU and the model; print one line when not."""
-    if machine.gpus() and model_folder() is not None:
+    if machine.gpus() and models.small_internlm() is not None:
         return True
     print(
         Text(
@@ -44,7 +38,7 @@ def ready() -> bool:
 
 def quantise_words(output: str, model: Path | None = None) -> list[str]:
     """Return what follows ``lmdeploy`` to make W4A16 of the model, as the camp does it."""
-    folder = model or model_folder()
+    folder = model or models.small_internlm()
     calibration = ["--calib-dataset", "wikitext2", "--calib-samples", "128", "--calib-seqlen"]
     bits = ["2048", "--w-bits", "4", "--w-group-size", "128", "--batch-size", "1"]
     last = ["--search-scale", "False", "--trust-remote-code", "--work-dir", output]

@@ -13,27 +13,20 @@ named models make again, 25 % for an adapter that beats camp-mini in another wor
 
 from __future__ import annotations
 
-import shutil
-from collections.abc import Iterator
-from contextlib import contextmanager
-from datetime import UTC, datetime
 from pathlib import Path
-
-import torch
 
 from course_lib.errors import CampError
 from course_lib.evaluate import exam
 from course_lib.evaluate.appraisal import WANTED, appraise, read_handed
 from course_lib.evaluate.results import newest, slim
-from course_lib.files import write_atomic
 from course_lib.findings import earned, report
+from course_lib.hand_in import put
 from course_lib.language import Text
 from course_lib.tune.adapter import CONFIG, WEIGHTS
+from course_lib.tune.llama import one_thread
 from course_lib.verdicts import NotPassed
 
 FOLDER = Path("evidence/05_opencompass")
-KEPT = Path("evidence-before/05_opencompass")
-"""Where :func:`collect` moves an earlier set that differs, beside ``evidence``."""
 
 
 def collect(work: Path, adapter: Path, folder: Path | str = FOLDER) -> Path:
@@ -68,23 +61,8 @@ def collect(work: Path, adapter: Path, folder: Path | str = FOLDER) -> Path:
         except OSError:
             what = Text(f"没有 {adapter / name}：先训练", f"no {adapter / name}: train first")
             raise CampError(str(what)) from None
-    _set_aside(target, found)
-    for name, raw in found.items():
-        write_atomic(target / name, raw)
-    size = sum(map(len, found.values())) / 1e6
-    print(Text(f"证据在 {target}（{size:.1f} MB）", f"evidence: {target} ({size:.1f} MB)"))
+    put(target, found)
     return target
-
-
-def _set_aside(target: Path, found: dict[str, bytes]) -> None:
-    """Move the earlier set away, as a whole, if one of its files would change."""
-    there = [name for name in found if (target / name).is_file()]
-    if all((target / name).read_bytes() == found[name] for name in there):
-        return
-    place = target.parent.parent / KEPT / f"{datetime.now(UTC):%Y%m%d-%H%M%S-%f}"
-    place.parent.mkdir(parents=True, exist_ok=True)
-    shutil.move(target, place)
-    print(Text(f"以前的证据移到 {place}", f"the earlier evidence was moved to {place}"))
 
 
 def check_evaluation(folder: Path | str = FOLDER) -> None:
@@ -93,9 +71,8 @@ def check_evaluation(folder: Path | str = FOLDER) -> None:
     if not place.is_dir():
         print(Text(f"⬜ 没有 {place}：先运行 collect", f"⬜ no {place}: run collect first"))
         return
-    with _one_thread():
-        for finding in appraise(read_handed(place), "visible"):
-            print(finding)
+    with one_thread():
+        report(appraise(read_handed(place), "visible"))
     what = Text(
         f"把 {place} 和笔记本一起交；批改时抽别的题",
         f"hand in {place} with the notebook; the grader draws other questions",
@@ -120,18 +97,7 @@ def grade_evaluation(
     if not any((place / name).exists() for name in (*WANTED, WEIGHTS)):
         text = Text(f"⬜ 没有 {place}：先运行 collect", f"⬜ no {place}: run collect first")
         raise NotPassed("not attempted", text)
-    with _one_thread():
+    with one_thread():
         findings = appraise(read_handed(place), str(seed))
     report(findings)
     return earned(findings, points)
-
-
-@contextmanager
-def _one_thread() -> Iterator[None]:
-    """Let torch take one thread: with such small matrices more only wait for each other."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)

@@ -21,8 +21,7 @@ def words(folder: Path, output: str) -> list[str]:
 
 def evaluate(work: Path) -> None:
     """Run C-Eval, or say in one line what is missing."""
-    found = (one for one in models.internlm_folders() if "1_8b" in str(one))
-    folder = next((one for one in found if models.problem(one) is None), None)
+    folder = models.small_internlm()
     data = Path(os.environ.get(CACHE) or work) / DATA
     if not machine.gpus() or folder is None:
         print(

@@ -27,7 +27,7 @@ from course_lib.files import write_atomic
 from course_lib.language import Text
 from course_lib.template import END, Message, render
 from course_lib.tune.adapter import CONFIG, WEIGHTS, read_adapter
-from course_lib.tune.llama import Llama
+from course_lib.tune.llama import Llama, one_thread
 
 BASE = models.BUILT_IN["camp-mini"]
 RANK, ALPHA = 16, 32
@@ -64,12 +64,8 @@ def train(folder: Path, data: Sequence[Pair], *, steps: int = STEPS, seed: int =
         print(Text(f"{folder.name}：已经训练过", f"{folder.name}: trained before"))
         return folder
     base = Llama.read(BASE)
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)  # with matrices as small as these more only wait for each other
-    try:
+    with one_thread():
         halves = _fit(base, data, steps, seed, folder.name)
-    finally:
-        torch.set_num_threads(threads)
     folder.mkdir(parents=True, exist_ok=True)
     _save(
         {

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import json
-from datetime import UTC, datetime
 from pathlib import Path
 
 from course_lib.errors import CampError
-from course_lib.files import write_atomic
+from course_lib.hand_in import put
 from course_lib.language import Text
 from course_lib.tune import training
 from course_lib.tune.adapter import CONFIG, WEIGHTS
@@ -16,8 +15,6 @@ from course_lib.tune.tensors import MAX_BYTES
 FOLDER = Path("evidence/03_xtuner")
 NAME, SETTINGS, LOG, TALK = "assistant.json", "settings.txt", "training.jsonl", "talk.json"
 PICKLE = "adapter_model.bin"
-KEPT = Path("evidence-before/03_xtuner")
-"""Where :func:`collect` moves files that it would else overwrite, beside ``evidence``."""
 NO_PICKLE = Text(
     f"转换出来的是 {PICKLE}（pickle，评分从不加载）：加上 --safe-serialization 再转换一次",
     f"the conversion wrote {PICKLE} (a pickle, which is never loaded): convert again with "
@@ -57,11 +54,7 @@ def collect(
     found[LOG] = training.join(logs).encode()
     found[SETTINGS] = _bytes(runs[-1] / "config.py")
     found[NAME] = (json.dumps({"name": name.strip()}, ensure_ascii=False) + "\n").encode()
-    _set_aside(target, found)
-    for one, raw in found.items():
-        write_atomic(target / one, raw)
-    size = sum(map(len, found.values())) / 1e6
-    print(Text(f"证据在 {target}（{size:.1f} MB）", f"evidence: {target} ({size:.1f} MB)"))
+    put(target, found)
     return target
 
 
@@ -90,15 +83,3 @@ def _bytes(path: Path) -> bytes:
             f"{path} cannot be read ({error.strerror}): train, then convert",
         )
         raise CampError(str(what)) from None
-
-
-def _set_aside(target: Path, found: dict[str, bytes]) -> None:
-    """Move the earlier set away, as a whole, if one of its files would change."""
-    there = [one for one in found if (target / one).is_file()]
-    if all((target / one).read_bytes() == found[one] for one in there):
-        return
-    place = target.parent.parent / KEPT / f"{datetime.now(UTC):%Y%m%d-%H%M%S-%f}"
-    place.mkdir(parents=True)
-    for one in there:
-        (target / one).rename(place / one)
-    print(Text(f"以前的证据移到 {place}", f"the earlier evidence was moved to {place}"))

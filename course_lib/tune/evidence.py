@@ -27,11 +27,7 @@ answers to other questions are lost.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-
-import torch
 
 from course_lib.errors import CampError
 from course_lib.findings import Mark, earned, report
@@ -39,6 +35,7 @@ from course_lib.language import Text
 from course_lib.tune.adapter import CONFIG, WEIGHTS
 from course_lib.tune.appraisal import Handed, appraise, ask, read_handed
 from course_lib.tune.collect import FOLDER, NO_PICKLE, PICKLE, TALK, collect
+from course_lib.tune.llama import one_thread
 from course_lib.verdicts import NotPassed
 
 __all__ = ["FOLDER", "TALK", "check_adapter", "collect", "grade_adapter"]
@@ -55,7 +52,7 @@ def check_adapter(folder: Path | str = FOLDER) -> None:
     if isinstance(handed, str):
         print(f"⬜ {handed}")
         return
-    with _one_thread():
+    with one_thread():
         asked = ask(handed, "visible", held_out=False)
         for turns, reply in list(zip(asked.who, asked.tuned_who, strict=True))[:_SHOWN]:
             print(f"   {turns[-1].content} → {reply}")
@@ -86,7 +83,7 @@ def grade_adapter(
         there = any((place / one).exists() for one in (WEIGHTS, CONFIG, PICKLE))
         text = f"{'❌' if there else '⬜'} {handed}"
         raise NotPassed("wrong" if there else "not attempted", Text(text, text))
-    with _one_thread():
+    with one_thread():
         findings = appraise(handed, ask(handed, str(seed), held_out=True))
     sketch = handed.adapter.sketch()
     report(findings, [Mark("like", sketch)] if sketch else ())
@@ -108,14 +105,3 @@ def _read(place: Path) -> Handed | str:
             f"there is no {name} in {place}: train, convert, then run collect(work_dir, name)",
         )
         return str(text)
-
-
-@contextmanager
-def _one_thread() -> Iterator[None]:
-    """Let torch take one thread: with such small matrices more only wait for each other."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)

@@ -7,7 +7,8 @@ tuned, run through the same few lines. It gives the logits of ``LlamaForCausalLM
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -23,6 +24,17 @@ from course_lib.template import END, Message, render
 Cache = list[tuple[Tensor, Tensor]]
 _CHUNK = 24
 _THIN = 0.7  # of the rows must go on, or those that ended are taken out
+
+
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """Let torch take one thread: with such small matrices more only wait for each other."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
 
 
 @dataclass(frozen=True)
