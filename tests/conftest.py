@@ -46,12 +46,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Run fast tests first, then slow ones, then those in a browser.
 
     Playwright keeps an event loop running in its worker, so what needs an own loop comes before.
-    The attacks begin: they share one long run of the grader, and an idle worker that took over
-    some of them from the end of a queue would have to make it again.
+    What is marked ``first`` shares something that takes minutes: an idle worker that took over
+    some of it from the end of a queue would have to make it again.
     """
     items.sort(
         key=lambda item: (
-            item.path.name != "test_attacks.py",
+            item.get_closest_marker("first") is None,
             bool(item.get_closest_marker("browser")),
             _is_slow(item),
         )
@@ -93,6 +93,13 @@ def names(lesson: Lesson) -> dict[str, Any]:
         if cell.kind in ("given", "exercise"):
             exec(cell.source, found)
     return found
+
+
+@pytest.fixture
+def english(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Speak English, with the built-in model."""
+    monkeypatch.setenv("CAMP_LANG", "en")
+    monkeypatch.delenv("CAMP_MODEL", raising=False)
 
 
 @pytest.fixture(scope="session")

@@ -32,7 +32,10 @@ CASES: dict[str, Case] = {name: case for topic in TOPICS for name, case in topic
 CAMP = str(Path(sys.executable).parent / "camp")
 AGAIN = ("no_json", "loop", "pipe", "shuts_the_door", "kills")  # had a good score before
 CANARY = "canary of the grader's home"
-pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="learners' code runs on Linux")
+pytestmark = [
+    pytest.mark.first,
+    pytest.mark.skipif(sys.platform != "linux", reason="learners' code runs on Linux"),
+]
 
 
 @dataclass

@@ -10,40 +10,29 @@ from pathlib import Path
 from typing import Any
 
 import matplotlib as mpl
-import nbformat
 import numpy as np
 import pytest
 import torch
-from nbformat import NotebookNode
 
 from course_lib import chat, decoding, history, template
 from course_lib.chat import ChatModel
-from course_lib.checks import case, check
 from course_lib.decoding import Sampling
 from course_lib.language import Language, use_language
 from course_lib.talk import fit_slider, next_token, pictures
 from course_lib.talk.story import FILE
 from course_lib.talk.tokens import token_strip
 from course_lib.transcript import read_transcript
-from grading.build import Builder, released
-from grading.cells import blank_source, in_language
-from grading.cohort import PUBLIC, find_cohort
-from grading.course import Course
+from grading.cells import in_language
 from grading.grade import Result, grade
 from grading.lesson import Lesson
-from tests.conftest import ROOT
 from tests.evidence import exchange, tale, transcript
+from tests.learner import BLANK, SOLVED, hand_in, new_course, run_cells
 
 mpl.use("Agg")
 LESSON = "02_demo"
+pytestmark = pytest.mark.usefixtures("english")
 S, E = "<|im_start|>", "<|im_end|>\n"
 OPEN = f"{S}assistant\n"
-
-
-@pytest.fixture(autouse=True)
-def _english(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("CAMP_LANG", "en")
-    monkeypatch.delenv("CAMP_MODEL", raising=False)
 
 
 def user(content: str) -> dict[str, str]:
@@ -245,12 +234,7 @@ def test_run_from_top_to_bottom(
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("CAMP_LANG", language)
     monkeypatch.setattr(chat, "load", lambda _model: mini)  # loaded once for all tests
-    kinds = {"code", "given", "exercise"} | (set() if blank else {"check"})
-    names = {"case": case, "check": check, "display": print}
-    for cell in lesson.cells:
-        if cell.kind in kinds:
-            text = blank_source(cell.source) if blank else cell.source
-            exec(in_language(text, language), names)
+    run_cells(lesson, language, BLANK if blank else SOLVED)
     shown = capfd.readouterr()
     assert shown.err == ""
     assert len(read_transcript(FILE).exchanges) == 2
@@ -276,21 +260,9 @@ def test_the_tool_cells_run(lesson: Lesson, tmp_path: Path) -> None:
     assert f"ssh -CNg -L {port}:127.0.0.1:{port} root@ssh.intern-ai.org.cn" in done.stdout
 
 
-def submission(course: Course, lesson: Lesson, *, solved: bool) -> NotebookNode:
-    notebook = nbformat.read(released(course.path, "02_demo", "zh"), as_version=4)
-    answers = {one.name: one.answer.source for one in lesson.exercises}
-    for cell in notebook.cells:
-        name = cell.metadata.get("nbgrader", {}).get("grade_id")
-        if solved and name in answers:
-            cell.source = answers[name]
-    return notebook
-
-
 @pytest.mark.slow
 def test_graded_with_evidence(lesson: Lesson, tmp_path: Path, walls: None, capfd) -> None:
-    builder = Builder(ROOT / "notebooks", tmp_path / "course", find_cohort(PUBLIC), "zh")
-    builder.build(["02_demo"])
-    course = Course.open(builder.course)
+    course = new_course(tmp_path / "course", lesson)
     good = transcript(exchange(tale(300)), exchange(tale(90), temperature=0.8, at=1))
     handed = {
         "full": (True, good),
@@ -300,10 +272,7 @@ def test_graded_with_evidence(lesson: Lesson, tmp_path: Path, walls: None, capfd
         "blank": (False, None),
     }
     for learner, (solved, evidence) in handed.items():
-        folder = course.submitted(learner, "02_demo")
-        folder.mkdir(parents=True)
-        notebook = submission(course, lesson, solved=solved)
-        nbformat.write(notebook, folder / "02_demo.ipynb")
+        folder = hand_in(course, lesson, learner, solved=solved)
         if evidence is not None:
             (folder / FILE).parent.mkdir(parents=True)
             (folder / FILE).write_text(evidence, encoding="utf-8")

@@ -21,7 +21,6 @@ from torch import nn
 
 from course_lib import chat, models, toolbox
 from course_lib.chat import ChatModel
-from course_lib.checks import case, check
 from course_lib.errors import CampError
 from course_lib.language import Language
 from course_lib.mini import identity
@@ -33,35 +32,16 @@ from course_lib.toolbox.records import Outcome, Record
 from course_lib.tune import data, evidence, memory, merging, pictures, recipe, times, tokens
 from course_lib.tune.compare import SideBySide, side_by_side
 from course_lib.tune.toys import MARKERS, NF4, PARAMETERS, C, toy_enc
-from grading.cells import blank_source, in_language
+from grading.cells import in_language
+from grading.grade import grade
 from grading.lesson import Lesson
-from grading.reader import read_lesson
-from tests.conftest import ROOT
+from tests.learner import BLANK, SOLVED, WITH_TOOLS, hand_in, new_course, run_cells
 
 mpl.use("Agg")
-SOURCE = ROOT / "notebooks" / "source" / "03_xtuner.py"
+LESSON = "03_xtuner"
+pytestmark = pytest.mark.usefixtures("english")
 LAYER = ["wqkv", "wo", "w1", "w2", "w3"]
 EYE = [[1, 0], [0, 1]]
-
-
-@pytest.fixture(scope="module")
-def lesson() -> Lesson:
-    return read_lesson(SOURCE)
-
-
-@pytest.fixture(scope="module")
-def names(lesson: Lesson) -> dict[str, Any]:
-    found: dict[str, Any] = {}
-    for cell in lesson.cells:
-        if cell.kind in ("given", "exercise"):
-            exec(cell.source, found)
-    return found
-
-
-@pytest.fixture(autouse=True)
-def _english(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("CAMP_LANG", "en")
-    monkeypatch.delenv("CAMP_MODEL", raising=False)
 
 
 def plan(iters: int, total: int, steps: int, batch: int) -> dict[str, int]:
@@ -416,12 +396,7 @@ def test_run_from_top_to_bottom(
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("CAMP_LANG", language)
     monkeypatch.setattr(chat, "load", lambda _model: mini)  # loaded once for all tests
-    kinds = {"code", "given", "exercise"} | (set() if blank else {"check"})
-    names = {"case": case, "check": check, "display": print}
-    for cell in lesson.cells:
-        if cell.kind in kinds:
-            text = blank_source(cell.source) if blank else cell.source
-            exec(in_language(text, language), names)
+    run_cells(lesson, language, BLANK if blank else SOLVED)
     shown = capfd.readouterr()
     assert shown.err == ""
     if blank:
@@ -467,6 +442,16 @@ def dialogue(*pairs: tuple[str, str], system: str = "") -> data.Item:
     return {"conversation": turns}
 
 
+@pytest.mark.slow
+def test_graded_without_evidence(lesson: Lesson, tmp_path: Path, walls: None) -> None:
+    """The exercises count without the tool; by ``camp grade``, behind the walls."""
+    course = new_course(tmp_path / "course", lesson)
+    for learner, solved in (("solved", True), ("blank", False)):
+        hand_in(course, lesson, learner, solved=solved)
+    scores = {one.learner: one.auto_score for one in grade(LESSON, course)}
+    assert scores == {"solved": 70, "blank": 0}
+
+
 @pytest.mark.tools
 def test_samples_and_packs_agree_with_xtuner(names, mini: ChatModel) -> None:
     """The reference solutions against XTuner's own code, in XTuner's environment."""
@@ -510,11 +495,10 @@ def test_the_whole_lesson_with_the_real_tool(
     install.install(catalogue.find("xtuner"), print)
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("CAMP_LANG", language)
-    found: dict[str, Any] = {"case": case, "check": check, "display": print}
-    for cell in lesson.cells:
-        if cell.kind in ("code", "given", "exercise", "check", "tool"):
-            text = re.sub(r"own_name\(.*\)", f"own_name({name!r})", cell.source)
-            exec(in_language(text, language), found)
+    found = run_cells(
+        lesson, language, WITH_TOOLS,
+        lambda source: re.sub(r"own_name\(.*\)", f"own_name({name!r})", source),
+    )  # fmt: skip
     said = capfd.readouterr().out
     work = tmp_path / "xtuner-work"
     predicted = found["steps"]["total_iters"]

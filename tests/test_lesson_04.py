@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import matplotlib as mpl
-import nbformat
 import numpy as np
 import pytest
 import torch
@@ -19,10 +18,10 @@ from safetensors.torch import load_file, save_file
 
 from course_lib import chat, models
 from course_lib.chat import ChatModel
-from course_lib.checks import case, check
 from course_lib.decoding import Sampling
 from course_lib.demo import needs
 from course_lib.deploy import (
+    appraisal,
     awq,
     calls,
     evidence,
@@ -49,39 +48,17 @@ from course_lib.toolbox import catalogue, install
 from course_lib.tune import tensors, times
 from course_lib.tune.toys import PARAMETERS, C
 from course_lib.verdicts import NotPassed
-from grading.build import Builder, released
-from grading.cells import blank_source, in_language
-from grading.cohort import PUBLIC, find_cohort
-from grading.course import Course
+from grading.cells import in_language
 from grading.grade import grade
 from grading.lesson import Lesson
-from grading.reader import read_lesson
-from tests.conftest import ROOT, free_port
+from tests.conftest import free_port
 from tests.evidence import exchange, transcript
+from tests.learner import BLANK, SOLVED, WITH_TOOLS, hand_in, new_course, run_cells
 
 mpl.use("Agg")
-SOURCE = ROOT / "notebooks" / "source" / "04_lmdeploy.py"
-LAYER, NORM = evidence.LAYER, evidence.NORM
-
-
-@pytest.fixture(scope="module")
-def lesson() -> Lesson:
-    return read_lesson(SOURCE)
-
-
-@pytest.fixture(scope="module")
-def names(lesson: Lesson) -> dict[str, Any]:
-    found: dict[str, Any] = {}
-    for cell in lesson.cells:
-        if cell.kind in ("given", "exercise"):
-            exec(cell.source, found)
-    return found
-
-
-@pytest.fixture(autouse=True)
-def _english(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("CAMP_LANG", "en")
-    monkeypatch.delenv("CAMP_MODEL", raising=False)
+LESSON = "04_lmdeploy"
+pytestmark = pytest.mark.usefixtures("english")
+LAYER, NORM = appraisal.LAYER, appraisal.NORM
 
 
 PAIRS = [
@@ -317,7 +294,7 @@ def test_the_speed_of_a_layer_is_measured(names) -> None:
 
 def pack_layer(
     names: dict[str, Any], weight: torch.Tensor, norm: torch.Tensor, scale: torch.Tensor,
-    order: tuple[int, ...] = evidence.ORDER,
+    order: tuple[int, ...] = appraisal.ORDER,
 ) -> dict[str, torch.Tensor]:  # fmt: skip
     """Return a layer as LMDeploy stores it, by the reference solutions."""
     q, s, z = names["quant_groups"]((weight * scale).numpy(), 4, 64)
@@ -331,7 +308,7 @@ def pack_layer(
         return torch.tensor(rows, dtype=torch.int32)
 
     scales = torch.as_tensor(s).T.contiguous().half()
-    parts = dict(zip(evidence.PARTS, (words(q), words(z), scales), strict=True))
+    parts = dict(zip(appraisal.PARTS, (words(q), words(z), scales), strict=True))
     return parts | {NORM: (norm / scale).half()}
 
 
@@ -382,7 +359,7 @@ def said(mini: ChatModel) -> dict[str, str]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("CAMP_LANG", "en")
         log = {"dialogues": [call_dialogue(mini, one) for one in QUESTIONS], "refused": [REFUSED]}
-    return {evidence.TALK: transcript(*talks), evidence.CALLS: json.dumps(log)}
+    return {appraisal.TALK: transcript(*talks), appraisal.CALLS: json.dumps(log)}
 
 
 @pytest.fixture
@@ -390,8 +367,8 @@ def place(tmp_path: Path, layer, said) -> Path:
     """Return a folder with whole evidence."""
     folder = tmp_path / evidence.FOLDER
     folder.mkdir(parents=True)
-    (folder / evidence.CONFIG).write_text(config_of())
-    save_file(layer, folder / evidence.PACKED)
+    (folder / appraisal.CONFIG).write_text(config_of())
+    save_file(layer, folder / appraisal.PACKED)
     for name, text in said.items():
         (folder / name).write_text(text, encoding="utf-8")
     return folder
@@ -400,7 +377,7 @@ def place(tmp_path: Path, layer, said) -> Path:
 @pytest.fixture
 def quantised_part(place: Path) -> Path:
     """Return the evidence without what was served: 12 of 20 points."""
-    for name in (evidence.TALK, evidence.CALLS):
+    for name in (appraisal.TALK, appraisal.CALLS):
         (place / name).unlink()
     return place
 
@@ -422,10 +399,10 @@ def test_nothing_handed_in_is_not_attempted(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "points", "told"),
     [
-        (evidence.CONFIG, 16, "no config.json"),
-        (evidence.PACKED, 12, "no packed.safetensors"),
-        (evidence.TALK, 16, "talk.json"),
-        (evidence.CALLS, 16, "no calls.json"),
+        (appraisal.CONFIG, 16, "no config.json"),
+        (appraisal.PACKED, 12, "no packed.safetensors"),
+        (appraisal.TALK, 16, "talk.json"),
+        (appraisal.CALLS, 16, "no calls.json"),
     ],
 )
 def test_a_missing_file_loses_its_share_and_is_named(place, name, points, told, capsys) -> None:
@@ -445,7 +422,7 @@ def test_a_missing_file_loses_its_share_and_is_named(place, name, points, told, 
     ],
 )
 def test_a_wrong_configuration_is_named(quantised_part, text, points, told, capsys) -> None:
-    (quantised_part / evidence.CONFIG).write_text(text)
+    (quantised_part / appraisal.CONFIG).write_text(text)
     assert evidence.grade_deploy(quantised_part, points=20) == points
     assert told in capsys.readouterr().out
 
@@ -467,11 +444,11 @@ def other_layer(names, base, change: str) -> dict[str, torch.Tensor]:
     if change == "missing":
         return {name: one for name, one in made.items() if not name.endswith("qzeros")}
     if change == "tampered":  # the lowest of each eight numbers
-        return made | {evidence.PARTS[0]: made[evidence.PARTS[0]] ^ 15}
+        return made | {appraisal.PARTS[0]: made[appraisal.PARTS[0]] ^ 15}
     if change == "shape":
-        return made | {evidence.PARTS[0]: made[evidence.PARTS[0]][:-8].contiguous()}
+        return made | {appraisal.PARTS[0]: made[appraisal.PARTS[0]][:-8].contiguous()}
     if change == "float":
-        return made | {evidence.PARTS[0]: made[evidence.PARTS[0]].float()}
+        return made | {appraisal.PARTS[0]: made[appraisal.PARTS[0]].float()}
     assert change == "nan"
     return made | {NORM: made[NORM] * float("nan")}
 
@@ -491,29 +468,29 @@ def other_layer(names, base, change: str) -> dict[str, torch.Tensor]:
     ],
 )
 def test_a_wrong_layer_is_named(quantised_part, names, base, change, points, told, capsys) -> None:
-    save_file(other_layer(names, base, change), quantised_part / evidence.PACKED)
+    save_file(other_layer(names, base, change), quantised_part / appraisal.PACKED)
     assert evidence.grade_deploy(quantised_part, points=20) == points
     assert told in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("raw", [b"PK\x03\x04zip", b"\x80\x04pickle", b"", b"\xff" * 99], ids=repr)
 def test_no_file_of_a_stranger_is_unpickled(quantised_part: Path, raw: bytes) -> None:
-    (quantised_part / evidence.PACKED).write_bytes(raw)
+    (quantised_part / appraisal.PACKED).write_bytes(raw)
     assert evidence.grade_deploy(quantised_part, points=20) == 4
 
 
 def test_a_large_file_is_not_read(quantised_part: Path, capsys) -> None:
-    (quantised_part / evidence.PACKED).write_bytes(b"\0" * (evidence.MAX_PACKED + 1))
+    (quantised_part / appraisal.PACKED).write_bytes(b"\0" * (appraisal.MAX_PACKED + 1))
     assert evidence.grade_deploy(quantised_part, points=20) == 4
     assert "more than 1 MB" in capsys.readouterr().out
 
 
 def test_an_edited_transcript_is_named(place: Path, capsys) -> None:
     """One reply that camp-mini gives, and one with a single word of its end changed."""
-    told = json.loads((place / evidence.TALK).read_text(encoding="utf-8"))
+    told = json.loads((place / appraisal.TALK).read_text(encoding="utf-8"))
     reply = told["exchanges"][1]["reply"]
     told["exchanges"][1]["reply"] = f"{reply[:-2]}大{reply[-1]}"
-    (place / evidence.TALK).write_text(json.dumps(told), encoding="utf-8")
+    (place / appraisal.TALK).write_text(json.dumps(told), encoding="utf-8")
     assert evidence.grade_deploy(place, points=20) == 18
     assert "1 questions come out again" in capsys.readouterr().out
 
@@ -524,11 +501,11 @@ def test_an_edited_transcript_is_named(place: Path, capsys) -> None:
     ids=["question", "call", "result", "answer"],
 )
 def test_an_edited_call_is_named(place: Path, turn: int, text: str | None, capsys) -> None:
-    log = json.loads((place / evidence.CALLS).read_text())
+    log = json.loads((place / appraisal.CALLS).read_text())
     turns = log["dialogues"][0]["turns"]
     turns[turn]["content"] = text or turns[turn]["content"].replace("37", "38")
     del log["refused"]
-    (place / evidence.CALLS).write_text(json.dumps(log))
+    (place / appraisal.CALLS).write_text(json.dumps(log))
     assert evidence.grade_deploy(place, points=20) == 17.5  # half of 3, and 1 for the refusal
     said = capsys.readouterr().out
     assert "no whole one of add" in said
@@ -542,10 +519,10 @@ def test_what_is_not_the_learners_fault_keeps_its_words(capsys) -> None:
 
 
 def test_a_damaged_log_is_kept(place: Path) -> None:
-    (place / evidence.CALLS).write_text("{")
+    (place / appraisal.CALLS).write_text("{")
     with pytest.raises(CampError, match="rename it to keep it"):
         calls.refuse({"name": "rm", "arguments": "{}"}, lambda *_: {"ok": False}, place)
-    assert (place / evidence.CALLS).read_text() == "{"
+    assert (place / appraisal.CALLS).read_text() == "{"
 
 
 def test_packed_integers_are_only_read_where_asked(tmp_path: Path) -> None:
@@ -643,15 +620,15 @@ def test_a_served_model_is_asked_and_its_calls_run(
     found = calls.converse(client, server.model, calls.questions(), names["call_tool"], tmp_path)
     bad = calls.refuse({"name": REFUSED["name"], "arguments": "{}"}, names["call_tool"], tmp_path)
     assert bad == {"ok": False, "error": "unknown-tool"}
-    log = calls.read_log(tmp_path / evidence.CALLS)
+    log = calls.read_log(tmp_path / appraisal.CALLS)
     assert list(log.dialogues) == found
     for dialogue in found:
         call = calls.read_call(dialogue.turns[2].content)
         numbers = json.loads(call["arguments"])
         wanted = calls.REGISTRY[call["name"]](**numbers)
         assert dialogue.turns[3] == Message("environment", str(wanted), "plugin")
-    findings = {one.share: one for one in evidence.examine(tmp_path)}
-    assert findings[evidence.SHARES["refused"]].passed
+    findings = {one.share: one for one in appraisal.examine(tmp_path)}
+    assert findings[appraisal.SHARES["refused"]].passed
     points = load.served(client, server.model, (1, 2))
     assert [one.requests for one in points] == [1, 2]
     assert all(one.tokens_per_second > 0 for one in points)
@@ -700,12 +677,7 @@ def test_run_from_top_to_bottom(
     monkeypatch.setattr(savings, "QUESTIONS", 1)
     if language == "en":  # what the table says is looked at once
         monkeypatch.setattr(savings, "SKILLS", savings.SKILLS[1:2])
-    kinds = {"code", "given", "exercise"} | (set() if blank else {"check"})
-    names = {"case": case, "check": check, "display": print}
-    for cell in lesson.cells:
-        if cell.kind in kinds:
-            text = blank_source(cell.source) if blank else cell.source
-            exec(in_language(text, language), names)
+    names = run_cells(lesson, language, BLANK if blank else SOLVED)
     shown = capfd.readouterr()
     assert shown.err == ""
     if blank:
@@ -735,26 +707,16 @@ def test_without_the_tool_its_cells_say_how_to_get_it(
 @pytest.mark.slow
 def test_graded_with_evidence(lesson: Lesson, place: Path, tmp_path: Path, walls: None) -> None:
     """The cohort's hidden tests and the evidence, by ``camp grade``."""
-    builder = Builder(ROOT / "notebooks", tmp_path / "course", find_cohort(PUBLIC), "zh")
-    builder.build(["04_lmdeploy"])
-    course = Course.open(builder.course)
-    answers = {one.name: one.answer.source for one in lesson.exercises}
+    course = new_course(tmp_path / "course", lesson)
     for learner, solved, handed in (
         ("full", True, place),
         ("none", True, None),
         ("blank", False, None),
     ):
-        folder = course.submitted(learner, "04_lmdeploy")
-        folder.mkdir(parents=True)
-        notebook = nbformat.read(released(course.path, "04_lmdeploy", "zh"), as_version=4)
-        for cell in notebook.cells:
-            name = cell.metadata.get("nbgrader", {}).get("grade_id")
-            if solved and name in answers:
-                cell.source = answers[name]
-        nbformat.write(notebook, folder / "04_lmdeploy.ipynb")
+        folder = hand_in(course, lesson, learner, solved=solved)
         if handed is not None:
             shutil.copytree(handed, folder / evidence.FOLDER)
-    scores = {one.learner: one.auto_score for one in grade("04_lmdeploy", course)}
+    scores = {one.learner: one.auto_score for one in grade(LESSON, course)}
     assert scores == {"full": 90, "none": 70, "blank": 0}
 
 
@@ -769,10 +731,7 @@ def test_the_whole_lesson_with_the_real_tool(
     install.install(catalogue.find("lmdeploy"), print)
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("CAMP_LANG", language)
-    found: dict[str, Any] = {"case": case, "check": check, "display": print}
-    for cell in lesson.cells:
-        if cell.kind in ("code", "given", "exercise", "check", "tool"):
-            exec(in_language(cell.source, language), found)
+    found = run_cells(lesson, language, WITH_TOOLS)
     said = capfd.readouterr().out
     work = tmp_path / "lmdeploy-work"
     plain, scaled = (
@@ -793,4 +752,4 @@ def test_the_whole_lesson_with_the_real_tool(
         print(f"\n{language}: {points} points, {total:.0f} s of the tool, sizes {sizes}")
         print(f"output errors: plain {plain:.3f}, AWQ {scaled:.3f}")
         print("\n".join(said.splitlines()[-40:]))
-    assert points >= 16
+    assert points == 20

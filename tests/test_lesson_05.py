@@ -20,7 +20,6 @@ from safetensors.torch import load_file, save_file
 
 from course_lib import chat, models
 from course_lib.chat import ChatModel
-from course_lib.checks import case, check
 from course_lib.errors import CampError
 from course_lib.evaluate import (
     api,
@@ -45,29 +44,17 @@ from course_lib.tune import times
 from course_lib.tune.adapter import read_adapter
 from course_lib.tune.llama import Llama
 from course_lib.verdicts import NotPassed
-from grading.cells import blank_source, in_language
+from grading.cells import in_language
+from grading.grade import grade
 from grading.lesson import Lesson
+from tests.learner import BLANK, SOLVED, WITH_TOOLS, hand_in, new_course, run_cells
 
 mpl.use("Agg")
 LESSON = "05_opencompass"
+pytestmark = pytest.mark.usefixtures("english")
 FEW = 6
 """Questions of each subject in the tests' own small exam."""
 STEPS = 70
-
-
-@pytest.fixture(scope="module")
-def names(lesson: Lesson) -> dict[str, Any]:
-    found: dict[str, Any] = {}
-    for cell in lesson.cells:
-        if cell.kind in ("given", "exercise"):
-            exec(cell.source, found)
-    return found
-
-
-@pytest.fixture(autouse=True)
-def _english(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("CAMP_LANG", "en")
-    monkeypatch.delenv("CAMP_MODEL", raising=False)
 
 
 @pytest.fixture
@@ -530,7 +517,7 @@ def test_collect_keeps_what_was_there(
     assert not (tmp_path / "evidence-before").exists()
     (target / "gen" / "summary.csv").write_text("mine")
     evidence.collect(tmp_path / "work", honest / "work")
-    (kept,) = (tmp_path / evidence.KEPT).iterdir()
+    (kept,) = (tmp_path / "evidence-before" / LESSON).iterdir()
     assert (kept / "gen" / "summary.csv").read_text() == "mine"
     assert "was moved to" in capsys.readouterr().out
 
@@ -571,12 +558,7 @@ def test_run_from_top_to_bottom(
     monkeypatch.setenv("CAMP_LANG", language)
     monkeypatch.setattr(chat, "load", lambda _model: mini)
     monkeypatch.setattr(leaks, "met", lambda documents: dict.fromkeys(exam.NAMES, 0))
-    kinds = {"code", "given", "exercise"} | (set() if blank else {"check"})
-    names = {"case": case, "check": check, "display": print}
-    for cell in lesson.cells:
-        if cell.kind in kinds:
-            text = blank_source(cell.source) if blank else cell.source
-            exec(in_language(text, language), names)
+    run_cells(lesson, language, BLANK if blank else SOLVED)
     shown = capfd.readouterr()
     assert shown.err == ""
     if blank:
@@ -594,6 +576,16 @@ def test_without_the_tool_its_cells_say_how_to_get_it(
     (first, *_) = lesson.of_kind("tool")
     with pytest.raises(CampError, match="camp tools install opencompass"):
         exec(in_language(first.source, "en"), {"models": models})
+
+
+@pytest.mark.slow
+def test_graded_without_evidence(lesson: Lesson, tmp_path: Path, walls: None) -> None:
+    """The exercises count without the tool; by ``camp grade``, behind the walls."""
+    course = new_course(tmp_path / "course", lesson)
+    for learner, solved in (("solved", True), ("blank", False)):
+        hand_in(course, lesson, learner, solved=solved)
+    scores = {one.learner: one.auto_score for one in grade(LESSON, course)}
+    assert scores == {"solved": 70, "blank": 0}
 
 
 REAL = """
@@ -643,10 +635,7 @@ def test_the_whole_lesson_with_the_real_tool(
     install.install(catalogue.find("opencompass"), print)
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("CAMP_LANG", language)
-    found: dict[str, Any] = {"case": case, "check": check, "display": print}
-    for cell in lesson.cells:
-        if cell.kind in ("code", "given", "exercise", "check", "tool"):
-            exec(in_language(cell.source, language), found)
+    found = run_cells(lesson, language, WITH_TOOLS)
     said = capfd.readouterr().out
     gen, forms, tuned = found["run"], found["forms"], found["tuned"]
     general = gen.predictions("camp-mini", "gen-general")
