@@ -1413,7 +1413,7 @@ display(results.newest(work / "custom").table())
 
 ## 关卡任务
 
-交上去的是三次评测的预测和汇总、你的适配器（都在 `evidence/05_opencompass`）。营里说“结果会复查”，批改的程序正是这样做：从预测重算分数，再抽一部分题，让写着名字的那个模型重答；改过的预测、换过的汇总、别的模型，都会露出来。适配器还要在**另一种问法**的题上胜过 `camp-mini`。
+交上去的是三次评测的预测和汇总、你的适配器（都在 `evidence/05_opencompass`）。营里说“结果会复查”，批改的程序正是这样做：从预测重算分数，再抽一部分题，让写着名字的那个模型重答；换过的汇总、别的模型会露出来，改过的预测一抽到也会。适配器还要在**另一种问法**的题上胜过 `camp-mini`。
 """
 
 # %% [markdown] lang="en"
@@ -1429,7 +1429,7 @@ After collecting the evidence the next cell, on InternStudio, examines InternLM2
 
 ## The level's task
 
-You hand in predictions and summaries of three evaluations and your adapter (all in `evidence/05_opencompass`). The camp said that results are checked again, and that is what the grading program does: it computes the scores from the predictions, then lets the very model that is named answer some of the questions again; edited predictions, a swapped summary, another model come out. The adapter must also beat `camp-mini` on questions in **another wording**.
+You hand in predictions and summaries of three evaluations and your adapter (all in `evidence/05_opencompass`). The camp said that results are checked again, and that is what the grading program does: it computes the scores from the predictions, then lets the very model that is named answer some of the questions again; a swapped summary and another model come out, and an edited prediction does when it is drawn. The adapter must also beat `camp-mini` on questions in **another wording**.
 """
 
 # %% tool="evidence" minutes=1
