@@ -17,6 +17,8 @@ from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.metadata import version
+from multiprocessing import forkserver
+from multiprocessing.context import BaseContext
 from pathlib import Path
 
 from filelock import FileLock, Timeout
@@ -191,15 +193,12 @@ class Builder:
         """Yield the notebooks of each lesson, with a progress bar."""
         if not due:
             return
-        context = multiprocessing.get_context("spawn")
-        os.environ["PYTHONHASHSEED"] = "0"  # sets in a lesson then come in one order everywhere
         console = Console(stderr=True)
         with (
             ProcessPoolExecutor(
                 min(_WORKERS, len(due)),
-                mp_context=context,
-                initializer=signal.signal,
-                initargs=(signal.SIGINT, signal.SIG_DFL),  # Ctrl+C ends workers without a word
+                mp_context=_server(),
+                initializer=_end_on_ctrl_c,
             ) as pool,
             Progress(console=console, transient=True, disable=not console.is_terminal) as progress,
         ):
@@ -231,6 +230,25 @@ class Builder:
         files = {name: _digest(file) for name, file in outputs.items()}
         record = {"key": self._key(path), "files": files}
         write_atomic(self._state / f"{path.stem}.json", json.dumps(record) + "\n")
+
+
+def _server() -> BaseContext:
+    """Return what forks workers from one process that has imported all, for later builds too."""
+    os.environ["PYTHONHASHSEED"] = "0"  # sets in a lesson then come in one order everywhere
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["grading.assemble", "grading.leaks", "grading.prove"])
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})  # inherited by the server
+    try:
+        forkserver.ensure_running()
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+    return context
+
+
+def _end_on_ctrl_c() -> None:
+    """End this worker on Ctrl+C, without a word."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
 
 
 def released(course: Path, lesson: str, language: Language) -> Path:
