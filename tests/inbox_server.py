@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
+import shlex
 import subprocess
 import sys
 import time
@@ -64,6 +65,11 @@ class Server:
     log: Path
     process: subprocess.Popen[bytes]
     tokens: dict[str, str] = field(default_factory=dict)
+    client: httpx.Client = field(
+        default_factory=lambda: httpx.Client(
+            timeout=60, trust_env=False, limits=httpx.Limits(max_connections=None)
+        )
+    )
 
     def head(self, who: str | None) -> dict[str, str]:
         token = self.tokens.get(who, who) if who else None
@@ -71,7 +77,7 @@ class Server:
 
     def ask(self, method: str, path: str, who: str | None = None, **more: object) -> httpx.Response:
         headers = self.head(who) | more.pop("headers", {})
-        return httpx.request(method, self.url + path, headers=headers, timeout=60, **more)
+        return self.client.request(method, self.url + path, headers=headers, **more)
 
     def get(self, path: str, who: str | None = None) -> httpx.Response:
         return self.ask("GET", path, who)
@@ -95,10 +101,13 @@ class Server:
 
 
 @contextlib.contextmanager
-def serving(data: Path, *options: str, log: Path | None = None) -> Iterator[Server]:
-    """Run ``camp inbox`` until the block ends."""
-    log = log or data.with_name(f"{data.name}-{time.monotonic_ns()}.log")
+def serving(data: Path, *options: str, before: str = "") -> Iterator[Server]:
+    """Run ``camp inbox`` until the block ends; ``before`` is a shell command that leads to it."""
+    log = data.with_name(f"{data.name}-{time.monotonic_ns()}.log")
     command = [CAMP, "inbox", "--data", str(data), "--port", "0", *options]
+    if before:
+        command = [*shlex.split(before.partition(" -- ")[0]), "bash", "-ec",
+                   f"{before.partition(' -- ')[2]}; exec {shlex.join(command)}"]  # fmt: skip
     with log.open("wb") as output:
         process = subprocess.Popen(command, stdout=output, stderr=output)
     try:
@@ -110,9 +119,9 @@ def serving(data: Path, *options: str, log: Path | None = None) -> Iterator[Serv
         line = next(one for one in log.read_text().splitlines() if "listening on port" in one)
         port = json.loads(line)["event"].rpartition(" ")[2]
         server = Server(f"http://127.0.0.1:{port}", data, log, process)
-        with contextlib.suppress(httpx.HTTPError):
-            httpx.get(server.url + "/healthz", timeout=30)
+        server.get("/healthz")
         yield server
+        server.client.close()
     finally:
         process.terminate()
         try:

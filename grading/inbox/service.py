@@ -259,7 +259,7 @@ def bundle(
     openapi_extra={
         "requestBody": {
             "required": True,
-            "content": {"text/html": {"schema": {"type": "string"}}},
+            "content": {"text/html": {"schema": {"type": "string", "pattern": "<"}}},
         }
     },
 )  # fmt: skip
@@ -293,7 +293,7 @@ def _is_page(path: Path) -> bool:
 
 @router.get(
     "/v1/feedback/{lesson}",
-    response_class=HTMLResponse,
+    response_class=FileResponse,
     responses={
         200: {"content": {"text/html": {}}, "description": "The page."},
         **_errors(e403="Not for TAs and instructors.", e404="There is no feedback yet."),
