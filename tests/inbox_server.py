@@ -44,7 +44,9 @@ def sha256(data: bytes) -> str:
     return hashlib.sha256(data).hexdigest()
 
 
-def enroll(data: Path, db: str | None = None, people: tuple[Member, ...] = PEOPLE) -> dict[str, str]:
+def enroll(
+    data: Path, db: str | None = None, people: tuple[Member, ...] = PEOPLE
+) -> dict[str, str]:
     """Enter people; return their tokens."""
     data.mkdir(parents=True, exist_ok=True)
     database = Database(address_of(data, db))

@@ -2,36 +2,23 @@
 
 from __future__ import annotations
 
-import io
 import json
-import os
-import re
-import socket
-import stat
-import struct
 import subprocess
-import sys
-import threading
 import time
-import zipfile
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from pathlib import Path
 
-import httpx
 import pytest
 from typer.testing import CliRunner
 
-from course_lib.bundle import Submission, describe
 from course_lib.errors import CampError
 from grading.inbox.command import inbox_app
 from grading.inbox.database import Database, address_of
 from grading.inbox.members import Member, Roster
 from grading.ledger import Booking, Kind, Ledger
-from tests.conftest import IN_CI
 from tests.inbox_server import CAMP, LESSON, PEOPLE, Server, bundle, enroll, serving, sha256
-from tests.postgres import running_postgres
 
 NO_LIMIT = ("--uploads", "100000", "--requests", "1000000")
 
@@ -92,7 +79,9 @@ def test_a_receipt_says_what_lies_on_the_disk(inbox: Server, tmp_path: Path) -> 
         {"signature": "é"},
     ],
 )  # fmt: skip
-def test_a_changed_receipt_is_told(inbox: Server, tmp_path: Path, change: dict[str, object]) -> None:
+def test_a_changed_receipt_is_told(
+    inbox: Server, tmp_path: Path, change: dict[str, object]
+) -> None:
     receipt = inbox.send(bundle(text="receipt")).json()
     (tmp_path / "r.json").write_text(json.dumps(receipt | change))
     with pytest.raises(CampError, match="was not signed by this inbox"):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -46,7 +45,9 @@ def examine(operation: Any, headers: dict[str, str]) -> set[int]:
     @FEW
     @given(case=operation.as_strategy())
     def check(case: Any) -> None:
-        statuses.add(case.call_and_validate(headers=headers, excluded_checks=NOT_BY_SCHEMA).status_code)
+        statuses.add(
+            case.call_and_validate(headers=headers, excluded_checks=NOT_BY_SCHEMA).status_code
+        )
 
     check()
     return statuses

@@ -22,6 +22,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 LOG = logging.getLogger("camp.inbox")
 _FIELDS = ("request", "method", "route", "status", "ms")
+_METHODS = ("GET", "HEAD", "POST", "PUT")  # callers make others up
 _FRAMES = 8
 
 
@@ -94,7 +95,7 @@ class Watch:
 
     def _note(self, scope: Scope, number: str, status: int, seconds: float) -> None:
         route = getattr(scope.get("route"), "path", "none")
-        method = scope["method"] if route != "none" else "none"  # callers may make methods up
+        method = scope["method"] if scope["method"] in _METHODS else "other"
         self._metrics.requests.labels(method, route, status).inc()
         self._metrics.seconds.labels(route).observe(seconds)
         LOG.info(
