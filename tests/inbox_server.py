@@ -15,13 +15,17 @@ from pathlib import Path
 
 import httpx
 import pytest
+from typer.testing import CliRunner
 
 from course_lib.bundle import pack
+from grading.inbox.command import inbox_app
 from grading.inbox.database import Database, address_of
 from grading.inbox.members import Member, Role, Roster
+from grading.ledger import Booking, Kind, Ledger
 
 CAMP = str(Path(sys.executable).parent / "camp")
 LESSON = "01_intro"
+NO_LIMIT = ("--uploads", "100000", "--requests", "1000000")
 PEOPLE = (
     Member("amy", cohort="2026a"),
     Member("bo", cohort="2026b"),
@@ -30,6 +34,14 @@ PEOPLE = (
     Member("tom", Role.TA, cohort="2026a"),
     Member("ines", Role.INSTRUCTOR, cohort="2026b"),
 )
+
+
+def camp(*words: object) -> str:
+    """Run ``camp inbox`` in this process; return what it says."""
+    done = CliRunner().invoke(inbox_app, [str(word) for word in words])
+    if done.exception and not isinstance(done.exception, SystemExit):
+        raise done.exception
+    return done.output
 
 
 def bundle(learner: str = "amy", lesson: str = LESSON, text: str = "", number: int = 1) -> bytes:
@@ -48,7 +60,7 @@ def enroll(
     data: Path, db: str | None = None, people: tuple[Member, ...] = PEOPLE
 ) -> dict[str, str]:
     """Enter people; return their tokens."""
-    data.mkdir(parents=True, exist_ok=True)
+    data.mkdir(parents=True, exist_ok=True, mode=0o700)
     database = Database(address_of(data, db))
     roster = Roster(database)
     roster.enter(people)
@@ -56,6 +68,20 @@ def enroll(
     roster.issue(invitations)
     database.close()
     return {one.member.id: one.token for one in invitations}
+
+
+def make_course(folder: Path) -> Path:
+    """Make as much of a course as has points."""
+    (folder / "source").mkdir(parents=True)
+    ledger = Ledger(folder)
+    bookings = [
+        Booking("amy", "L1-1", Kind.CREDIT, 100, "passed 01_intro"),
+        Booking("bo", "L1-1", Kind.CREDIT, 70, "passed 01_intro"),
+        Booking("amy", "L1-1", Kind.CORRECTION, -5, "a secret of the TA"),
+    ]
+    with ledger.locked():
+        ledger.append(bookings)
+    return folder
 
 
 @dataclass

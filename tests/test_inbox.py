@@ -3,53 +3,20 @@
 from __future__ import annotations
 
 import json
-import subprocess
+import sqlite3
 import time
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from pathlib import Path
 
 import pytest
-from typer.testing import CliRunner
 
 from course_lib.errors import CampError
-from grading.inbox.command import inbox_app
 from grading.inbox.database import Database, address_of
 from grading.inbox.members import Member, Roster
-from grading.ledger import Booking, Kind, Ledger
-from tests.inbox_server import CAMP, LESSON, PEOPLE, Server, bundle, enroll, serving, sha256
-
-NO_LIMIT = ("--uploads", "100000", "--requests", "1000000")
-
-
-def camp(*words: object) -> str:
-    """Run ``camp inbox`` in this process; return what it says."""
-    done = CliRunner().invoke(inbox_app, [str(word) for word in words])
-    if done.exception and not isinstance(done.exception, SystemExit):
-        raise done.exception
-    return done.output
-
-
-@pytest.fixture(scope="module")
-def inbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """Return an inbox with a course; tests use learners or lessons of their own."""
-    folder = tmp_path_factory.mktemp("inbox")
-    (folder / "course/source").mkdir(parents=True)
-    ledger = Ledger(folder / "course")
-    with ledger.locked():
-        ledger.append(
-            [
-                Booking("amy", "L1-1", Kind.CREDIT, 100, "passed 01_intro"),
-                Booking("bo", "L1-1", Kind.CREDIT, 70, "passed 01_intro"),
-                Booking("amy", "L1-1", Kind.CORRECTION, -5, "a secret of the TA"),
-            ]
-        )
-    tokens = enroll(folder / "data")
-    with serving(folder / "data", "--course", str(folder / "course"), *NO_LIMIT) as server:
-        server.tokens = tokens
-        yield server
-
+from grading.inbox.receipts import signer
+from tests.conftest import free_port
+from tests.inbox_server import LESSON, PEOPLE, Server, bundle, camp, enroll, sha256
 
 # --- receipts ---------------------------------------------------------------------------------
 
@@ -88,13 +55,10 @@ def test_a_changed_receipt_is_told(
         camp("verify", tmp_path / "r.json", "--data", inbox.data)
 
 
-def test_what_is_no_receipt_is_one_line(inbox: Server, tmp_path: Path) -> None:
+def test_what_is_no_receipt_is_told(inbox: Server, tmp_path: Path) -> None:
     (tmp_path / "r.json").write_text("[1]")
-    command = [CAMP, "inbox", "verify", str(tmp_path / "r.json"), "--data", str(inbox.data)]
-    done = subprocess.run(command, capture_output=True, text=True)
-    assert done.returncode == 2
-    assert done.stderr.startswith("camp: ")
-    assert done.stderr.count("\n") == 1
+    with pytest.raises(CampError, match=r"r\.json is no receipt: name the JSON file"):
+        camp("verify", tmp_path / "r.json", "--data", inbox.data)
 
 
 def test_the_same_bytes_again_have_the_same_receipt(inbox: Server) -> None:
@@ -227,3 +191,60 @@ def test_a_ta_of_a_cohort_sees_that_cohort_alone(inbox: Server) -> None:
     assert inbox.release(b"<p>for bo", "tom", "bo").status_code == 404
     for path in ("../receipt.key", "..%2freceipt.key", "%2e%2e", ids["amy"].upper(), "0" * 32):
         assert inbox.get(f"/v1/submissions/{path}/bundle", "ines").status_code in (404, 422)
+
+
+def test_pages_of_camp_feedback_are_released_to_their_learners(
+    inbox: Server, tmp_path: Path
+) -> None:
+    lesson = "04_lmdeploy"
+    pages = {
+        learner: tmp_path / "feedback" / learner / lesson / f"{lesson}.html"
+        for learner in ("amy", "李 雷", "stranger")
+    }
+    for learner, page in pages.items():
+        page.parent.mkdir(parents=True)
+        page.write_text(f"<p>for {learner}", encoding="utf-8")
+    words = ("--course", tmp_path, "--data", inbox.data)
+    assert "2 pages released, 0 were the newest already" in camp("release", lesson, *words)
+    pages["amy"].write_text("<p>better")
+    assert "1 pages released, 1 were the newest already" in camp("release", lesson, *words)
+    path = f"/v1/feedback/{lesson}"
+    assert inbox.get(path, "amy").text == "<p>better"
+    assert inbox.get(path, "李 雷").text == "<p>for 李 雷"
+    assert inbox.get(path, "bo").status_code == 404
+    with pytest.raises(CampError, match="no page of 02_demo"):
+        camp("release", "02_demo", *words)
+
+
+# --- a start that cannot be -------------------------------------------------------------------
+
+
+def start(data: Path, *options: str) -> str:
+    """Start an inbox that refuses; return its one line."""
+    with pytest.raises(CampError) as refused:
+        camp("--data", data, *options)
+    assert "\n" not in str(refused.value)
+    return str(refused.value)
+
+
+def test_a_start_that_cannot_be_is_one_line(inbox: Server, tmp_path: Path) -> None:
+    data, port = tmp_path / "data", ("--port", str(free_port()))
+    enroll(data)
+    signer(data, new=True)
+    taken = inbox.url.rpartition(":")[2]
+    assert f"another inbox serves {inbox.data}" in start(inbox.data)
+    assert f"cannot listen on 127.0.0.1:{taken}" in start(data, "--port", taken)
+    (data / "receipt.key").chmod(0o644)
+    assert "can be read by others" in start(data, *port)
+    (data / "receipt.key").chmod(0o600)
+    (data / "receipt.key").write_text("xyz")
+    assert "is no key" in start(data, *port)
+    assert "has no folder 'source'" in start(data, "--course", str(tmp_path))
+    assert "no driver for mysql" in start(data, *port, "--db", "mysql://x@y/z")
+    gone = f"postgresql://camp@127.0.0.1:{free_port()}/x"
+    assert "database cannot be used" in start(data, *port, "--db", gone)
+    with sqlite3.connect(tmp_path / "gradebook.db") as book:
+        book.execute("create table assignment (id text)")
+    assert "holds a gradebook" in start(data, *port, "--db", f"sqlite:///{tmp_path}/gradebook.db")
+    with pytest.raises(CampError, match="no inbox in"):
+        camp("check", "--data", tmp_path / "nowhere")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import logging
 import os
 import shutil
 import socket
@@ -20,6 +19,7 @@ from grading.inbox.members import Role, Roster
 from grading.inbox.receipts import read_receipt, signer
 from grading.inbox.store import Store, fault_of, open_store
 from grading.inbox.upload import Arrived
+from grading.inbox.watch import LOG, log_lines
 
 inbox_app = typer.Typer(help="Take submissions over HTTP, for a cohort without shared folders.")
 
@@ -53,34 +53,32 @@ def serve(
     import uvicorn
 
     from grading.inbox.service import Inbox, Limits, create_app
-    from grading.inbox.watch import log_lines
 
     if course is not None and not (course / "source").is_dir():
         raise CampError(f"{course} is no course directory (it has no folder 'source')", 2)
     limits = Limits(min(int(max_mb * 1e6), MAX_BUNDLE), int(quota_mb * 1e6), uploads, requests)
     data.mkdir(parents=True, exist_ok=True, mode=0o700)
-    lock = FileLock(data / "lock", timeout=0)
     try:
-        lock.acquire()
+        with FileLock(data / "lock", timeout=0), _listen(host, port) as listener:
+            database = Database(address_of(data, db))
+            store = open_store(data, database, limits.quota, new=True)
+            app = create_app(Inbox(store, Roster(database), course, limits))
+            _announce(host, listener.getsockname()[1])
+            config = uvicorn.Config(
+                app, log_config=None, access_log=False, server_header=False,
+                limit_concurrency=1000, timeout_keep_alive=15, timeout_graceful_shutdown=30,
+            )  # fmt: skip
+            uvicorn.Server(config).run(sockets=[listener])
+            database.close()
     except Timeout:
         raise CampError(f"another inbox serves {data}: stop that one first") from None
-    listener = _listen(host, port)
-    with lock, listener:
-        database = Database(address_of(data, db))
-        store = open_store(data, database, limits.quota, new=True)
-        app = create_app(Inbox(store, Roster(database), course, limits))
-        log_lines()
-        if host not in _LOOPBACK:
-            logging.getLogger("camp.inbox").warning(
-                "tokens come in over plain HTTP: let nothing but a TLS proxy reach this port"
-            )
-        logging.getLogger("camp.inbox").info("listening on port %s", listener.getsockname()[1])
-        config = uvicorn.Config(
-            app, log_config=None, access_log=False, server_header=False,
-            limit_concurrency=1000, timeout_keep_alive=15, timeout_graceful_shutdown=30,
-        )  # fmt: skip
-        uvicorn.Server(config).run(sockets=[listener])
-        database.close()
+
+
+def _announce(host: str, port: int) -> None:
+    log_lines()
+    if host not in _LOOPBACK:
+        LOG.warning("tokens come in over plain HTTP: let nothing but a TLS proxy reach this port")
+    LOG.info("listening on port %s", port)
 
 
 def _listen(host: str, port: int) -> socket.socket:

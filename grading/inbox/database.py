@@ -12,6 +12,7 @@ from typing import Any
 
 from sqlalchemy import Connection, ForeignKey, String, UniqueConstraint, create_engine, event
 from sqlalchemy import inspect as look_at
+from sqlalchemy.engine import make_url
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column
 
@@ -84,6 +85,7 @@ class Database:
         is_file = address.startswith("sqlite")
         if is_file:
             options["connect_args"] = {"timeout": _WAIT}
+            _keep_private(address)
         self._engine = create_engine(
             address, hide_parameters=True, pool_pre_ping=not is_file, **options
         )
@@ -118,6 +120,16 @@ class Database:
     def close(self) -> None:
         """Close all connections."""
         self._engine.dispose()
+
+
+def _keep_private(address: str) -> None:
+    """Make the file of an SQLite database, if there is none yet, for its user alone."""
+    file = make_url(address).database
+    if file and file != ":memory:":
+        try:
+            Path(file).touch(mode=0o600)
+        except OSError as error:
+            raise CampError(f"cannot write {file}: {error.strerror}") from None
 
 
 def _on_connect(connection: sqlite3.Connection, _: object) -> None:

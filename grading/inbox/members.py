@@ -15,6 +15,7 @@ from course_lib.errors import CampError
 from grading.inbox.database import Database, MemberRow, now
 
 PREFIX = "camp_"
+FIELDS = ("role", "name", "cohort")
 
 
 class Role(StrEnum):
@@ -78,11 +79,14 @@ class Roster:
             row = session.scalar(select(MemberRow).where(MemberRow.token == digest(token)))
             return _member(row) if row else None
 
-    def enter(self, members: Sequence[Member], *, new: bool = False) -> tuple[int, int]:
+    def enter(
+        self, members: Sequence[Member], *, fields: Collection[str] = FIELDS, new: bool = False
+    ) -> tuple[int, int]:
         """Enter members, all or none; tokens of those who are there stay.
 
         Args:
             members: whom.
+            fields: what is changed of those who are there.
             new: refuse who is there already.
 
         Returns:
@@ -100,15 +104,16 @@ class Roster:
                 if row is None:
                     session.add(MemberRow(id=one.id, **values))
                     added += 1
-                elif new:
+                    continue
+                if new:
                     raise CampError(
                         f"{one.id} is on the roster already: for a new token run "
                         f"'camp roster invite {one.id}'"
                     )
-                elif any(getattr(row, name) != value for name, value in values.items()):
-                    for name, value in values.items():
-                        setattr(row, name, value)
-                    changed += 1
+                values = {name: value for name, value in values.items() if name in fields}
+                changed += any(getattr(row, name) != value for name, value in values.items())
+                for name, value in values.items():
+                    setattr(row, name, value)
         return added, changed
 
     def invite(self, ids: Collection[str]) -> list[Invitation]:

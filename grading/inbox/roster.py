@@ -53,9 +53,9 @@ def import_(
     data: Data = DATA,
     db: Address = None,
 ) -> None:
-    """Enter all members of a table, or none if a row is wrong; tokens stay as they are."""
-    members = read_members(file)
-    added, changed = _roster(data, db).enter(members)
+    """Enter all of a table, or none if a row is wrong; tokens and columns not told stay."""
+    members, fields = read_members(file)
+    added, changed = _roster(data, db).enter(members, fields=fields)
     typer.echo(f"{added} added, {changed} changed, {len(members) - added - changed} as before")
     if added:
         typer.echo("next: camp roster invite --new invitations.csv")
@@ -135,8 +135,8 @@ def _write(file: Path, rows: list[Row], *, private: bool = False) -> None:
         write_xlsx(file, {"roster": rows})
 
 
-def read_members(file: Path) -> list[Member]:
-    """Return the members of a CSV or XLSX table.
+def read_members(file: Path) -> tuple[list[Member], list[str]]:
+    """Return the members of a CSV or XLSX table, and which of their fields it tells.
 
     Raises:
         CampError: a column is missing or a row is wrong.
@@ -165,4 +165,4 @@ def read_members(file: Path) -> list[Member]:
             members.append(Member(field["learner"], Role(role), field["name"], field["cohort"]))
     if wrong:
         raise CampError(f"{file}: {'; '.join(wrong[:_SHOWN])}; nothing was entered", 2)
-    return members
+    return members, [name for name, place in places.items() if place is not None]

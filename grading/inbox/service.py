@@ -365,6 +365,6 @@ def create_app(inbox: Inbox) -> FastAPI:
     app.add_exception_handler(RequestValidationError, refusals.on_malformed)
     app.add_exception_handler(HTTPException, refusals.on_http)
     app.add_exception_handler(Exception, refusals.on_fault)
-    app.add_middleware(Drain, limit=inbox.limits.bundle)
+    app.add_middleware(Drain, limit=MAX_BUNDLE)
     app.add_middleware(Watch, metrics=inbox.metrics)
     return app

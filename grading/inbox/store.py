@@ -12,6 +12,7 @@ import secrets
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 
 from sqlalchemy import Select, func, select
@@ -93,6 +94,8 @@ class Store:
             self._withdraw(SubmissionRow, path)
             raise
         if not fresh:
+            moment = datetime.fromisoformat(row.received).timestamp()
+            os.utime(path, (moment, moment))  # camp collect takes a bundle's time from its file
             path.replace(self._bundle(row.id))
             _sync(self.folders.bundles)
         return self._receipt(row), fresh
