@@ -86,45 +86,45 @@ class Store:
         _check_bundle(member, lesson, arrived.path)
         identity = secrets.token_hex(16)
         path = self._bundle(identity)
+        row = SubmissionRow(
+            id=identity, learner=member.id, lesson=lesson, cohort=member.cohort,
+            sha256=arrived.sha256, size=arrived.size, received=now(),
+        )  # fmt: skip
+        _date(arrived.path, row)
         arrived.path.rename(path)
         try:
             _sync(self.folders.bundles)
-            row, fresh = self._enter(member, lesson, arrived, identity)
+            row, fresh = self._enter(row)
         except BaseException:
             self._withdraw(SubmissionRow, path)
             raise
         if not fresh:
-            moment = datetime.fromisoformat(row.received).timestamp()
-            os.utime(path, (moment, moment))  # camp collect takes a bundle's time from its file
+            _date(path, row)
             path.replace(self._bundle(row.id))
             _sync(self.folders.bundles)
         return self._receipt(row), fresh
 
-    def _enter(
-        self, member: Member, lesson: str, arrived: Arrived, identity: str
-    ) -> tuple[SubmissionRow, bool]:
-        mine = (SubmissionRow.learner == member.id, SubmissionRow.lesson == lesson)
+    def _enter(self, new: SubmissionRow) -> tuple[SubmissionRow, bool]:
+        """Enter a row, or find that of the same bytes; tell whether it is new."""
+        mine = (SubmissionRow.learner == new.learner, SubmissionRow.lesson == new.lesson)
         with self._database.writing() as session:
-            session.get(MemberRow, member.id, with_for_update=True)  # one upload at a time
-            same = select(SubmissionRow).where(*mine, SubmissionRow.sha256 == arrived.sha256)
+            session.get(MemberRow, new.learner, with_for_update=True)  # one upload at a time
+            same = select(SubmissionRow).where(*mine, SubmissionRow.sha256 == new.sha256)
             if row := session.scalar(same):
                 return row, False
             used = session.scalar(
-                select(func.sum(SubmissionRow.size)).where(SubmissionRow.learner == member.id)
+                select(func.sum(SubmissionRow.size)).where(SubmissionRow.learner == new.learner)
             )
-            if int(used or 0) + arrived.size > self._quota:
+            if int(used or 0) + new.size > self._quota:
                 raise Refusal(
                     413,
                     f"你交的文件合计超过 {self._quota / 1e6:g} MB：请联系助教",
                     f"your submissions take more than {self._quota / 1e6:g} MB: ask your TA",
                 )
-            number = session.scalar(select(func.max(SubmissionRow.number)).where(*mine)) or 0
-            row = SubmissionRow(
-                id=identity, learner=member.id, lesson=lesson, cohort=member.cohort,
-                number=number + 1, sha256=arrived.sha256, size=arrived.size, received=now(),
-            )  # fmt: skip
-            session.add(row)
-        return row, True
+            last = session.scalar(select(func.max(SubmissionRow.number)).where(*mine))
+            new.number = (last or 0) + 1
+            session.add(new)
+        return new, True
 
     def _withdraw(self, table: type[SubmissionRow] | type[FeedbackRow], path: Path) -> None:
         """Remove a file that has no row; where that cannot be told, it stays."""
@@ -282,6 +282,12 @@ def _newest(learner: str, lesson: str) -> Select[tuple[FeedbackRow]]:
         .order_by(FeedbackRow.serial.desc())
         .limit(1)
     )
+
+
+def _date(path: Path, row: SubmissionRow) -> None:
+    """Give a bundle's file the time at which it was received, which camp collect goes by."""
+    moment = datetime.fromisoformat(row.received).timestamp()
+    os.utime(path, (moment, moment))
 
 
 def _sync(folder: Path) -> None:
