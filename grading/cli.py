@@ -22,6 +22,8 @@ COMMANDS = (
     Command("feedback", "grading.feedback:feedback_command", "Write feedback pages."),
     Command("points", "grading.points_report:points_command", "Pay points; show and export them."),
     Command("correct", "grading.corrections:correct_command", "Correct a learner's points."),
+    Command("inbox", "grading.inbox.command:inbox_app", "Take submissions over HTTP."),
+    Command("roster", "grading.inbox.roster:roster_app", "Who may use the inbox."),
     Command("bonus", "grading.corrections:bonus_command", "Pay the bonus of a level."),
 )
 

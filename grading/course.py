@@ -22,6 +22,7 @@ from traitlets.config.loader import PyFileConfigLoader
 from course_lib.errors import CampError
 from course_lib.files import write_atomic
 from grading import database
+from grading.address import with_driver
 from grading.apart.plan import Times
 from grading.nbgrader_config import make_safe
 
@@ -80,7 +81,7 @@ class Course:
             except Exception as error:
                 raise CampError(f"{file} cannot be loaded, mend it: {error!r}") from None
         place = os.environ.get(database.VARIABLE) or config.CourseDirectory.db_url
-        config.CourseDirectory.db_url = database.with_driver(place)
+        config.CourseDirectory.db_url = with_driver(place)
         return config
 
     def prepare(self) -> None:

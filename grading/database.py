@@ -10,10 +10,9 @@ import typer
 from nbgrader.api import Base
 from nbgrader.dbutil import ALEMBIC_DIR
 from sqlalchemy import create_engine, inspect
-from sqlalchemy.engine import make_url
-from sqlalchemy.exc import ArgumentError, OperationalError, SQLAlchemyError
+from sqlalchemy.exc import OperationalError, SQLAlchemyError
 
-from course_lib.errors import CampError
+from grading.address import with_driver
 
 VARIABLE = "CAMP_DB"
 Address = Annotated[
@@ -26,33 +25,6 @@ _OLD = ("no such table", "no such column", "has no column", "undefinedtable", "u
 def address_of(root: Path) -> str:
     """Return the SQLAlchemy address of the gradebook of the course at ``root``."""
     return with_driver(os.environ.get(VARIABLE) or f"sqlite:///{root / 'gradebook.db'}")
-
-
-def with_driver(address: str) -> str:
-    """Return ``address`` with the driver that is installed, for PostgreSQL psycopg 3.
-
-    Raises:
-        CampError: it is no address, or nothing that is installed speaks to such a database.
-    """
-    try:
-        url = make_url(address)
-    except ArgumentError:
-        raise CampError(
-            "the gradebook's address is not understood: postgresql://USER@HOST/NAME is expected "
-            "(the password belongs into ~/.pgpass)",
-            2,
-        ) from None
-    if url.drivername in ("postgresql", "postgres"):
-        url = url.set(drivername="postgresql+psycopg")
-    try:
-        url.get_dialect().import_dbapi()
-    except (ArgumentError, ImportError) as error:
-        raise CampError(
-            f"no driver for {url.drivername}:// is installed ({error}): keep the gradebook at "
-            "postgresql://USER@HOST/NAME, or leave --db out for a file in the course",
-            2,
-        ) from None
-    return url.render_as_string(hide_password=False)
 
 
 def prepare(address: str) -> None:

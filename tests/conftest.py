@@ -161,6 +161,19 @@ def page(browser: Browser) -> Iterator[Page]:
     context.close()
 
 
+@pytest.fixture(scope="session")
+def inbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+    """Return a running inbox with few limits; tests use lessons of their own in it."""
+    from tests.inbox_server import NO_LIMIT, enroll, make_course, serving
+
+    folder = tmp_path_factory.mktemp("inbox")
+    tokens = enroll(folder / "data")
+    course = make_course(folder / "course")
+    with serving(folder / "data", "--course", str(course), *NO_LIMIT) as server:
+        server.tokens = tokens
+        yield server
+
+
 @dataclass(frozen=True)
 class JupyterServer:
     """A running server: its address and the token that lets a page in."""

@@ -4,12 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import os
-import pwd
-import shutil
 import signal
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -20,9 +17,11 @@ from distributed import Client
 
 from course_lib.errors import CampError
 from grading import database
+from grading.address import with_driver
 from grading.course import Course
 from grading.grade import Options, grade
-from tests.conftest import ROOT, free_port, missing
+from tests.conftest import ROOT, free_port
+from tests.postgres import running_postgres
 from tests.toy_course import CHECKS, LESSON, find, hand_in, make_course, released, solved
 
 FULL = sum(CHECKS.values())
@@ -131,59 +130,17 @@ def test_an_address_without_a_scheduler_is_one_line_at_once(
     assert len(done.stderr.strip().splitlines()) == 1, done.stderr
 
 
-def postgres_programs() -> Path:
-    found = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"))
-    if not found:
-        missing("postgresql")
-    return found[-1].parent
-
-
-def server_user() -> str | None:
-    """Return the user that may run the server: not root."""
-    if os.getuid() != 0:
-        return None
-    names = {entry.pw_name for entry in pwd.getpwall()}
-    return "postgres" if "postgres" in names else "nobody"
-
-
 @pytest.fixture(scope="module")
 def postgres() -> Iterator[str]:
     """Return the address of an empty database."""
-    programs, user = postgres_programs(), server_user()
-    folder = Path(tempfile.mkdtemp(prefix="postgres-"))  # pytest's own is closed to other users
-    folder.chmod(0o755)
-    data = folder / "data"
-    data.mkdir()
-    if user:
-        entry = pwd.getpwnam(user)
-        for path in (folder, data):
-            os.chown(path, entry.pw_uid, entry.pw_gid)
-    port = free_port()
-    run = {"check": True, "user": user, "cwd": folder, "capture_output": True}
-    setup = [programs / "initdb", "-D", data, "-U", "camp", "--auth=trust", "-E", "UTF8"]
-    subprocess.run([*setup, "--locale=C"], **run)
-    with (folder / "log").open("wb") as log:
-        server = subprocess.Popen(
-            [programs / "postgres", "-D", data, "-p", str(port), "-k", folder, "-h", "127.0.0.1"],
-            user=user, cwd=folder, stdout=log, stderr=log,
-        )  # fmt: skip
-    try:
-        create = [programs / "createdb", "-h", "127.0.0.1", "-p", str(port), "-U", "camp", "camp"]
-        for _ in range(100):
-            if subprocess.run(create, capture_output=True).returncode == 0:
-                break
-            time.sleep(0.1)
-        yield f"postgresql://camp@127.0.0.1:{port}/camp"
-    finally:
-        server.send_signal(signal.SIGINT)
-        server.wait(timeout=20)
-        shutil.rmtree(folder, ignore_errors=True)
+    with running_postgres() as address:
+        yield address
 
 
 def test_postgresql_keeps_the_gradebook(
     postgres: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv(database.VARIABLE, database.with_driver(postgres))
+    monkeypatch.setenv(database.VARIABLE, with_driver(postgres))
     course = make_course(tmp_path / "course")
     expected = cohort(course, 9)
     assert {one.learner: one.score for one in grade(LESSON, course)} == expected
@@ -213,4 +170,4 @@ def test_postgresql_keeps_the_gradebook(
 
 def test_an_address_that_is_none_is_one_clear_line() -> None:
     with pytest.raises(CampError, match=r"postgresql://USER@HOST/NAME is expected"):
-        database.with_driver("not an address")
+        with_driver("not an address")
