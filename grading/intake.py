@@ -15,6 +15,7 @@ from typing import Any
 import nbformat
 from nbformat import NotebookNode
 
+from course_lib.bundle import printable
 from course_lib.language import Text
 
 MAX_NOTEBOOK = 20_000_000  # bytes
@@ -33,11 +34,6 @@ class Refused(Exception):
     def __init__(self, zh: str, en: str) -> None:
         super().__init__(en)
         self.remark = Text(printable(zh), printable(en))
-
-
-def printable(text: str) -> str:
-    """Return ``text`` for a terminal: what moves the cursor, colours or is no text becomes �."""
-    return "".join(one if one.isprintable() else "�" for one in text)
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,384 @@
+"""A submission as one file: a zip with the notebook, the evidence, the note, ``submission.json``.
+
+:func:`pack` writes it for the learner; :func:`verify` and :func:`unpack` read what anybody may
+have sent. Both sides use the same limits. The same content gives the same bytes: names in order,
+no times and no owners in the zip; number and time of a submission stand in ``submission.json``.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import os
+import re
+import shutil
+import stat
+import struct
+import tempfile
+import unicodedata
+import zipfile
+import zlib
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
+from pathlib import Path, PurePosixPath
+from typing import IO, Annotated, Literal
+
+from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
+
+from course_lib.errors import CampError
+from course_lib.language import Text
+
+MANIFEST = "submission.json"
+NOTE = "note.md"
+EVIDENCE = "evidence"
+
+MAX_BUNDLE = 64_000_000
+"""Bytes of a bundle, and of all files in it: what a grader's work folder holds."""
+MAX_NOTEBOOK = 20_000_000
+MAX_FILES = 500
+MAX_DEPTH = 8
+_MAX_MANIFEST = 1_000_000
+_MAX_DIRECTORY = 500_000  # of the zip's list of files: MAX_FILES long names
+_CHUNK = 1 << 20
+_EPOCH = (1980, 1, 1, 0, 0, 0)  # the first time that a zip knows
+_LEARNER = re.compile(r"\w[\w.@+ -]*\Z")
+_MAX_LEARNER = 200  # bytes: a file is named after a learner, and 255 is the end
+_LESSON = re.compile(r"\w[\w.-]{0,99}\Z")
+
+
+class BadBundle(CampError):
+    """A file that is no submission; ``text`` says why in both languages."""
+
+    def __init__(self, zh: str, en: str) -> None:
+        self.text = Text(printable(zh), printable(en))
+        super().__init__(str(self.text))
+
+
+def printable(text: str) -> str:
+    """Return ``text`` for a terminal: what moves the cursor, colours or is no text becomes �."""
+    return "".join(one if one.isprintable() else "�" for one in text)
+
+
+def is_learner_id(name: str) -> bool:
+    """Tell whether ``name`` may be a learner's id: it becomes a path and part of pages."""
+    return bool(_LEARNER.match(name)) and len(os.fsencode(name)) <= _MAX_LEARNER
+
+
+def _learner(name: str) -> str:
+    if not is_learner_id(name):
+        raise ValueError("letters, digits and . _ @ + - only")
+    return name
+
+
+def _plain(name: str) -> str:
+    if not name.isprintable():
+        raise ValueError("one line of printable text only")
+    return name
+
+
+def _lesson(name: str) -> str:
+    if not _LESSON.match(name):
+        raise ValueError("letters, digits and . _ - only")
+    return name
+
+
+LearnerId = Annotated[str, AfterValidator(_learner)]
+LessonName = Annotated[str, AfterValidator(_lesson)]
+
+
+class File(BaseModel):
+    """One file of a submission.
+
+    Attributes:
+        path: its place in the bundle, with ``/``.
+        size: bytes.
+        sha256: of its bytes, in hexadecimal digits.
+    """
+
+    model_config = ConfigDict(frozen=True)
+    path: str
+    size: int = Field(ge=0)
+    sha256: str = Field(pattern="^[0-9a-f]{64}$")
+
+
+class Submission(BaseModel):
+    """What ``submission.json`` says.
+
+    Attributes:
+        learner: the learner's id.
+        nickname: what the learner likes to be called.
+        lesson: name of the lesson, e.g. ``01_intro``.
+        cohort: the learner's cohort; "" when not told.
+        kit: version of the course.
+        number: 1 for the first submission of this lesson, 2 for the next, and so on.
+        time: when it was packed, by the learner's clock.
+        files: all files but this one, by path.
+    """
+
+    model_config = ConfigDict(frozen=True)
+    format: Literal[1] = 1
+    learner: LearnerId
+    nickname: Annotated[str, AfterValidator(_plain)] = Field(max_length=80)
+    lesson: LessonName
+    cohort: Annotated[str, AfterValidator(_plain)] = Field(default="", max_length=64)
+    kit: str = Field(max_length=40)
+    number: int = Field(ge=1, le=9999)
+    time: AwareDatetime
+    files: tuple[File, ...] = Field(max_length=MAX_FILES)
+
+    @property
+    def notebook(self) -> str:
+        """The name that the notebook must have."""
+        return f"{self.lesson}.ipynb"
+
+
+def describe(files: Mapping[str, bytes]) -> tuple[File, ...]:
+    """Return path, size and SHA-256 of each file, by path."""
+    return tuple(
+        File(path=name, size=len(raw), sha256=hashlib.sha256(raw).hexdigest())
+        for name, raw in sorted(files.items())
+    )
+
+
+def pack(
+    files: Mapping[str, bytes],
+    *,
+    learner: str,
+    nickname: str,
+    lesson: str,
+    number: int,
+    kit: str,
+    cohort: str = "",
+    time: datetime | None = None,
+) -> bytes:
+    """Return a bundle.
+
+    Args:
+        files: contents by path: ``LESSON.ipynb``, ``note.md``, and what lies in ``evidence/``.
+        learner: the learner's id.
+        nickname: what the learner likes to be called.
+        lesson: name of the lesson.
+        number: of the submission.
+        kit: version of the course.
+        cohort: the learner's cohort.
+        time: when it is packed; now by default.
+
+    Raises:
+        BadBundle: it would be refused by whoever reads it: too large, or a name that may not be.
+    """
+    moment = (time or datetime.now(UTC)).replace(microsecond=0)
+    submission = Submission(
+        learner=learner, nickname=nickname, lesson=lesson, cohort=cohort, kit=kit,
+        number=number, time=moment, files=describe(files) if len(files) <= MAX_FILES else (),
+    )  # fmt: skip
+    _check_sizes({name: len(raw) for name, raw in files.items()}, submission.notebook)
+    _check_names(list(files), submission)
+    data = io.BytesIO()
+    with zipfile.ZipFile(data, "w", zipfile.ZIP_DEFLATED) as bundle:
+        text = submission.model_dump_json(indent=1) + "\n"
+        for name, raw in [(MANIFEST, text.encode()), *sorted(files.items())]:
+            entry = zipfile.ZipInfo(name, _EPOCH)
+            entry.create_system, entry.external_attr = 3, (stat.S_IFREG | 0o644) << 16
+            bundle.writestr(entry, raw, zipfile.ZIP_DEFLATED, 6)
+    found = data.getvalue()
+    if len(found) > MAX_BUNDLE:
+        _refuse_size(len(found))
+    return found
+
+
+def verify(path: Path) -> Submission:
+    """Read a bundle to its end, write nothing, and return what it says of itself.
+
+    Raises:
+        BadBundle: it is no bundle, too large, damaged, or not what its manifest says.
+        OSError: the file cannot be read.
+    """
+    with path.open("rb") as file:
+        return _walk(file, None)
+
+
+def unpack(path: Path, folder: Path) -> Submission:
+    """Unpack a bundle to a new folder: whole, or not at all.
+
+    Args:
+        path: the bundle.
+        folder: does not exist yet; ``submission.json`` goes there too.
+
+    Raises:
+        BadBundle: as :func:`verify`.
+        FileExistsError: ``folder`` is there.
+        OSError: a file cannot be read or written.
+    """
+    if os.path.lexists(folder):
+        raise FileExistsError(17, "is there already", str(folder))
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    fresh = Path(tempfile.mkdtemp(dir=folder.parent, prefix=".unpack-"))
+    try:
+        with path.open("rb") as file:
+            submission = _walk(file, fresh)
+        fresh.chmod(0o755)
+        fresh.rename(folder)
+    except BaseException:
+        shutil.rmtree(fresh, ignore_errors=True)
+        raise
+    return submission
+
+
+def _walk(file: IO[bytes], folder: Path | None) -> Submission:
+    try:
+        _check_end(file)
+        with zipfile.ZipFile(file) as bundle:
+            return _read(bundle, folder)
+    except (zipfile.BadZipFile, zlib.error, EOFError, struct.error, NotImplementedError,
+            RuntimeError, UnicodeDecodeError, ValueError) as error:  # fmt: skip
+        reason = " ".join(str(error).split())[:120]
+        raise BadBundle(
+            f"压缩包坏了（{reason}）：请重新上传 camp submit 生成的文件",
+            f"the zip is damaged ({reason}): upload the file that camp submit made once more",
+        ) from None
+
+
+def _check_end(file: IO[bytes]) -> None:
+    """Look at the zip's last record before ``zipfile`` reads a list of any length into memory."""
+    size = file.seek(0, os.SEEK_END)
+    if size > MAX_BUNDLE:
+        _refuse_size(size)
+    file.seek(max(0, size - 42))
+    tail = file.read()
+    end = tail[-22:]
+    is_zip = len(end) == 22 and end.startswith(b"PK\x05\x06")
+    if not is_zip or tail[:-22].startswith(b"PK\x06\x07"):
+        raise BadBundle(
+            "这不是 camp submit 生成的压缩包（不是完整的 zip）",
+            "this is no bundle of camp submit (not a whole zip file)",
+        )
+    (directory,) = struct.unpack("<L", end[12:16])
+    if directory > _MAX_DIRECTORY:
+        _refuse_count()
+    file.seek(0)
+
+
+def _read(bundle: zipfile.ZipFile, folder: Path | None) -> Submission:
+    entries = {entry.filename: entry for entry in bundle.infolist() if not entry.is_dir()}
+    if len(entries) != sum(not entry.is_dir() for entry in bundle.infolist()):
+        raise BadBundle("压缩包里有重名的文件", "the bundle holds a file twice")
+    for entry in entries.values():
+        kind = stat.S_IFMT(entry.external_attr >> 16)
+        if kind not in (0, stat.S_IFREG) or entry.flag_bits & 1:
+            raise BadBundle(
+                f"{entry.filename} 是链接、特殊文件或加密文件",
+                f"{entry.filename} is a link, a special file or encrypted",
+            )
+    if MANIFEST not in entries:
+        raise BadBundle(
+            f"压缩包里没有 {MANIFEST}：请交 camp submit 生成的文件，不要自己打包",
+            f"there is no {MANIFEST}: hand in the file that camp submit makes, do not zip by hand",
+        )
+    submission = _manifest(bundle, entries.pop(MANIFEST), folder)
+    _check_sizes({name: one.file_size for name, one in entries.items()}, submission.notebook)
+    _check_names(list(entries), submission)
+    said = {one.path: one for one in submission.files}
+    if said.keys() != entries.keys() or len(said) != len(submission.files):
+        odd = min(said.keys() ^ entries.keys(), default="?")
+        raise BadBundle(
+            f"{odd} 与 {MANIFEST} 的清单对不上", f"{odd}: {MANIFEST} and the bundle disagree on it"
+        )
+    for name, entry in entries.items():
+        size, digest = 0, hashlib.sha256()
+        for chunk in _copied(bundle, entry, folder and folder / name):
+            size += len(chunk)
+            digest.update(chunk)
+        if (size, digest.hexdigest()) != (said[name].size, said[name].sha256):
+            raise BadBundle(
+                f"{name} 在打包后被改过（SHA-256 不符）",
+                f"{name} was changed after packing (its SHA-256 differs)",
+            )
+    return submission
+
+
+def _manifest(bundle: zipfile.ZipFile, entry: zipfile.ZipInfo, folder: Path | None) -> Submission:
+    if entry.file_size > _MAX_MANIFEST:
+        raise BadBundle(f"{MANIFEST} 太大", f"{MANIFEST} is too large")
+    raw = b"".join(_copied(bundle, entry, folder and folder / MANIFEST))
+    try:
+        return Submission.model_validate_json(raw)
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(map(str, first["loc"])) or "JSON"
+        raise BadBundle(
+            f"{MANIFEST} 的 {where} 不对：{first['msg']}",
+            f"{MANIFEST}: {where} is wrong: {first['msg']}",
+        ) from None
+
+
+def _copied(
+    bundle: zipfile.ZipFile, entry: zipfile.ZipInfo, target: Path | None
+) -> Iterator[bytes]:
+    """Yield an entry in chunks, never more than it says, and write them to ``target``."""
+    with bundle.open(entry) as source:
+        if target is None:
+            while chunk := source.read(_CHUNK):
+                yield chunk
+            return
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with target.open("xb") as copy:
+            while chunk := source.read(_CHUNK):
+                copy.write(chunk)
+                yield chunk
+
+
+def _check_sizes(sizes: Mapping[str, int], notebook: str) -> None:
+    if len(sizes) > MAX_FILES:
+        _refuse_count()
+    if (size := sizes.get(notebook, 0)) > MAX_NOTEBOOK:
+        raise BadBundle(
+            f"{notebook} 有 {_mb(size)} MB，上限 {_mb(MAX_NOTEBOOK)} MB：请清除输出后再交",
+            f"{notebook} has {_mb(size)} MB, the limit is {_mb(MAX_NOTEBOOK)} MB: clear its "
+            "outputs and hand it in again",
+        )
+    if (size := sum(sizes.values())) > MAX_BUNDLE:
+        _refuse_size(size)
+
+
+def _check_names(names: list[str], submission: Submission) -> None:
+    """Refuse names that could leave the folder, meet on some system, or do not belong."""
+    if submission.notebook not in names:
+        raise BadBundle(
+            f"没有笔记本 {submission.notebook}", f"there is no notebook {submission.notebook}"
+        )
+    seen: set[str] = set()
+    for name in names:
+        parts = name.split("/")
+        plain = name.isprintable() and not set(name) & set('\\:*?"<>|')
+        sound = all(part not in ("", ".", "..") and len(os.fsencode(part)) <= 255 for part in parts)
+        if not plain or not sound or len(parts) > MAX_DEPTH:
+            raise BadBundle(f"文件名不能用：{name}", f"a file may not be called {name}")
+        if name not in (submission.notebook, NOTE) and (parts[0] != EVIDENCE or len(parts) < 2):
+            raise BadBundle(
+                f"{name} 不该在压缩包里：只有笔记本、{NOTE} 和 {EVIDENCE}/",
+                f"{name} does not belong here: only the notebook, {NOTE} and {EVIDENCE}/ do",
+            )
+        seen.add(_folded(name))
+    parents = {_folded(str(one)) for name in names for one in PurePosixPath(name).parents}
+    if len(seen) < len(names) or seen & parents:
+        raise BadBundle("有两个文件名只差大小写", "two names differ only in capitals")
+
+
+def _folded(name: str) -> str:
+    return unicodedata.normalize("NFC", name).casefold()
+
+
+def _refuse_size(size: int) -> None:
+    raise BadBundle(
+        f"一共 {_mb(size)} MB，上限 {_mb(MAX_BUNDLE)} MB：请清除笔记本的输出，只留要交的证据",
+        f"{_mb(size)} MB in all, the limit is {_mb(MAX_BUNDLE)} MB: clear the notebook's outputs "
+        "and keep only the evidence that is asked for",
+    )
+
+
+def _refuse_count() -> None:
+    raise BadBundle(f"文件超过 {MAX_FILES} 个", f"more than {MAX_FILES} files")
+
+
+def _mb(size: int) -> str:
+    return f"{size / 1e6:.1f}"
