@@ -17,6 +17,7 @@ import nbformat
 import pytest
 from playwright.sync_api import Page, expect
 
+from course_lib.learner.home import find_home
 from tests.conftest import ROOT, JupyterServer, free_port, isolated_home
 
 SOURCE = '''\
@@ -199,13 +200,11 @@ def test_a_released_notebook_opens_and_a_cell_runs(
 def test_lab_outside_a_course_uses_the_installed_one(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from course_lib.lab import course_folder
-
     monkeypatch.chdir(tmp_path)
-    assert course_folder() == ROOT
+    assert find_home().path == ROOT
     own = a_course(tmp_path / "own")
     monkeypatch.chdir(own / "notebooks")
-    assert course_folder() == own
+    assert find_home().path == own
 
 
 @pytest.mark.parametrize("source", sorted((ROOT / "notebooks/source").glob("*.py")), ids=str)
