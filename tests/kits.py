@@ -30,8 +30,7 @@ def make_kit(folder: Path) -> Home:
         ROOT / "notebooks", folder / "notebooks",
         ignore=shutil.ignore_patterns("evidence*", "source"),
     )  # fmt: skip
-    (folder / "etc").mkdir()
-    shutil.copy(ROOT / "etc/jupyter_lab_config.py", folder / "etc")
+    (folder / "etc").symlink_to(ROOT / "etc")
     return Home(folder)
 
 
