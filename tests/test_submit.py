@@ -5,6 +5,9 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+import shlex
+import shutil
+import sys
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -13,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import nbformat
+import pexpect
 import pytest
 
 from course_lib import bundle
@@ -20,7 +24,8 @@ from course_lib.errors import CampError
 from course_lib.learner.home import Home
 from course_lib.learner.secrets import find_keys
 from course_lib.submit import form, submit
-from tests.conftest import ROOT, free_port
+from grading.course import Course
+from tests.conftest import ROOT, free_port, isolated_home
 from tests.kits import LESSON, camp, cell, make_kit, sample, work
 
 WHO = ("--id", "camp3_42", "--nickname", "小书")
@@ -379,10 +384,10 @@ def test_the_result_is_fetched_when_it_is_out(kit: Home, inbox: StandIn) -> None
     inbox.answers.append((404, {"detail": "no feedback yet"}))
     assert camp(kit.path, "result", LESSON, CAMP_TOKEN="camp_x").stdout == "⏳ no feedback yet\n"
     page = "<!doctype html><p>做得好".encode()
-    points = {"lessons": [{"lesson": LESSON, "score": 98.0, "max_score": 100.0}]}
+    points = {"learner": "camp3_42", "total": 150, "levels": {"L1-1": 100, "L1-2": 50}}
     inbox.answers += [(200, page), (200, points)]
     told = camp(kit.path, "result", LESSON, CAMP_TOKEN="camp_x")
-    assert "🎓 01_intro: 98 / 100 points" in told.stdout
+    assert "🎓 01_intro: feedback is out, 100 compute points" in told.stdout
     assert (kit.feedback / "01_intro.html").read_bytes() == page
     assert [one[1] for one in inbox.came[-2:]] == [f"/v1/feedback/{LESSON}", "/v1/points"]
     assert "🎓 graded" in camp(kit.path, "status").stdout
@@ -427,3 +432,53 @@ def test_a_note_in_a_file_beside_is_handed_in_and_said(kit: Home) -> None:
 def _template() -> str:
     fresh = nbformat.read(ROOT / "notebooks/zh/01_intro.ipynb", as_version=4)
     return str(cell(fresh, "note_hello_intern").source)
+
+
+def test_a_terminal_is_asked_once(kit: Home, tmp_path: Path) -> None:
+    work(kit, "li_mei")
+    env = isolated_home(tmp_path / "home") | {"CAMP_LANG": "en"}
+    command = [str(Path(sys.executable).parent / "camp"), "submit", LESSON]
+    for name, answer in (("bad", "../x"), ("good", "camp3_42")):
+        asked = pexpect.spawn(
+            command[0], command[1:], cwd=kit.path, env=env, timeout=120, encoding="utf-8"
+        )
+        asked.expect("your learner's id .*: ")
+        asked.sendline(answer)
+        if name == "good":
+            asked.expect("your nickname: ")
+            asked.sendline("小书")
+        asked.expect(pexpect.EOF)
+        said = asked.before
+    assert "submission 1: " in str(said)
+    kept = json.loads((kit.state / "learner.json").read_text("utf-8"))
+    assert (kept["learner"], kept["nickname"]) == ("camp3_42", "小书")
+
+
+def commands(language: str) -> list[list[str]]:
+    """Return the commands that the page on handing in shows."""
+    name = {"en": "hand-in.md", "zh": "hand-in.zh.md"}[language]
+    blocks = re.findall(r"```bash\n(.*?)```", (ROOT / "docs" / name).read_text("utf-8"), re.S)
+    return [shlex.split(line) for block in blocks for line in block.splitlines()]
+
+
+def test_the_commands_of_the_page_on_handing_in(kit: Home, inbox: StandIn, tmp_path: Path) -> None:
+    shown = commands("en")
+    assert shown == commands("zh")
+    assert len(shown) == 12
+    work(kit, "li_mei")
+    for folder in (tmp_path / "shared", tmp_path / "exchange/camp/inbound"):
+        folder.mkdir(parents=True)
+    (kit.path / "course/source" / LESSON).mkdir(parents=True)
+    (kit.path / "form").mkdir()
+    for words in shown:
+        if "form/answers.csv" in words:
+            shutil.copy(kit.bundles / f"{LESSON}-camp3_42-1.zip", kit.path / "form")
+            table = f"学员编号,附件\ncamp3_42,{LESSON}-camp3_42-1.zip\n"
+            (kit.path / "form/answers.csv").write_text(table, encoding="utf-8")
+        if words[1] == "result":
+            inbox.answers = [(200, b"<p>"), (200, {"levels": {"L1-1": 100}})]
+        words = [inbox.url if one == "https://inbox.example.org" else one for one in words]
+        done = camp(kit.path, *words[1:], CAMP_TOKEN="camp_x")
+        assert (done.returncode, done.stderr) == (0, ""), words
+    assert Course(kit.path / "course").learners(LESSON) == ["camp3_42"]
+    assert len(list((kit.path / "course/collected" / LESSON / "camp3_42").iterdir())) == 1

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 from rich.console import Console
@@ -88,8 +88,9 @@ def result_command(
         return
     target = home.feedback / f"{row.name}.html"
     write_atomic(target, page)
-    score, most = _score(inbox, row.name)
-    outcome = Outcome(score=score, max_score=most, time=datetime.now(UTC).replace(microsecond=0))
+    outcome = Outcome(
+        points=_points(inbox, row.level), time=datetime.now(UTC).replace(microsecond=0)
+    )
     keep_outcome(home, row.name, outcome)
     typer.echo(f"🎓 {row.name}: {outcome.text}")
     typer.echo(str(Text(f"反馈：{target}", f"feedback: {target}")))
@@ -108,12 +109,10 @@ def _inbox_of(home: Home, lesson: str) -> str:
     return found[-1]
 
 
-def _score(inbox: Inbox, lesson: str) -> tuple[float | None, float | None]:
-    """Return the points of a lesson and those to be had, as far as the inbox tells."""
+def _points(inbox: Inbox, level: str) -> int | None:
+    """Return the points credited for a level; None when the inbox does not tell."""
     try:
-        told: Any = inbox.points()
-        rows = told["lessons"] if isinstance(told, dict) else told
-        row = next(one for one in rows if one["lesson"] == lesson)
-        return row.get("score"), row.get("max_score")
-    except (NotThere, KeyError, TypeError, StopIteration, AttributeError):
-        return None, None
+        found = inbox.points()["levels"].get(level, 0)
+    except (NotThere, KeyError, TypeError, AttributeError):
+        return None
+    return found if isinstance(found, int) else None

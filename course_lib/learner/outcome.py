@@ -10,26 +10,25 @@ from course_lib.learner.home import Home
 
 
 class Outcome(BaseModel):
-    """The result of a lesson.
+    """The result of a lesson whose feedback page came.
 
     Attributes:
-        score: points of the lesson; None when only the page came.
-        max_score: points to be had.
+        points: credited for its level; None when the inbox does not tell.
         time: when it was fetched.
     """
 
     model_config = ConfigDict(frozen=True)
-    score: float | None = None
-    max_score: float | None = None
+    points: int | None = None
     time: AwareDatetime
 
     @property
     def text(self) -> Text:
         """The result in a few words."""
-        if self.score is None:
+        if self.points is None:
             return Text("反馈已出", "feedback is out")
-        most = "" if self.max_score is None else f" / {self.max_score:g}"
-        return Text(f"{self.score:g}{most} 分", f"{self.score:g}{most} points")
+        return Text(
+            f"反馈已出，算力点 {self.points}", f"feedback is out, {self.points} compute points"
+        )
 
 
 def read_outcome(home: Home, lesson: str) -> Outcome | None:
