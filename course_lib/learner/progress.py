@@ -79,7 +79,7 @@ def begin(lesson: str) -> Home | None:
     """Have the checks of this kernel's notebook recorded; return the kit it belongs to, if any."""
     global _session
     home = home_of_notebook() if type(_shell()).__name__ == "ZMQInteractiveShell" else None
-    _session = _Session(home and folder_of(home, lesson), lesson)
+    _session = _Session(folder_of(home, lesson) if home else None, lesson)
     return home
 
 
