@@ -15,6 +15,7 @@ from typing import Any
 from course_lib import values
 from course_lib.cases import Case, Mistakes, Outcome, call, case, read_case
 from course_lib.language import Text
+from course_lib.learner.progress import record
 from course_lib.payload import unfold
 from course_lib.verdicts import NotPassed, not_attempted, verdict
 
@@ -42,9 +43,16 @@ def check(
         NotPassed: with the verdict, one line.
     """
     table = Mistakes.read(unfold(mistakes)) if mistakes else Mistakes()
-    _try_all(name, cases, sys._getframe(1).f_globals, table, rtol, visible=True)
+    function = name if any(one.fn is None for one in cases) else cases[0].fn or name
+    try:
+        _try_all(name, cases, sys._getframe(1).f_globals, table, rtol, visible=True)
+    except NotPassed as missed:
+        record(name, missed.kind, str(missed), function)
+        raise
     zh = f"✅ 对了：+{points:g} 分（批改时换一批隐藏数据再测一次）"
-    print(Text(zh, f"✅ right: +{points:g} (graded once more on hidden cases)"))
+    line = str(Text(zh, f"✅ right: +{points:g} (graded once more on hidden cases)"))
+    print(line)
+    record(name, "right", line, function)
 
 
 def hidden(name: str, tests: str, *, rtol: float = values.RELATIVE_TOLERANCE) -> None:

@@ -43,6 +43,9 @@ COMMANDS = (
     Command("tools", "course_lib.toolbox.commands:tools_app", "Install the tools of the lessons."),
     Command("explain", "course_lib.toolbox.commands:explain", "Say why a tool failed and the fix."),
     Command("note", "course_lib.note.command:note_app", "Check the note of level L1-1."),
+    Command("status", "course_lib.learner.commands:status_command", "Show where you stand."),
+    Command("submit", "course_lib.learner.commands:submit_command", "Hand in a lesson."),
+    Command("result", "course_lib.learner.commands:result_command", "Fetch your own result."),
 )
 
 

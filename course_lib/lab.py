@@ -5,35 +5,17 @@ from __future__ import annotations
 import os
 import secrets
 import sys
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from course_lib.errors import CampError
 from course_lib.language import Text
+from course_lib.learner.home import find_home
+from course_lib.learner.page import write_page
 from course_lib.ports import LOOPBACK, first_free
 
 INTERNSTUDIO = "root@ssh.intern-ai.org.cn"
-CONFIG = Path("etc/jupyter_lab_config.py")
-
-
-def course_folder() -> Path:
-    """Return the folder of the course: the current one or one above, else the installed kit's."""
-    here = Path.cwd()
-    candidates = [here, *here.parents, Path(__file__).resolve().parent.parent]
-    for folder in candidates:
-        if (folder / CONFIG).is_file() and (folder / "notebooks").is_dir():
-            return folder
-    raise CampError(
-        f"no course in {here}: go to the folder that holds notebooks/ and etc/, then run camp lab"
-    )
-
-
-def start_page(folder: Path) -> str:
-    """Return the path below ``/lab`` that shows the list of lessons."""
-    index = "notebooks/README.md"
-    return f"tree/{index}" if (folder / index).is_file() else "tree/notebooks"
 
 
 def forward_command(port: int) -> str:
@@ -80,12 +62,13 @@ def lab(
     ] = True,
 ) -> None:
     """Open JupyterLab on the list of lessons, for this machine only (127.0.0.1)."""
-    folder = course_folder()
+    home = find_home()
+    folder = home.path
     free = first_free(port)
     if free is None:
         raise CampError(f"ports {port} to {port + 49} are all taken: choose another with --port")
     token = os.environ.get("JUPYTER_TOKEN") or secrets.token_hex(16)
-    page = start_page(folder)
+    page = f"tree/{write_page(home)}"
     typer.echo(str(welcome(f"http://{LOOPBACK}:{free}/lab/{page}?token={token}", free, port)))
     sys.stdout.flush()
     command = [

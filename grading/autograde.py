@@ -18,11 +18,11 @@ from nbgrader.converters import Autograde, NbGraderException
 from nbgrader.preprocessors import NbGraderPreprocessor
 from traitlets import Bool
 
+from course_lib.bundle import printable
 from course_lib.errors import CampError
 from grading.course import Course
 from grading.engine import ENGINE
 from grading.grade import grade
-from grading.intake import printable
 from grading.journal import Journal, received_at, stamp_of
 from grading.lesson_run import Options, Result
 

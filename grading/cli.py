@@ -16,6 +16,7 @@ COMMANDS = (
     Command("demo", "grading.demo:demo_command", "Build, grade the samples, feedback, points."),
     Command("build", "grading.cli:build", "Build lessons and an nbgrader course."),
     Command("cohort", "grading.cli:cohort", "Start a cohort: make its secret seed."),
+    Command("collect", "grading.collect.command:collect_command", "Take in submissions."),
     Command("grade", "grading.grade:grade_command", "Grade submissions."),
     Command("formgrader", "grading.formgrader:formgrader_command", "Mark notes in the browser."),
     Command("marks", "grading.marks:marks_command", "Enter a TA's marks from a file."),

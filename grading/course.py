@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import os
-import re
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -19,6 +18,7 @@ from sqlalchemy.exc import SAWarning, SQLAlchemyError
 from traitlets.config import Config
 from traitlets.config.loader import PyFileConfigLoader
 
+from course_lib.bundle import is_learner_id
 from course_lib.errors import CampError
 from course_lib.files import write_atomic
 from grading import database
@@ -36,8 +36,6 @@ from grading.nbgrader_config import configure
 c = get_config()  # noqa: F821
 configure(c, root=Path(__file__).parent)
 '''
-_LEARNER = re.compile(r"\w[\w.@+ -]*\Z")
-_MAX_LEARNER = 200  # bytes: a file is named after a learner, and 255 is the end
 
 
 @contextmanager
@@ -130,7 +128,7 @@ class Course:
     @staticmethod
     def is_learner_id(name: str) -> bool:
         """Tell whether ``name`` may be a learner's id: it becomes a path and part of pages."""
-        return bool(_LEARNER.match(name)) and len(os.fsencode(name)) <= _MAX_LEARNER
+        return is_learner_id(name)
 
     @contextmanager
     def gradebook(self) -> Iterator[Gradebook]:

@@ -14,11 +14,11 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from course_lib.bundle import printable
 from course_lib.errors import CampError
 from course_lib.language import current_language
 from grading import database
 from grading.course import Course
-from grading.intake import printable
 from grading.lesson_run import LessonRun, Options, Result
 
 _DEFAULT = Options()

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from course_lib.learner.lessons import Row, read_rows
 from grading.generated import write_if_new
 
 if TYPE_CHECKING:
@@ -15,13 +15,10 @@ if TYPE_CHECKING:
 
 def write_index(notebooks: Path, lessons: Iterable[Lesson]) -> None:
     """Write the table of ``lessons`` in both languages, if it changed."""
-    rows = []
-    for lesson in lessons:
-        course, file = lesson.course, f"{lesson.name}.ipynb"
-        rows.append(
-            f"| {course.level} | [{lesson.title.zh}](zh/{file}) | [{lesson.title.en}](en/{file}) "
-            f"| {course.minutes} | {course.points} |"
-        )
+    rows = [
+        str(Row(one.name, one.course.level, one.title, one.course.minutes, one.course.points))
+        for one in lessons
+    ]
     lines = [
         "# 课程 / Lessons",
         "",
@@ -39,4 +36,4 @@ def listed(notebooks: Path) -> set[str]:
     """Return the names of the lessons that the index lists."""
     index = notebooks / "README.md"
     text = index.read_text(encoding="utf-8") if index.exists() else ""
-    return set(re.findall(r"\(zh/(\w+)\.ipynb\)", text))
+    return {row.name for row in read_rows(text)}

@@ -15,6 +15,7 @@ from typing import Any
 import nbformat
 from nbformat import NotebookNode
 
+from course_lib.bundle import printable
 from course_lib.language import Text
 
 MAX_NOTEBOOK = 20_000_000  # bytes
@@ -33,11 +34,6 @@ class Refused(Exception):
     def __init__(self, zh: str, en: str) -> None:
         super().__init__(en)
         self.remark = Text(printable(zh), printable(en))
-
-
-def printable(text: str) -> str:
-    """Return ``text`` for a terminal: what moves the cursor, colours or is no text becomes �."""
-    return "".join(one if one.isprintable() else "�" for one in text)
 
 
 @dataclass(frozen=True)
@@ -68,7 +64,7 @@ def accept(folder: Path, notebooks: Collection[str]) -> Submission:
         Refused: it holds something else than regular files of a sane size, or no notebook of
             the lesson that can be read.
     """
-    folder, files = _listed(folder)
+    folder, files = list_files(folder)
     present = {path.stem: path for path in files if _is_notebook(path, folder)}
     found: dict[str, NotebookNode] = {}
     others: dict[str, bytes] = {}
@@ -89,7 +85,7 @@ def accept(folder: Path, notebooks: Collection[str]) -> Submission:
             if path.suffix != ".ipynb":
                 left_out.append(printable(name))
             continue
-        raw = _read(path, MAX_NOTEBOOK if is_notebook else room)
+        raw = read_plain(path, MAX_NOTEBOOK if is_notebook else room)
         digest.update(hashlib.sha256(raw).digest())
         if is_notebook:
             found[path.stem] = _parse(path, raw)
@@ -103,7 +99,7 @@ def fingerprint(folder: Path) -> str | None:
     """Return the fingerprint that :func:`accept` would give; None when it would refuse."""
     digest = hashlib.sha256()
     try:
-        folder, files = _listed(folder)
+        folder, files = list_files(folder)
         for path in files:
             name = str(path.relative_to(folder))
             digest.update(f"{name}\0".encode("utf-8", "surrogateescape"))
@@ -113,8 +109,12 @@ def fingerprint(folder: Path) -> str | None:
     return digest.hexdigest()
 
 
-def _listed(folder: Path) -> tuple[Path, list[Path]]:
-    """Return a submission's folder, without links in its path, and its files, not too many."""
+def list_files(folder: Path) -> tuple[Path, list[Path]]:
+    """Return a submission's folder, without links in its path, and its files, not too many.
+
+    Raises:
+        Refused: there is something else than regular files of a sane size.
+    """
     found = list(itertools.islice(_files(folder), MAX_FILES + 1))
     if len(found) > MAX_FILES:
         raise Refused(f"文件超过 {MAX_FILES} 个", f"more than {MAX_FILES} files")
@@ -139,7 +139,12 @@ def _open(path: Path) -> int:
     return descriptor
 
 
-def _read(path: Path, limit: int) -> bytes:
+def read_plain(path: Path, limit: int) -> bytes:
+    """Return the bytes of a regular file.
+
+    Raises:
+        Refused: it is larger than ``limit`` bytes, or something else by now.
+    """
     with open(_open(path), "rb") as file:
         raw = file.read(limit + 1)
     if len(raw) > limit:

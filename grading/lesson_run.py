@@ -12,6 +12,7 @@ from pathlib import Path
 
 import nbformat
 
+from course_lib.bundle import printable
 from course_lib.errors import CampError
 from course_lib.files import write_atomic
 from course_lib.language import Text
@@ -23,7 +24,7 @@ from grading.course import Course
 from grading.engine import ENGINE, key_of, read_rules
 from grading.grader import Graded, grade_one, not_handed_in, stand_in
 from grading.how import settle
-from grading.intake import fingerprint, printable
+from grading.intake import fingerprint
 from grading.journal import Journal
 from grading.pool import Pool, cluster, is_lost, threads
 from grading.progress import GradingProgress, preparing, warn

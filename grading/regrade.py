@@ -17,13 +17,14 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from course_lib.bundle import printable
 from course_lib.errors import CampError
 from course_lib.files import write_atomic
 from grading import database
 from grading.book import Book, Points
 from grading.course import Course
 from grading.grade import find_submissions, grade
-from grading.intake import fingerprint, printable
+from grading.intake import fingerprint
 from grading.journal import Journal, Record, stamp_of
 from grading.lesson_run import LessonRun, Options
 from grading.progress import GradingProgress, warn

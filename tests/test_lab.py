@@ -17,7 +17,10 @@ import nbformat
 import pytest
 from playwright.sync_api import Page, expect
 
+from course_lib.learner.home import find_home
+from course_lib.learner.lessons import read_lessons
 from tests.conftest import ROOT, JupyterServer, free_port, isolated_home
+from tests.kits import make_kit, work
 
 SOURCE = '''\
 # ---
@@ -112,18 +115,19 @@ def a_course(folder: Path) -> Path:
 
 @pytest.mark.browser
 def test_camp_lab_takes_a_free_port_and_shows_the_lesson_index(tmp_path: Path, page: Page) -> None:
-    course = a_course(tmp_path / "course")
+    home = make_kit(tmp_path / "course")
+    work(home, "li_mei", "en")
     env = isolated_home(tmp_path / "home") | {"CAMP_LANG": "en"}
     env.pop("JUPYTER_TOKEN", None)
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", free_port()))
         taken.listen()
         wanted = taken.getsockname()[1]
-        process = run_lab(course, wanted, env)
+        process = run_lab(home.path, wanted, env)
         try:
             text = read_until(process, r"Ctrl\+C")
             found = re.search(
-                r"http://127\.0\.0\.1:(\d+)/lab/tree/notebooks/README.md\?token=\w{32}", text
+                r"http://127\.0\.0\.1:(\d+)/lab/tree/lessons.ipynb\?token=\w{32}", text
             )
             assert found, text
             port = int(found[1])
@@ -132,21 +136,25 @@ def test_camp_lab_takes_a_free_port_and_shows_the_lesson_index(tmp_path: Path, p
             line = f"ssh -CNg -L {port}:127.0.0.1:{port} root@ssh.intern-ai.org.cn -p <port>"
             assert line in text
             open_when_ready(page, found[0])
-            expect(page.locator(".jp-RenderedMarkdown h1")).to_contain_text("The lessons")
+            expect(page.locator(".jp-RenderedMarkdown h1")).to_contain_text("Lessons")
+            table = page.locator(".jp-RenderedHTMLCommon table").last  # there without a kernel
+            expect(table).to_contain_text("🟡 tried")
+            expect(table.locator("tbody tr")).to_have_count(len(read_lessons(home.notebooks)))
             menus = page.locator(".lm-MenuBar-itemLabel").all_inner_texts()
             assert "Kernel" in menus
             assert "Nbgrader" not in menus
             with pytest.raises(OSError):  # noqa: PT011 - bound to 127.0.0.1 only
                 socket.create_connection(("127.0.0.2", port), timeout=2)
-            page.locator(".jp-RenderedMarkdown a", has_text="one").click()
-            expect(page.locator(".jp-Notebook .jp-CodeCell")).to_have_count(1)
+            table.locator("a", has_text="The full open chain").click()
+            opened = page.locator(".jp-MainAreaWidget:not(.lm-mod-hidden) .jp-Notebook")
+            expect(opened.locator(".jp-RenderedMarkdown h1").first).to_contain_text("open chain")
         finally:
             os.killpg(process.pid, signal.SIGKILL)
             process.wait()
 
 
 def open_when_ready(page: Page, address: str) -> None:
-    for _ in range(60):
+    for _ in range(240):  # a busy machine
         try:
             page.goto(address)
             return
@@ -199,13 +207,11 @@ def test_a_released_notebook_opens_and_a_cell_runs(
 def test_lab_outside_a_course_uses_the_installed_one(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from course_lib.lab import course_folder
-
     monkeypatch.chdir(tmp_path)
-    assert course_folder() == ROOT
+    assert find_home().path == ROOT
     own = a_course(tmp_path / "own")
     monkeypatch.chdir(own / "notebooks")
-    assert course_folder() == own
+    assert find_home().path == own
 
 
 @pytest.mark.parametrize("source", sorted((ROOT / "notebooks/source").glob("*.py")), ids=str)

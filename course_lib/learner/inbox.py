@@ -1,0 +1,210 @@
+"""A client of the course's inbox: hands a bundle in, fetches what came of it."""
+
+from __future__ import annotations
+
+import getpass
+import hashlib
+import os
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote, urlsplit
+
+import httpx
+from pydantic import ValidationError
+
+from course_lib.bundle import printable
+from course_lib.errors import CampError
+from course_lib.files import write_new
+from course_lib.language import Text, current_language
+from course_lib.learner.home import Home
+from course_lib.learner.sent import Receipt
+from course_lib.ports import LOOPBACK
+
+VARIABLE = "CAMP_TOKEN"
+_CHUNK = 1 << 18
+_TRIES = 3
+_TIMEOUT = httpx.Timeout(60, connect=10, read=300)
+_ASK_TOKEN = Text("收件箱的令牌（讲师发给你的，以 camp_ 开头）", "your inbox token (camp_...)")
+_NO_TOKEN = Text(
+    f"没有收件箱的令牌：设置 {VARIABLE}，或在终端里运行一次 camp submit，会问你要",
+    f"no token for the inbox: set {VARIABLE}, or run camp submit in a terminal once, which asks",
+)
+
+
+class NotThere(CampError):
+    """The inbox has nothing of that kind yet."""
+
+
+def is_address(place: str) -> bool:
+    """Tell whether ``place`` is an inbox's address and not a folder."""
+    return place.lower().startswith(("http://", "https://"))
+
+
+def settle_token(home: Home) -> str:
+    """Return the learner's token: ``CAMP_TOKEN``, the one kept, or one asked for and kept.
+
+    Raises:
+        CampError: there is none and nobody to ask.
+    """
+    path = home.state / "token"
+    if found := os.environ.get(VARIABLE, "").strip():
+        return found
+    if path.is_file():
+        return path.read_text(encoding="utf-8").strip()
+    if not (sys.stdin and sys.stdin.isatty()):
+        raise CampError(str(_NO_TOKEN), 2)
+    if not (found := getpass.getpass(f"{_ASK_TOKEN}: ").strip()):
+        raise CampError(str(_NO_TOKEN), 2)
+    home.state.mkdir(parents=True, exist_ok=True)
+    write_new(path, found + "\n")  # for its owner only
+    return found
+
+
+class Inbox:
+    """One inbox and one learner's token.
+
+    Args:
+        address: such as ``https://inbox.example.org``.
+        token: the learner's.
+
+    Raises:
+        CampError: the address or the token cannot be one.
+    """
+
+    def __init__(self, address: str, token: str) -> None:
+        parts = urlsplit(address)
+        if not parts.hostname or parts.username or parts.query or parts.fragment:
+            what = Text(f"{address} 不是收件箱的地址", f"{address} is no address of an inbox")
+            raise CampError(f"{what} (https://...)", 2)
+        if not (token.isascii() and token.isprintable() and " " not in token):
+            what = Text("令牌里有不能用的字符", "the token holds characters that cannot be")
+            raise CampError(str(what), 2)
+        self.address = address.rstrip("/")
+        local = parts.hostname in (LOOPBACK, "localhost", "::1")
+        self.open = parts.scheme == "http" and not local
+        self._client = httpx.Client(
+            timeout=_TIMEOUT,
+            trust_env=not local,  # a proxy cannot reach this machine
+            headers={"Authorization": f"Bearer {token}", "Accept-Language": current_language()},
+        )
+
+    def send(self, lesson: str, bundle: Path) -> tuple[Receipt, bytes]:
+        """Hand a bundle in; the same bytes again are no second submission.
+
+        Returns:
+            The receipt, and its bytes as the inbox gave them.
+
+        Raises:
+            CampError: the inbox cannot be reached, or refused it; the text says why.
+        """
+        data = bundle.stat().st_size
+        with bundle.open("rb") as file:
+            sha256 = hashlib.file_digest(file, "sha256").hexdigest()
+        headers = {
+            "Content-Type": "application/zip",
+            "Content-Length": str(data),
+            "X-Content-SHA256": sha256,
+        }
+        answer = self._ask(
+            "POST", f"/v1/submissions/{quote(lesson)}", headers, lambda: _chunks(bundle)
+        )
+        try:
+            receipt = Receipt.model_validate_json(answer.content)
+        except ValidationError:
+            raise self._stranger(answer) from None
+        if (receipt.sha256, receipt.lesson) != (sha256, lesson):
+            what = Text(
+                f"{self.address} 的回执对不上（{receipt.sha256[:12]}）：没有交成，请再交一次",
+                f"the receipt of {self.address} is for something else ({receipt.sha256[:12]}): "
+                "hand it in again",
+            )
+            raise CampError(str(what))
+        return receipt, answer.content
+
+    def feedback(self, lesson: str) -> bytes:
+        """Return the newest feedback page that was released, HTML.
+
+        Raises:
+            NotThere: none was.
+            CampError: the inbox cannot be reached, or refused.
+        """
+        answer = self._ask("GET", f"/v1/feedback/{quote(lesson)}", {})
+        if "html" not in answer.headers.get("content-type", ""):
+            raise self._stranger(answer)
+        return answer.content
+
+    def points(self) -> Any:
+        """Return the learner's own points, as the inbox's JSON has them.
+
+        Raises:
+            NotThere: there are none.
+            CampError: the inbox cannot be reached, or refused.
+        """
+        answer = self._ask("GET", "/v1/points", {})
+        try:
+            return answer.json()
+        except ValueError:
+            raise self._stranger(answer) from None
+
+    def _ask(
+        self, method: str, path: str, headers: dict[str, str], body: Any = None
+    ) -> httpx.Response:
+        url = f"{self.address}{path}"
+        for attempt in range(1, _TRIES + 1):
+            try:
+                content = body() if body else None
+                answer = self._client.request(method, url, headers=headers, content=content)
+                break
+            except httpx.TransportError as error:
+                if attempt == _TRIES or isinstance(error, httpx.UnsupportedProtocol):
+                    raise self._unreachable(error) from None
+            except (httpx.InvalidURL, httpx.DecodingError) as error:
+                raise self._unreachable(error) from None
+        if answer.is_success:
+            return answer
+        said = _detail(answer)
+        if said is None:
+            raise self._stranger(answer)
+        what = Text(f"收件箱没有收：{said}", f"the inbox refused: {said}")
+        if method == "GET" and answer.status_code == httpx.codes.NOT_FOUND:
+            raise NotThere(said)
+        if answer.status_code in (httpx.codes.UNAUTHORIZED, httpx.codes.FORBIDDEN):
+            what = Text(
+                f"收件箱不认这个令牌：{said}（在 {VARIABLE} 或 .camp/token 里）",
+                f"the inbox does not take this token: {said} (it is in {VARIABLE} or .camp/token)",
+            )
+        raise CampError(str(what))
+
+    def _unreachable(self, error: Exception) -> CampError:
+        reason = printable(" ".join(str(error).split()))[:120] or type(error).__name__
+        what = Text(
+            f"连不上 {self.address}（{reason}）：检查地址和网络，再运行一次；不会重复提交",
+            f"cannot reach {self.address} ({reason}): check the address and the network and run "
+            "it again; nothing is handed in twice",
+        )
+        return CampError(str(what))
+
+    def _stranger(self, answer: httpx.Response) -> CampError:
+        what = Text(
+            f"{self.address} 不像课程的收件箱（HTTP {answer.status_code}）：检查地址",
+            f"{self.address} does not answer like an inbox (HTTP {answer.status_code}): check the "
+            "address",
+        )
+        return CampError(str(what))
+
+
+def _chunks(bundle: Path) -> Iterator[bytes]:
+    with bundle.open("rb") as file:
+        while chunk := file.read(_CHUNK):
+            yield chunk
+
+
+def _detail(answer: httpx.Response) -> str | None:
+    """Return the one line that an inbox says when it refuses."""
+    try:
+        said = answer.json()["detail"]
+    except (ValueError, KeyError, TypeError):
+        return None
+    return printable(" ".join(said.split()))[:300] if isinstance(said, str) else None

@@ -1,0 +1,45 @@
+"""What came of a submission, as an inbox told: the points, and the feedback page."""
+
+from __future__ import annotations
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, ValidationError
+
+from course_lib.files import write_atomic
+from course_lib.language import Text
+from course_lib.learner.home import Home
+
+
+class Outcome(BaseModel):
+    """The result of a lesson whose feedback page came.
+
+    Attributes:
+        points: credited for its level; None when the inbox does not tell.
+        time: when it was fetched.
+    """
+
+    model_config = ConfigDict(frozen=True)
+    points: int | None = None
+    time: AwareDatetime
+
+    @property
+    def text(self) -> Text:
+        """The result in a few words."""
+        if self.points is None:
+            return Text("反馈已出", "feedback is out")
+        return Text(
+            f"反馈已出，算力点 {self.points}", f"feedback is out, {self.points} compute points"
+        )
+
+
+def read_outcome(home: Home, lesson: str) -> Outcome | None:
+    """Return the result of a lesson; None while there is none."""
+    try:
+        return Outcome.model_validate_json((home.state / "results" / f"{lesson}.json").read_bytes())
+    except (OSError, ValidationError):
+        return None
+
+
+def keep_outcome(home: Home, lesson: str, outcome: Outcome) -> None:
+    """Keep the result of a lesson."""
+    path = home.state / "results" / f"{lesson}.json"
+    write_atomic(path, outcome.model_dump_json(indent=1) + "\n")

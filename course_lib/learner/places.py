@@ -1,0 +1,68 @@
+"""Ways of a bundle to the course: a shared folder, or an nbgrader exchange."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from course_lib.bundle import Submission, unpack
+from course_lib.errors import CampError
+from course_lib.files import write_atomic
+from course_lib.language import Text
+
+INBOUND = "inbound"
+TIMESTAMP = "timestamp.txt"
+_OPEN = 0o777  # as nbgrader leaves it: the instructor may take it away
+
+
+def put(bundle: Path, submission: Submission, folder: Path) -> Path:
+    """Put a bundle into a folder and return where it is; nothing there is overwritten.
+
+    An exchange is a folder ``inbound``, or one that has it: there the submission lies unpacked,
+    as ``LEARNER+LESSON+TIME+WORD`` with a ``timestamp.txt``, the way ``nbgrader submit`` does it.
+
+    Args:
+        bundle: the bundle.
+        submission: its ``submission.json``.
+        folder: where to.
+
+    Raises:
+        CampError: there is no such folder, or another file has the bundle's name.
+        OSError: it cannot be written.
+    """
+    if not folder.is_dir():
+        what = Text(
+            f"没有文件夹 {folder}：检查路径，或先挂载它",
+            f"no folder {folder}: check the path, or mount it",
+        )
+        raise CampError(str(what))
+    if folder.name == INBOUND:
+        return _exchange(bundle, submission, folder)
+    if (folder / INBOUND).is_dir():
+        return _exchange(bundle, submission, folder / INBOUND)
+    target = folder / bundle.name
+    data = bundle.read_bytes()
+    if os.path.lexists(target):
+        if target.read_bytes() != data:
+            what = Text(
+                f"{target} 已经存在，内容不同，没有覆盖：请告诉助教",
+                f"{target} is there with other content and was not overwritten: tell your TA",
+            )
+            raise CampError(str(what))
+        return target
+    write_atomic(target, data)
+    return target
+
+
+def _exchange(bundle: Path, submission: Submission, inbound: Path) -> Path:
+    moment = f"{submission.time:%Y-%m-%d %H:%M:%S.%f} UTC"
+    word = f"{submission.number:04d}"
+    name = f"{submission.learner}+{submission.lesson}+{moment}+{word}"
+    target, unfinished = inbound / name, inbound / f".{name}"
+    if os.path.lexists(target):
+        return target
+    unpack(bundle, unfinished)
+    (unfinished / TIMESTAMP).write_text(moment, encoding="utf-8")
+    unfinished.chmod(_OPEN)
+    unfinished.rename(target)
+    return target

@@ -1,0 +1,244 @@
+"""What was collected: every submission as it came, and the newest in ``submitted/``.
+
+``collected/LESSON/LEARNER/NUMBER`` is outside of what nbgrader looks at; nothing in it is changed
+or removed. ``submitted/LEARNER/LESSON`` is a copy of the newest by the time it was received.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Literal
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, ValidationError
+
+from course_lib import bundle
+from course_lib.bundle import MANIFEST, MAX_BUNDLE, BadBundle, Submission, is_learner_id
+from course_lib.errors import CampError
+from course_lib.files import write_atomic
+from course_lib.language import Text
+from grading.collect.sources import Offer
+from grading.course import Course
+from grading.intake import TIMESTAMP, Refused, list_files, read_plain
+
+_RECORD, _FILES, _PART = "collected.json", "files", ".part-"
+_OF_EXCHANGE = {TIMESTAMP, "submission_secret.txt"}
+_NOT_LISTED = {MANIFEST, *_OF_EXCHANGE}
+Became = Literal["new", "again", "older", "kept"]
+
+
+class Record(BaseModel):
+    """What is known of one submission.
+
+    Attributes:
+        learner: whose it is.
+        nickname: what the learner likes to be called.
+        lesson: its lesson.
+        number: the learner's own, 0 when the way it came has none.
+        received: when it arrived; by the learner's clock where the source cannot tell.
+        digest: SHA-256 of its files with their names.
+        source: where it came from.
+    """
+
+    model_config = ConfigDict(frozen=True)
+    learner: str
+    nickname: str = ""
+    lesson: str
+    number: int = 0
+    received: AwareDatetime
+    digest: str
+    source: str
+
+
+class Archive:
+    """The submissions that a course has collected.
+
+    Args:
+        course: the course.
+    """
+
+    def __init__(self, course: Course) -> None:
+        self.course = course
+        self.path = course.path / "collected"
+
+    def take(self, offer: Offer) -> tuple[Record, Became]:
+        """Check an offer and keep it as it came, unless it is there already.
+
+        Returns:
+            What is known of it, and ``new`` or ``again``.
+
+        Raises:
+            BadBundle: it is not what it says, or not of this course.
+            Refused: the folder of an exchange holds something else than plain files.
+            OSError: it cannot be read or written.
+        """
+        with self._fresh() as fresh:
+            said = self._unpack(offer, fresh / _FILES)
+            learner, lesson = self._whose(offer, said)
+            digest = digest_of(fresh / _FILES)
+            folder = self._folder(learner, lesson)
+            for record in self.records(learner, lesson).values():
+                if record.digest == digest:
+                    return record, "again"
+            now = datetime.now(UTC).replace(microsecond=0)
+            told = offer.received or (said.time if said else now)
+            record = Record(
+                learner=learner, lesson=lesson, nickname=said.nickname if said else "",
+                number=said.number if said else 0, received=min(told, now), digest=digest,
+                source=offer.label,
+            )  # fmt: skip
+            write_atomic(fresh / _RECORD, record.model_dump_json(indent=1) + "\n")
+            folder.mkdir(parents=True, exist_ok=True)
+            number = 1 + max((int(one.name) for one in folder.glob("[0-9]*")), default=0)
+            fresh.rename(folder / f"{number:03d}")
+        return record, "new"
+
+    def place(self, learner: str, lesson: str) -> tuple[Record, Became]:
+        """Put a learner's newest submission where nbgrader looks.
+
+        Returns:
+            The newest, and ``new`` when it was put there, ``again`` when it was there, ``kept``
+            when something lies there that was not collected, which stays.
+        """
+        records = self.records(learner, lesson)
+        newest = max(records, key=lambda one: (records[one].received, records[one].number, one))
+        record = records[newest]
+        target = self.course.submitted(learner, lesson)
+        if target.exists():
+            there = _digest_or_none(target)
+            if there == record.digest:
+                return record, "again"
+            if there not in {one.digest for one in records.values()}:
+                return record, "kept"
+        with self._fresh() as fresh:
+            shutil.copytree(newest / _FILES, fresh / "new")
+            if not (fresh / "new" / TIMESTAMP).exists():
+                stamp = f"{record.received.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC\n"
+                (fresh / "new" / TIMESTAMP).write_text(stamp, encoding="utf-8")
+            target.parent.mkdir(parents=True, exist_ok=True)
+            if target.exists():
+                target.rename(fresh / "old")  # a copy: collected/ has it
+            (fresh / "new").rename(target)
+        return record, "new"
+
+    def records(self, learner: str, lesson: str) -> dict[Path, Record]:
+        """Return what was collected of a learner's lesson, by folder."""
+        found = {}
+        for folder in sorted(self._folder(learner, lesson).glob("[0-9]*")):
+            try:
+                found[folder] = Record.model_validate_json((folder / _RECORD).read_bytes())
+            except (OSError, ValidationError):
+                raise CampError(
+                    f"{folder / _RECORD} is damaged: restore it from a backup"
+                ) from None
+        return found
+
+    def tidy(self) -> None:
+        """Remove what a run that was killed left half unpacked."""
+        for left in self.path.glob(f"{_PART}*"):
+            shutil.rmtree(left, ignore_errors=True)
+
+    def _folder(self, learner: str, lesson: str) -> Path:
+        return self.path / lesson / learner
+
+    @contextmanager
+    def _fresh(self) -> Iterator[Path]:
+        """Give a new folder on the course's disk; what is left of it goes."""
+        self.path.mkdir(parents=True, exist_ok=True)
+        fresh = Path(tempfile.mkdtemp(dir=self.path, prefix=_PART))
+        fresh.chmod(0o755)
+        try:
+            yield fresh
+        finally:
+            shutil.rmtree(fresh, ignore_errors=True)
+
+    def _unpack(self, offer: Offer, target: Path) -> Submission | None:
+        if not offer.place.is_dir():
+            return bundle.unpack(offer.place, target)
+        root, files = list_files(offer.place)
+        sizes = sum(path.lstat().st_size for path in files)
+        if sizes > MAX_BUNDLE:
+            most = f"{MAX_BUNDLE / 1e6:.0f} MB"
+            raise BadBundle(f"超过 {most}", f"more than {most}")
+        for path in files:
+            copy = target / path.relative_to(root)
+            copy.parent.mkdir(parents=True, exist_ok=True)
+            copy.write_bytes(read_plain(path, MAX_BUNDLE))
+        return self._manifest(target)
+
+    @staticmethod
+    def _manifest(folder: Path) -> Submission | None:
+        """Return what an unpacked bundle says of itself; None of what nbgrader handed in."""
+        if not (folder / MANIFEST).is_file():
+            return None
+        try:
+            said = Submission.model_validate_json((folder / MANIFEST).read_bytes())
+        except ValidationError:
+            raise BadBundle(f"{MANIFEST} 坏了", f"{MANIFEST} is damaged") from None
+        names = {
+            path.relative_to(folder).as_posix(): path.read_bytes()
+            for path in folder.rglob("*")
+            if path.is_file() and path.relative_to(folder).as_posix() not in _NOT_LISTED
+        }
+        if bundle.describe(names) != said.files:
+            raise BadBundle(
+                f"文件与 {MANIFEST} 对不上（打包后被改过）",
+                f"files differ from {MANIFEST} (changed after packing)",
+            )
+        return said
+
+    def _whose(self, offer: Offer, said: Submission | None) -> tuple[str, str]:
+        learner = said.learner if said else offer.learner
+        lesson = said.lesson if said else offer.lesson
+        if offer.learner and offer.learner.strip().casefold() != learner.casefold():
+            raise BadBundle(
+                f"来源写的是 {offer.learner}，压缩包里是 {learner}：问清楚是谁的",
+                f"it came as {offer.learner}, inside it says {learner}: ask whose it is",
+            )
+        if not is_learner_id(learner):
+            raise BadBundle(f"学员编号 {learner!r} 不能用", f"{learner!r} cannot be a learner's id")
+        if lesson not in self.course.lessons():
+            known = ", ".join(self.course.lessons())
+            raise BadBundle(
+                f"没有课程 {lesson!r}（有：{known}）",
+                f"no lesson {lesson!r} here (there are: {known})",
+            )
+        return learner, lesson
+
+
+def digest_of(folder: Path) -> str:
+    """Return SHA-256 of the files of a submission with their names, times left out.
+
+    Raises:
+        Refused: it holds something else than plain files.
+    """
+    root, files = list_files(folder)
+    found = hashlib.sha256()
+    for path in files:
+        name = path.relative_to(root).as_posix()
+        if name not in _OF_EXCHANGE:
+            raw = read_plain(path, MAX_BUNDLE)
+            found.update(f"{name}\0{hashlib.sha256(raw).hexdigest()}\n".encode())
+    return found.hexdigest()
+
+
+def _digest_or_none(folder: Path) -> str | None:
+    try:
+        return digest_of(folder)
+    except (Refused, OSError):
+        return None
+
+
+def reason_of(error: BadBundle | Refused | OSError) -> Text:
+    """Return why an offer could not be taken."""
+    if isinstance(error, BadBundle):
+        return error.text
+    if isinstance(error, Refused):
+        return error.remark
+    line = error.strerror or str(error)
+    return Text(f"读不出来：{line}", f"cannot be read: {line}")

@@ -1,0 +1,378 @@
+"""``camp collect``: each way in, what is refused, and what becomes of who hands in twice."""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+import re
+import shutil
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from openpyxl import Workbook
+
+from course_lib import bundle
+from course_lib.learner.home import Home
+from grading.collect.archive import Archive
+from grading.collect.export import Export, find_columns
+from grading.collect.sources import Offer
+from grading.course import Course
+from tests.kits import LESSON, camp, make_kit, work
+from tests.test_bundle import listed
+
+FORM = ["提交人", "学员编号", "微信昵称", "关卡", "笔记链接", "压缩包（附件）", "提交时间", "备注"]
+LECTURE = "https://www.bilibili.com/video/BV18142187g5/"
+
+
+def a_bundle(
+    learner: str, number: int = 1, text: str = "{}", lesson: str = LESSON, hour: int = 9
+) -> bytes:
+    return bundle.pack(
+        {f"{lesson}.ipynb": text.encode(), f"evidence/{lesson}/a.json": b"[]"},
+        learner=learner, nickname="N", lesson=lesson, number=number, kit="0.1.0",
+        time=datetime(2026, 11, 2, hour, tzinfo=UTC),
+    )  # fmt: skip
+
+
+@pytest.fixture
+def course(tmp_path: Path) -> Course:
+    """Return a course directory with one lesson, nothing in it."""
+    (tmp_path / "course/source" / LESSON).mkdir(parents=True)
+    return Course(tmp_path / "course")
+
+
+@pytest.fixture
+def inbox(tmp_path: Path) -> Path:
+    folder = tmp_path / "in"
+    folder.mkdir()
+    return folder
+
+
+def notebook(course: Course, learner: str) -> str:
+    return (course.submitted(learner, LESSON) / f"{LESSON}.ipynb").read_text("utf-8")
+
+
+def collect(course: Course, source: Path, *words: str) -> tuple[str, list[str]]:
+    """Run the command and return the summary and the lines on what was not taken."""
+    done = camp(course.path.parent, "collect", str(source), "--course", str(course.path), *words)
+    assert done.returncode == 0, done.stderr
+    lines = done.stderr.splitlines()
+    assert all(line.startswith("✗ ") for line in lines), done.stderr
+    return done.stdout.strip().splitlines()[-1], lines
+
+
+def test_a_folder_of_bundles_goes_where_it_is_graded(course: Course, inbox: Path) -> None:
+    (inbox / "wechat").mkdir()
+    (inbox / "wechat/x.zip").write_bytes(a_bundle("a"))
+    (inbox / "renamed by somebody (1).zip").write_bytes(a_bundle("学员7"))
+    (inbox / ".hidden.zip").write_bytes(b"")
+    assert collect(course, inbox) == ("2 collected, 0 known, 0 not taken", [])
+    assert course.learners(LESSON) == ["a", "学员7"]
+    names = sorted(one.name for one in course.submitted("a", LESSON).iterdir())
+    assert names == ["01_intro.ipynb", "evidence", "submission.json", "timestamp.txt"]
+    stamp = (course.submitted("a", LESSON) / "timestamp.txt").read_text()
+    assert stamp == "2026-11-02 09:00:00 UTC\n"
+    assert collect(course, inbox) == ("0 collected, 2 known, 0 not taken", [])
+
+
+def test_the_newest_is_graded_and_none_is_lost(course: Course, inbox: Path) -> None:
+    (inbox / "b.zip").write_bytes(a_bundle("a", 2, '{"second": 2}', hour=11))
+    (inbox / "c.zip").write_bytes(a_bundle("a", 1, '{"first": 1}', hour=10))
+    assert collect(course, inbox) == ("2 collected, 0 known, 0 not taken", [])
+    assert "second" in notebook(course, "a")
+    (inbox / "a.zip").write_bytes(a_bundle("a", 3, '{"third": 3}', hour=12))
+    told = camp(course.path.parent, "collect", str(inbox), "--course", str(course.path)).stdout
+    assert re.search(r"│ 3 +│ 2026-11-02 12:00 +│ new, to be graded", told)
+    assert "third" in notebook(course, "a")
+    kept = sorted((course.path / "collected" / LESSON / "a").iterdir())
+    texts = [(one / f"files/{LESSON}.ipynb").read_text() for one in kept]
+    assert texts == ['{"second": 2}', '{"first": 1}', '{"third": 3}']
+    (inbox / "late.zip").write_bytes(a_bundle("a", 1, '{"late": 0}', hour=8))
+    told = camp(course.path.parent, "collect", str(inbox), "--course", str(course.path)).stdout
+    assert "archived (there is a newer one)" in told
+    assert "third" in notebook(course, "a")
+
+
+def test_an_interrupted_run_is_made_good(course: Course, inbox: Path) -> None:
+    (inbox / "a.zip").write_bytes(a_bundle("a"))
+    collect(course, inbox)
+    shutil.rmtree(course.submitted("a", LESSON))  # killed between two renames
+    (course.path / "collected/.part-x").mkdir()
+    assert collect(course, inbox)[0] == "0 collected, 1 known, 0 not taken"
+    assert notebook(course, "a") == "{}"
+    assert [one.name for one in (course.path / "collected").iterdir()] == [LESSON]
+
+
+def test_what_somebody_put_there_by_hand_stays(course: Course, inbox: Path) -> None:
+    place = course.submitted("a", LESSON)
+    place.mkdir(parents=True)
+    (place / f"{LESSON}.ipynb").write_text("by hand")
+    (inbox / "a.zip").write_bytes(a_bundle("a"))
+    _, lines = collect(course, inbox)
+    assert lines == [
+        f"✗ a {LESSON}: {place} was not collected and stays: move it away and run this again"
+    ]
+    assert notebook(course, "a") == "by hand"
+    place.rename(course.path / "by-hand")
+    assert collect(course, inbox) == ("0 collected, 1 known, 0 not taken", [])
+    assert notebook(course, "a") == "{}"
+
+
+def test_broken_ones_are_listed_and_the_others_go_on(course: Course, inbox: Path) -> None:
+    (inbox / "1.zip").write_bytes(a_bundle("a")[:-30])
+    (inbox / "2.zip").write_bytes(listed("evidence/../../x.txt"))
+    (inbox / "3.zip").write_bytes(a_bundle("c", lesson="09_none"))
+    (inbox / "4.ipynb").write_text("{}")
+    (inbox / "5\x1b[31m.zip").write_bytes(b"")
+    (inbox / "6.zip").write_bytes(a_bundle("good"))
+    (inbox / "7.zip").symlink_to("/nowhere")
+    summary, lines = collect(course, inbox)
+    assert summary == "1 collected, 0 known, 6 not taken"
+    says = [
+        "1.zip: this is no bundle of camp submit (not a whole zip file)",
+        "2.zip: a file may not be called evidence/../../x.txt",
+        f"3.zip: no lesson '09_none' here (there are: {LESSON})",
+        "4.ipynb: no bundle of camp submit: ask the learner to hand in with camp submit",
+        "5�[31m.zip: this is no bundle",
+        "7.zip: cannot be read: No such file or directory",
+    ]
+    assert len(lines) == len(says)
+    found = sorted(line.removeprefix("✗ ") for line in lines)
+    assert all(line.startswith(text) for line, text in zip(found, says, strict=True)), found
+    assert course.learners(LESSON) == ["good"]
+    assert not list(course.path.rglob("x.txt"))
+
+
+def test_an_exchange_from_either_submit(course: Course, tmp_path: Path) -> None:
+    inbound = tmp_path / "exchange/camp/inbound"
+    plain = inbound / f"b+c@x.org+{LESSON}+2026-11-02 08:00:00.123456 UTC+w0rd-_xyz"
+    plain.mkdir(parents=True)
+    (plain / f"{LESSON}.ipynb").write_text('{"plain": 1}')
+    (plain / "timestamp.txt").write_text("2026-11-02 08:00:00.123456 UTC")
+    older = inbound / f"b+c@x.org+{LESSON}+2026-11-01 08:00:00.123456 UTC"
+    shutil.copytree(plain, older)
+    (older / f"{LESSON}.ipynb").write_text('{"older": 1}')
+    linked = inbound / f"d+{LESSON}+2026-11-02 08:00:00.1 UTC"
+    linked.mkdir()
+    (linked / f"{LESSON}.ipynb").symlink_to("/etc/passwd")
+    (inbound / "notes").mkdir()
+    home = make_kit(tmp_path / "kit")
+    work(home, "li_mei")
+    camp(home.path, "submit", LESSON, "--id", "e", "--nickname", "E", "--to", str(inbound))
+    (ours,) = inbound.glob("e+*")
+    shutil.copytree(ours, inbound / ours.name.replace("e+", "f+", 1))
+    edited = shutil.copytree(ours, inbound / ours.name.replace("+0001", "+0002"))
+    (edited / "note.md").write_text("edited after packing")
+
+    summary, lines = collect(course, inbound.parent)
+    assert summary == "3 collected, 0 known, 4 not taken"
+    assert notebook(course, "b+c@x.org") == '{"plain": 1}'
+    assert notebook(course, "e") == home.notebook(LESSON, "zh").read_text("utf-8")
+    text = "\n".join(lines)
+    assert "it came as f, inside it says e: ask whose it is" in text
+    assert "files differ from submission.json (changed after packing)" in text
+    assert "notes: the folder is not called LEARNER+LESSON+TIME" in text
+    assert "is a link: hand in the file itself" in text
+    bundles = home.bundles  # the same, now as files
+    assert collect(course, bundles) == ("0 collected, 1 known, 0 not taken", [])
+
+
+def test_an_inboxs_data_folder_tells_when_it_was_received(course: Course, tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    (data / "bundles").mkdir(parents=True)
+    (data / "inbox.db").write_bytes(b"")
+    for name, number, text, at in (("s1", 1, "one", 1793610000), ("s2", 2, "two", 1793600000)):
+        (data / f"bundles/{name}.zip").write_bytes(a_bundle("a", number, text))
+        os.utime(data / f"bundles/{name}.zip", (at, at))
+    assert collect(course, data)[0] == "2 collected, 0 known, 0 not taken"
+    assert notebook(course, "a") == "one"  # received last, whatever the learner's numbers say
+    folder = course.path / "collected" / LESSON / "a"
+    record = json.loads((folder / "001/collected.json").read_text())
+    assert record["received"] == "2026-11-02T09:00:00Z"
+
+
+def a_form(path: Path, rows: list[list[str]]) -> Path:
+    if path.suffix == ".xlsx":
+        book = Workbook()
+        for row in [FORM, *rows]:
+            book.active.append(row)
+        book.save(path)
+    else:
+        with path.open("w", encoding="utf-8-sig", newline="") as file:
+            csv.writer(file).writerows([FORM, *rows])
+    return path
+
+
+@pytest.mark.parametrize("name", ["答卷.csv", "export.xlsx"])
+def test_a_forms_export_by_the_names_of_its_columns(course: Course, inbox: Path, name: str) -> None:
+    (inbox / "files").mkdir()
+    (inbox / "files/01_intro-a-1.zip").write_bytes(a_bundle("a", text='{"first": 1}', hour=23))
+    (inbox / "files/答卷_12_01_intro-a-2.zip").write_bytes(
+        a_bundle("a", 2, '{"second": 2}', hour=1)
+    )
+    (inbox / "files/b.zip").write_bytes(a_bundle("b"))
+    note = "https://zhuanlan.zhihu.com/p/1"
+    table = a_form(inbox / name, [
+        ["甲", "a", "阿", "L1-1", note, "01_intro-a-1.zip", "2026/11/02 17:00", ""],
+        ["甲", " A ", "阿", "L1-1", f"我的笔记 {LECTURE}", "01_intro-a-2.zip", "2026-11-02 18:00:00", ""],
+        ["乙", "wrong", "乙", "L1-1", "", "b.zip", "2026年11月2日 18:00", ""],
+        ["丙", "c", "丙", "L1-1", note, "", "", ""],
+        ["丁", "d", "丁", "L1-1", "", "gone.zip", "", ""],
+        ["", "", "戊", "", note, "", "", ""],
+        ["己", "f", "己", "L1-1", "没写", "", "", ""],
+        ["", "", "", "", "", "", "", ""],
+    ])  # fmt: skip
+    summary, lines = collect(course, table)
+    assert summary == "2 collected, 0 known, 4 not taken"
+    assert [line.removeprefix(f"✗ {name} ") for line in lines] == [
+        "row 4 (b.zip): it came as wrong, inside it says b: ask whose it is",
+        "row 6: attachment gone.zip not found: download it beside the table, or name its folder with --files",
+        "row 7: no learner's id",
+        "row 8: neither a file nor a link",
+    ]
+    assert "second" in notebook(course, "a")  # the form's time counts, not the learner's clock
+    stamp = (course.submitted("a", LESSON) / "timestamp.txt").read_text()
+    assert stamp == "2026-11-02 10:00:00 UTC\n"  # 18:00 in Beijing
+    with (course.path / "collected/links.csv").open(encoding="utf-8-sig") as file:
+        links = list(csv.DictReader(file))
+    assert [(one["learner"], one["link"]) for one in links] == [
+        ("a", note),
+        ("A", LECTURE),
+        ("c", note),
+    ]
+    assert [bool(one["problem"]) for one in links] == [False, True, False]
+    collect(course, table)
+    assert len((course.path / "collected/links.csv").read_text("utf-8-sig").splitlines()) == 4
+
+
+def test_the_preview_and_a_dry_run_write_nothing(course: Course, inbox: Path) -> None:
+    (inbox / "b.zip").write_bytes(a_bundle("b"))
+    (inbox / "c.zip").write_bytes(b"no")
+    table = a_form(inbox / "f.csv", [["", "b", "", "L1-1", LECTURE, "b.zip", "", ""]])
+    words = ("--course", str(course.path), "--dry-run")
+    told = camp(inbox, "collect", str(table), *words).stdout
+    assert re.search(r"学员编号 +│ learner +│ b", told)
+    assert re.search(r"压缩包（附件） +│ file +│ b.zip", told)
+    assert re.search(r"备注 +│ +│", told)
+    assert f"📦 f.csv row 2 (b.zip): b, {LESSON}, 1" in told
+    told = camp(inbox, "collect", str(inbox), *words).stdout
+    assert "📦 c.zip: ✗ this is no bundle of camp submit" in told
+    assert not (course.path / "collected").exists()
+
+
+def test_columns_that_cannot_be_told_are_asked_for(course: Course, inbox: Path) -> None:
+    path = inbox / "f.csv"
+    path.write_text("谁,什么\nb,b.zip\n", encoding="utf-8")
+    (inbox / "b.zip").write_bytes(a_bundle("b"))
+    words = ("collect", str(path), "--course", str(course.path))
+    told = camp(inbox, *words)
+    assert told.returncode == 1
+    assert "--column learner=学号 --column file=附件; there are: 谁, 什么" in told.stderr
+    told = camp(inbox, *words, "--column", "learner=谁", "--column", "file=谁吗")
+    assert "no column '谁吗'; there are: 谁, 什么" in told.stderr
+    told = camp(inbox, *words, "--column", "who=谁")
+    assert "--column who=谁: write FIELD=NAME" in told.stderr
+    told = camp(inbox, *words, "--column", "learner=谁", "--column", "file=什么")
+    assert told.stdout.strip().endswith("1 collected, 0 known, 0 not taken")
+
+
+@pytest.mark.parametrize(
+    ("heading", "wanted"),
+    [
+        (FORM, {"learner": 1, "nickname": 2, "lesson": 3, "link": 4, "file": 5, "time": 6}),
+        (
+            ["Submitted at", "Student ID", "Name", "Level", "Link of your note", "Upload file"],
+            {"time": 0, "learner": 1, "nickname": 2, "lesson": 3, "link": 4, "file": 5},
+        ),
+        (
+            ["报名问卷编号", "昵称", "提交关卡", "笔记", "作业", "提交时间（自动）"],
+            {"learner": 0, "nickname": 1, "lesson": 2, "link": 3, "file": 4, "time": 5},
+        ),
+    ],
+)
+def test_columns_are_found_by_name(heading: list[str], wanted: dict[str, int]) -> None:
+    assert find_columns(heading, {}) == wanted
+
+
+def test_a_form_with_two_files_of_one_name(inbox: Path) -> None:
+    for number in (1, 2):
+        (inbox / str(number)).mkdir()
+        (inbox / str(number) / "a.zip").write_bytes(a_bundle("a", number))
+    table = a_form(inbox / "f.csv", [["", "a", "", "", "", "a.zip", "", ""]])
+    (only,) = Export(table, inbox, {}).offers()
+    assert not isinstance(only, Offer)
+    assert "several different a.zip" in only.text.en
+
+
+def test_no_source_and_no_course(course: Course, tmp_path: Path) -> None:
+    told = camp(tmp_path, "collect", "nowhere", "--course", str(course.path))
+    assert told.returncode == 1
+    assert "nothing at nowhere: name a folder of bundles" in told.stderr
+    told = camp(tmp_path, "collect", ".", "--course", str(tmp_path))
+    assert "is no course directory" in told.stderr
+
+
+def test_a_time_to_come_counts_as_now(course: Course, inbox: Path) -> None:
+    (inbox / "a.zip").write_bytes(
+        bundle.pack({f"{LESSON}.ipynb": b"{}"}, learner="a", nickname="N", lesson=LESSON, number=1,
+                    kit="0", time=datetime(2999, 1, 1, tzinfo=UTC))
+    )  # fmt: skip
+    record, _ = Archive(course).take(Offer("a.zip", inbox / "a.zip"))
+    assert record.received <= datetime.now(UTC)
+
+
+@pytest.mark.usefixtures("walls")
+def test_from_two_kits_to_points(tmp_path: Path) -> None:
+    """Submit by file, by form and twice, one of them broken; collect, grade, read the points."""
+    course = tmp_path / "course"
+    assert camp(tmp_path, "build", LESSON, "--course", str(course),
+                "--notebooks", str(make_source(tmp_path))).returncode == 0  # fmt: skip
+    shared = tmp_path / "shared"
+    form = tmp_path / "form"
+    for folder in (shared, form):
+        folder.mkdir()
+
+    def hand_in(learner: str, wrote: str, *words: str) -> Home:
+        home = Home(tmp_path / "kits" / learner)
+        if not home.path.exists():
+            make_kit(home.path)
+        work(home, wrote, "en" if wrote == "sam_okoro" else "zh")
+        done = camp(home.path, "submit", LESSON, "--id", learner, "--nickname", learner, *words)
+        assert done.returncode == 0, done.stderr
+        return home
+
+    hand_in("once", "wang_fang", "--to", str(shared))
+    hand_in("twice", "wang_fang", "--to", str(shared))
+    hand_in("twice", "li_mei", "--to", str(shared))
+    by_form = hand_in("formed", "sam_okoro")
+    shutil.copy(by_form.bundles / f"{LESSON}-formed-1.zip", form)
+    broken = hand_in("broken", "li_mei")
+    raw = (broken.bundles / f"{LESSON}-broken-1.zip").read_bytes()
+    (shared / f"{LESSON}-broken-1.zip").write_bytes(raw[: len(raw) // 2])
+    a_form(form / "f.csv", [["", "formed", "", "L1-1", "", f"{LESSON}-formed-1.zip", "", ""]])
+
+    opened = Course(course)
+    summary, lines = collect(opened, shared)
+    assert summary == "3 collected, 0 known, 1 not taken"
+    assert lines == [
+        f"✗ {LESSON}-broken-1.zip: this is no bundle of camp submit (not a whole zip file)"
+    ]
+    assert collect(opened, form / "f.csv")[0] == "1 collected, 0 known, 0 not taken"
+    graded = camp(tmp_path, "grade", LESSON, "--course", str(course), "--json")
+    rows = {one["learner"]: one for one in json.loads(graded.stdout)}
+    # The exercises are worth 70; what the samples earn is in their own test (test_demo).
+    assert {who: row["auto_score"] for who, row in rows.items()} == {
+        "once": 10, "twice": 70, "formed": 70,
+    }  # fmt: skip
+    assert all(row["pending"] == 1 and not row["review"] for row in rows.values())
+
+
+def make_source(folder: Path) -> Path:
+    """Return a notebooks folder with the source of lesson 01."""
+    from tests.conftest import SOURCES
+
+    (folder / "notebooks/source").mkdir(parents=True)
+    shutil.copy(SOURCES / f"{LESSON}.py", folder / "notebooks/source")
+    return folder / "notebooks"
