@@ -256,7 +256,7 @@ def test_a_skipped_test_fails_the_run_in_ci_only(tmp_path: Path, ci: str, code: 
     (tmp_path / "test_it.py").write_text(
         "import pytest\ndef test_a(): pass\ndef test_b(): pytest.skip('no such program')\n"
     )
-    options = ["-p", "tests.conftest", "-n", "1", "-c", "/dev/null", "--rootdir", str(tmp_path)]
+    options = ["-p", "tests.skips", "-n", "1", "-c", "/dev/null", "--rootdir", str(tmp_path)]
     done = subprocess.run(
         [sys.executable, "-m", "pytest", *options, "test_it.py"],
         cwd=tmp_path,
