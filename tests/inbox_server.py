@@ -139,7 +139,7 @@ def serving(data: Path, *options: str, before: str = "") -> Iterator[Server]:
     with log.open("wb") as output:
         process = subprocess.Popen(command, stdout=output, stderr=output)
     try:
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + 150
         while "listening on port" not in log.read_text():
             if process.poll() is not None or time.monotonic() > deadline:
                 pytest.fail(f"the inbox does not start: {log.read_text()[-3000:]}")

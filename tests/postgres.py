@@ -54,9 +54,9 @@ def running_postgres() -> Iterator[str]:
         )  # fmt: skip
     try:
         create = [programs / "createdb", "-h", "127.0.0.1", "-p", str(port), "-U", "camp", "camp"]
-        for _ in range(100):
-            if subprocess.run(create, capture_output=True).returncode == 0:
-                break
+        deadline = time.monotonic() + 60
+        while subprocess.run(create, capture_output=True).returncode:
+            assert time.monotonic() < deadline, (folder / "log").read_text()
             time.sleep(0.1)
         yield f"postgresql://camp@127.0.0.1:{port}/camp"
     finally:

@@ -275,7 +275,7 @@ def _check_bundle(member: Member, lesson: str, path: Path) -> None:
         )
 
 
-def _newest(learner: str, lesson: str) -> Select[tuple[FeedbackRow]]:
+def _newest(learner: str, lesson: str) -> Select[FeedbackRow]:
     return (
         select(FeedbackRow)
         .where(FeedbackRow.learner == learner, FeedbackRow.lesson == lesson)
