@@ -8,17 +8,17 @@ from __future__ import annotations
 import threading
 import time
 import warnings
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from course_lib.agents.actions import ActionExecutor, BaseAction
 from course_lib.chat import ChatModel
 from course_lib.decoding import Sampling
 from course_lib.serving import Server
 from course_lib.template import Message, parse_message
 
 with warnings.catch_warnings():  # importing Lagent turns on every warning
-    from lagent.actions import TOOL_REGISTRY, ActionExecutor, BaseAction
     from lagent.agents import Internlm2Agent, ReAct
     from lagent.agents.react import CALL_PROTOCOL_CN, FORCE_STOP_PROMPT_CN, ReActProtocol
     from lagent.llms import GPTAPI
@@ -28,8 +28,6 @@ TOKENS = 96
 REFUSED = ("top_k", "skip_special_tokens")
 """Settings of Lagent's that LMDeploy takes and ``transformers serve`` refuses."""
 Form = Literal["internlm2", "react"]
-
-TOOL_REGISTRY.unique = False  # else the cell that defines a tool runs once and never again
 
 
 @dataclass(frozen=True)
@@ -138,6 +136,3 @@ def new_agent(
     )
     return ReAct(model, executor, ReActProtocol(**words), max_turn=turns)
 
-
-Fetch = Callable[[str], tuple[int, str]]
-"""A service: a name to an HTTP status and a body; raises OSError when it cannot be reached."""

@@ -15,7 +15,7 @@ from typing import Any
 from course_lib.chat import ChatModel
 from course_lib.decoding import Sampling
 from course_lib.errors import CampError
-from course_lib.language import Text
+from course_lib.language import Text, current_language
 from course_lib.template import Message
 
 RUNNING, WAITING, DONE = 1, 2, 3
@@ -167,3 +167,36 @@ def rule_planner(question: str) -> list[str]:
         return [question]
     things = re.split(r", | and ", found[2])
     return [f"What is the {found[1]} of {thing}?" for thing in things]
+
+
+def compared() -> str:
+    """Return a question that falls into parts which do not need each other."""
+    zh = "请对比银湖图书馆、云杉博物馆和海棠剧院的面积"
+    return str(Text(zh, "Compare the area of Silver Library, Spruce Museum and Rose Theatre."))
+
+
+def planner_for(bot: ChatModel) -> Planner:
+    """Return camp-mini for Chinese notebooks, the rule for English ones."""
+    return mini_planner(bot) if current_language() == "zh" else rule_planner
+
+
+def in_two_steps() -> str:
+    """Return a plan written by hand: two questions need the answers of two others."""
+    asked = Text(
+        "银湖图书馆和云杉博物馆的负责人，谁的年龄更大？",
+        "Who is older, the manager of Silver Library or that of Spruce Museum?",
+    )
+    head, age = Text("{}的负责人是谁？", "Who is the manager of {}?"), Text(
+        "{}的年龄是多少？", "What is the age of {}?"
+    )
+    houses = (Text("银湖图书馆", "Silver Library"), Text("云杉博物馆", "Spruce Museum"))
+    lines = ["graph = WebSearchGraph()", f"graph.add_root_node({str(asked)!r}, 'root')"]
+    for first, second, house in zip("ab", "cd", houses, strict=True):
+        lines += [
+            f"graph.add_node('{first}', {str(head).format(house)!r})",
+            f"graph.add_node('{second}', {str(age).format(f'{{{first}}}')!r})",
+            f"graph.add_edge('root', '{first}')",
+            f"graph.add_edge('{first}', '{second}')",
+        ]
+    lines.append("graph.add_response_node('response')")
+    return "\n".join([*lines, *(f"graph.add_edge('{one}', 'response')" for one in "cd")])

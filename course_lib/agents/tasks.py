@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from course_lib.agents import town
-from course_lib.agents.client import BaseAction, Model
+from course_lib.agents.actions import BaseAction
+from course_lib.agents.client import Model
 from course_lib.agents.trace import DROPPED, Trace, ask
 from course_lib.language import Language, Text, current_language
 from course_lib.mini.tools import tool_kinds

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import yaml
 
-from course_lib.agents.client import Fetch
+from course_lib.agents.actions import Fetch
 from course_lib.language import Language, current_language
 
 PATH = Path(__file__).with_name("town.yml")
