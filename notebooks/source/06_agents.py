@@ -226,7 +226,7 @@ InternLM2 不用单词，用词表里的特殊标记：先写想法，再写 `<|
 写 `parse_internlm2(text)`，返回的字典有五个键：
 
 - `kind`：`plugin`、`interpreter` 或 None；`thought`：标记之前的文字；
-- `name`、`parameters`：从 JSON 取；解释器的名字固定是 `IPythonInterpreter`，参数是 `{"command": 代码}`，代码外面的三个反引号要去掉（可能没有）；
+- `name`、`parameters`：从 JSON 取；解释器的名字固定是 `IPythonInterpreter`，参数是字典，键 `command` 里放代码，代码外面的三个反引号要去掉（可能没有）；
 - `error`：JSON 坏了、不是对象、或缺了这两个键，就是 `parse`，此时 `name` 和 `parameters` 是 None；否则是 None。
 
 模型有时写到一半就停了：没有 `<|action_end|>` 也要能读。
@@ -247,7 +247,7 @@ InternLM2 uses special tokens instead of words: first the thought, then `<|actio
 Write `parse_internlm2(text)`; its dictionary has five keys:
 
 - `kind`: `plugin`, `interpreter` or None; `thought`: the text before the markers;
-- `name`, `parameters`: from the JSON; an interpreter is always named `IPythonInterpreter`, its parameters are `{"command": code}`, without the three backticks around the code (there may be none);
+- `name`, `parameters`: from the JSON; an interpreter is always named `IPythonInterpreter`, its parameters are a dictionary with the code under the key `command`, without the three backticks around it (there may be none);
 - `error`: `parse` when the JSON is broken, no object, or lacks one of the two keys; then `name` and `parameters` are None. Else None.
 
 A model sometimes stops half way: read it without `<|action_end|>`, too.
@@ -411,6 +411,35 @@ def parse_internlm2(text):
     except (ValueError, KeyError, TypeError):
         return found | {"kind": "plugin", "error": "parse"}
 
+# %% given="demo_tools"
+from course_lib.agents import toys
+
+
+def demo_search(query: str, topk: int = 3):
+    """Search the web.
+
+    Args:
+        query (str): words to look for
+        topk (int): how many pages
+    """
+
+
+def demo_add(a: int, b: int):
+    """Add two integers.
+
+    Args:
+        a (int): first
+        b (int): second
+    """
+    return a + b
+
+
+def demo_flag(names: list, strict: bool = False, ratio: float = 0.5):
+    """Check names."""
+
+
+DEMO = {"demo_search": demo_search, "demo_add": demo_add, "demo_flag": demo_flag}
+
 # %% [markdown] lang="zh"
 r"""
 营里的 Lagent 0.2.x 就是这样拆的，只是遇到坏 JSON 时**一声不吭地再问一遍**：模型不知道自己写坏了，于是写出一模一样的东西，直到次数用完。错误要说给模型听。
@@ -454,35 +483,6 @@ Write `tool_schema(f, style="lagent")`:
 
 </details>
 """
-
-# %% given="demo_tools"
-from course_lib.agents import toys
-
-
-def demo_search(query: str, topk: int = 3):
-    """Search the web.
-
-    Args:
-        query (str): words to look for
-        topk (int): how many pages
-    """
-
-
-def demo_add(a: int, b: int):
-    """Add two integers.
-
-    Args:
-        a (int): first
-        b (int): second
-    """
-    return a + b
-
-
-def demo_flag(names: list, strict: bool = False, ratio: float = 0.5):
-    """Check names."""
-
-
-DEMO = {"demo_search": demo_search, "demo_add": demo_add, "demo_flag": demo_flag}
 
 # %% exercise="tool_schema" level=3 minutes=18 points=11
 import inspect
@@ -639,7 +639,7 @@ def schema_of(name, style="lagent", source=""):
 
 1. `text = llm(history, forced)`，`forced` 只在**最后一轮**为真（真的 ReAct 此时逼模型给出答案）；
 2. 用你的 `parse_react` 拆开；`FinishAction` 就返回答案；
-3. 否则得到一句结果：没有动作是 `NoAction: please follow the format`；不认识的工具是 `InvalidAction: 名字`；参数不是 JSON 对象或对不上签名，是 `ArgsError: ` 加上原因；工具自己抛异常，是 `APIError: ` 加上异常的类名；正常就是 `str(结果)`；
+3. 否则得到一句结果：没有动作是 `NoAction: please follow the format`；不认识的工具是 `InvalidAction: ` 加上名字；参数不是 JSON 对象或对不上签名，是 `ArgsError: ` 加上原因；工具自己抛异常，是 `APIError: ` 加上异常的类名；正常就是 `str(结果)`；
 4. 把 `(动作, 结果)` 记进 `trace`，把模型的话（`assistant`）和 `Response:` 加结果（`system`）接到 `history` 后面。
 
 轮数用完还没有答案，就返回 `Sorry that I cannot answer your question.`。**什么错误都不能让循环崩掉，也不能让它停不下来**：这就是步数上限的用处，每一步都要花钱。
@@ -875,11 +875,11 @@ with needs("parse_react", "react_loop"):
 | `HTTP_ERROR` | -1000 | 服务出错（404 以外），或者连不上（`OSError`） |
 | `ARGS_ERROR` | -1001 | 参数不对：空名字不去请求；服务返回 404 说明没有这个名字 |
 
-下面是给真的 Lagent 用的工具：查一栋房子的负责人。`self.fetch(name)` 是服务，返回 `(状态码, 正文)`。补完 `run`：返回 `ActionReturn(type=self.name, …)`，失败时在 `errmsg` 里写一句模型看得懂的话。类的名字和文档就是模型看到的全部，可以改；`run` 的参数要叫 `name`。
+下面是给真的 Lagent 用的工具：查一栋房子的负责人。`self.fetch(name)` 是服务，返回 一对：状态码和正文。补完 `run`：返回 `ActionReturn(type=self.name, …)`，失败时在 `errmsg` 里写一句模型看得懂的话。类的名字和文档就是模型看到的全部，可以改；`run` 的参数要叫 `name`。
 
 <details><summary>提示</summary>
 
-成功时 `result=[{"type": "text", "content": 正文}]`；失败时给 `errmsg` 和 `state`。`OSError` 包括超时。
+成功时 `result` 是 `[{"type": "text", "content": …}]`，里面放正文；失败时给 `errmsg` 和 `state`。`OSError` 包括超时。
 
 </details>
 """
@@ -896,11 +896,11 @@ The camp's task here is MagicMaker, a `BaseAction` that asks a picture service s
 | `HTTP_ERROR` | -1000 | the service failed (other than 404), or cannot be reached (`OSError`) |
 | `ARGS_ERROR` | -1001 | a bad argument: for an empty name nothing is asked; 404 says that there is no such name |
 
-Below is a tool for the real Lagent: who is in charge of a house. `self.fetch(name)` is the service and returns `(status, body)`. Complete `run`: return `ActionReturn(type=self.name, …)`, and on failure write into `errmsg` what a model can understand. The class's name and docstring are all that the model sees; you may change them, but the argument of `run` is called `name`.
+Below is a tool for the real Lagent: who is in charge of a house. `self.fetch(name)` is the service and returns a pair, status and body. Complete `run`: return `ActionReturn(type=self.name, …)`, and on failure write into `errmsg` what a model can understand. The class's name and docstring are all that the model sees; you may change them, but the argument of `run` is called `name`.
 
 <details><summary>Hint</summary>
 
-On success `result=[{"type": "text", "content": body}]`; on failure `errmsg` and `state`. `OSError` includes timeouts.
+On success `result` is `[{"type": "text", "content": …}]` with the body; on failure `errmsg` and `state`. `OSError` includes timeouts.
 
 </details>
 """
@@ -1016,7 +1016,7 @@ def own_tool(table, inputs, status=200):
 
 先猜一猜，多一个工具会怎样？
 
-`camp-mini` 只有 280 万参数，训练时量过：该调用时写对调用的，中文约 74 %，英文约 69 %。它选工具的本事很有限，下面的失败没有挑选过，按原因分组，一组举一例。（Lagent 给 InternLM2 的提示词只有中文。）想换 InternLM2.5？在有 GPU 的机器上写 `serve()`，它会自己找。
+`camp-mini` 只有 280 万（2.8M）参数，训练后量过：该调用时写对调用的，中文约 74 %，英文约 69 %。它选工具的本事很有限，下面的失败没有挑选过，按原因分组，一组举一例。（Lagent 给 InternLM2 的提示词只有中文。）想换 InternLM2.5？在有 GPU 的机器上写 `serve()`，它会自己找。
 """
 
 # %% [markdown] lang="en"
@@ -1095,7 +1095,7 @@ print("walls:", walls.interpret("def solution():\n    while True: pass", seconds
 “三家的面积比一比”要查三次，互不相干，可以同时查；“两位负责人谁年纪大”要先查人、再查年龄。MindSearch（arXiv:2407.20183）让规划者把问题画成有向无环图：`root` 是用户的问题，箭头表示“要等它的答案”，`response` 汇总。
 
 - `topo_layers(nodes, edges)`：一层一层地列出节点，前面的都答完了才轮到后面；层内按名字排序。有环抛 `ValueError`，边里有不认识的节点抛 `KeyError`。
-- `search_time(nodes, edges, cost)`：`(一个一个查的总时间, 人手不限时的时间)`；`cost` 里没有的节点不花时间，每个节点在前面的都完成时马上开始。
+- `search_time(nodes, edges, cost)`：一对：一个一个查的总时间，人手不限时的时间；`cost` 里没有的节点不花时间，每个节点在前面的都完成时马上开始。
 
 <details><summary>提示</summary>
 
@@ -1111,7 +1111,7 @@ print("walls:", walls.interpret("def solution():\n    while True: pass", seconds
 "Compare three areas" takes three searches that do not need each other and can go on at the same time; "which of two managers is older" takes the people first, their ages second. MindSearch (arXiv:2407.20183) has a planner draw a question as a directed acyclic graph: `root` is the user's question, an arrow means "waits for its answer", `response` gathers all.
 
 - `topo_layers(nodes, edges)`: the nodes layer by layer, each after all that point to it; sorted by name inside a layer. A cycle raises `ValueError`, an unknown node in an edge `KeyError`.
-- `search_time(nodes, edges, cost)`: `(time one by one, time with unlimited workers)`; nodes that `cost` lacks take no time, and each begins as soon as all before it are done.
+- `search_time(nodes, edges, cost)`: a pair, the time one by one and the time with unlimited workers; nodes that `cost` lacks take no time, and each begins as soon as all before it are done.
 
 <details><summary>Hint</summary>
 
@@ -1226,7 +1226,7 @@ def search_time(nodes, edges, cost):
 """
 ## 把前面的答案带过去
 
-写 `parent_context(nodes, edges, name)`：返回 `[{"question": …, "answer": …}]`，只要**直接**的父节点，按边的顺序，没有 `response` 的跳过。`nodes` 是 `{名字: {"content": 问题, "response": 答案}}`，可能没有 `response`。
+写 `parent_context(nodes, edges, name)`：返回 `[{"question": …, "answer": …}]`，只要**直接**的父节点，按边的顺序，没有 `response` 的跳过。`nodes` 是字典，名字对应 `content`（问题），可能还有 `response`（答案）。
 
 上游在这里栽过跟头：MindSearch 主分支的 `graph.py` 拿名字和一条边的**字典**比较（`node_name == neighbor`），于是一个父节点也对不上，子问题永远看不到前面的答案；课程钉住的旧版写的是 `neighbor['name']`。程序照样跑，不报错，只是答得差。
 
@@ -1324,7 +1324,7 @@ def parent_context(nodes, edges, name):
 
 每个搜索者从 0 开始给自己的网页编号，答案里写 `[[0]]`、`[[2]]`。合并时号码会撞，要重新编。
 
-写 `rebase_refs(parts)`：`parts` 是 `[(text, {编号: url}), …]`，返回 `(text, urls)`。文字用换行连起来；每一段的编号加上一个偏移量；一段引用过什么，偏移量就增加“引用过的最大编号 + 1”，没有引用就不变。`urls` 只收被引用、并且有网址的号码。
+写 `rebase_refs(parts)`：`parts` 是一列 `(text, urls)`，`urls` 是从编号到网址的字典，返回 `(text, urls)`。文字用换行连起来；每一段的编号加上一个偏移量；一段引用过什么，偏移量就增加“引用过的最大编号 + 1”，没有引用就不变。`urls` 只收被引用、并且有网址的号码。
 
 <details><summary>提示</summary>
 
@@ -1339,7 +1339,7 @@ def parent_context(nodes, edges, name):
 
 Each searcher numbers its own pages from 0 and writes `[[0]]`, `[[2]]` into its answer. Put together, the numbers collide and have to be moved.
 
-Write `rebase_refs(parts)`: `parts` is a list of pairs, a text and a dictionary from number to url; return `(text, urls)`. The texts are joined by line ends; the numbers of each part move by an offset; after a part that cites something the offset grows by its largest cited number + 1, else it stays. `urls` holds only numbers that are cited and have a url.
+Write `rebase_refs(parts)`: `parts` is a list of pairs `(text, urls)`, where `urls` is a dictionary from number to url; return `(text, urls)`. The texts are joined by line ends; the numbers of each part move by an offset; after a part that cites something the offset grows by its largest cited number + 1, else it stays. `urls` holds only numbers that are cited and have a url.
 
 <details><summary>Hint</summary>
 
