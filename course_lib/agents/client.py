@@ -135,4 +135,3 @@ def new_agent(
         {"call_protocol": CALL_PROTOCOL_CN, "force_stop": FORCE_STOP_PROMPT_CN} if chinese else {}
     )
     return ReAct(model, executor, ReActProtocol(**words), max_turn=turns)
-

@@ -253,11 +253,13 @@ def _traces(place: Path) -> tuple[float, Text]:
     finally:
         torch.set_num_threads(before)
     again = iter(plain(reply) for reply in replies)
-    same = [trace for trace in chosen if all([next(again) == plain(r.reply) for r in trace.rounds])]
+    equal = {id(one): next(again) == plain(one.reply) for one in rounds}
+    same = [trace for trace in chosen if all(equal[id(one)] for one in trace.rounds)]
     several = any(len(trace.rounds) > WANTED_CALLS - 1 for trace in same)
     part = min(1.0, len(same) / WANTED_TRACES) * (1.0 if several else 0.5)
     return part, Text(
-        f"轨迹：{len(same)} 条调用了自己的工具，camp-mini 能重现（要 {WANTED_TRACES} 条，不同的问题）",
+        f"轨迹：{len(same)} 条调用了自己的工具，camp-mini 能重现"
+        f"（要 {WANTED_TRACES} 条，不同的问题）",
         f"traces: {len(same)} with the own tool that camp-mini gives again (wanted: "
         f"{WANTED_TRACES}, of different questions)",
     )

@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
-from course_lib.agents.plan import DONE, RESPONSE, ROOT, RUNNING, WAITING, Node, WebSearchGraph
+from course_lib.agents.plan import DONE, RESPONSE, ROOT, RUNNING, Node, WebSearchGraph
 from course_lib.agents.search import Engine, cut
 from course_lib.agents.town import Page
 from course_lib.chat import ChatModel
@@ -48,7 +48,9 @@ class Searcher:
     bot: ChatModel
     engine: Engine
 
-    def __call__(self, node: Node, parents: Sequence[Mapping[str, str]], names: Sequence[str]) -> None:
+    def __call__(
+        self, node: Node, parents: Sequence[Mapping[str, str]], names: Sequence[str]
+    ) -> None:
         """Fill in a node's answer, its references and what they say.
 
         Args:
@@ -69,9 +71,7 @@ class Searcher:
         reply = self.bot.chat(asked, Sampling(max_new_tokens=TOKENS)).text.strip()
         node.response = f"{reply}[[0]]"
         node.refs = {number: hit.page.url for number, hit in enumerate(hits)}
-        node.quotes = {
-            number: _sentences(hit.page, question)[0] for number, hit in enumerate(hits)
-        }
+        node.quotes = {number: _sentences(hit.page, question)[0] for number, hit in enumerate(hits)}
 
 
 def _sentences(page: Page, question: str) -> list[str]:
@@ -134,7 +134,7 @@ def run(
 
     draw()
     for layer in layers(list(graph.nodes), graph.edges):
-        due = [name for name in layer if name in graph.searched and graph.nodes[name].state == WAITING]
+        due = [name for name in layer if name in graph.searched]
         with ThreadPoolExecutor(max(1, workers)) as pool:
             list(pool.map(answer, due))
     parts = [(graph.nodes[name].response, graph.nodes[name].refs) for name in graph.searched]
@@ -147,7 +147,7 @@ def run(
 
 
 def references(graph: WebSearchGraph, found: Found) -> list[tuple[int, str, str, bool]]:
-    """Return number, address, quoted sentence of each reference, and whether it bears the answer."""
+    """Return number, address, cited sentence of each reference, and whether it bears the answer."""
     cited: dict[str, list[tuple[str, str]]] = {}
     for node in (graph.nodes[name] for name in graph.searched):
         for local in sorted({int(one) for one in _CITED.findall(node.response)}):

@@ -186,8 +186,9 @@ def in_two_steps() -> str:
         "银湖图书馆和云杉博物馆的负责人，谁的年龄更大？",
         "Who is older, the manager of Silver Library or that of Spruce Museum?",
     )
-    head, age = Text("{}的负责人是谁？", "Who is the manager of {}?"), Text(
-        "{}的年龄是多少？", "What is the age of {}?"
+    head, age = (
+        Text("{}的负责人是谁？", "Who is the manager of {}?"),
+        Text("{}的年龄是多少？", "What is the age of {}?"),
     )
     houses = (Text("银湖图书馆", "Silver Library"), Text("云杉博物馆", "Spruce Museum"))
     lines = ["graph = WebSearchGraph()", f"graph.add_root_node({str(asked)!r}, 'root')"]

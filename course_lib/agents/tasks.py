@@ -14,8 +14,8 @@ from course_lib.agents.actions import BaseAction
 from course_lib.agents.client import Model
 from course_lib.agents.trace import DROPPED, Trace, ask
 from course_lib.language import Language, Text, current_language
-from course_lib.mini.tools import tool_kinds
 from course_lib.mini.tool_use import MARKERS
+from course_lib.mini.tools import tool_kinds
 
 COUNT = 50
 Kind = Literal["lookup", "sum", "product", "chain", "no tool"]
@@ -35,27 +35,27 @@ GROUPS: dict[Group, Text] = {
 
 
 class Add(BaseAction):  # type: ignore[misc]
-    """计算两个数的和"""
+    """Adds two numbers."""
 
     def run(self, a: int, b: int) -> str:
-        """计算两个数的和
+        """Add two numbers.
 
         Args:
-            a (int): 第一个数
-            b (int): 第二个数
+            a (int): the first
+            b (int): the second
         """
         return str(int(a) + int(b))
 
 
 class Multiply(BaseAction):  # type: ignore[misc]
-    """计算两个数的乘积"""
+    """Multiplies two numbers."""
 
     def run(self, a: int, b: int) -> str:
-        """计算两个数的乘积
+        """Multiply two numbers.
 
         Args:
-            a (int): 第一个数
-            b (int): 第二个数
+            a (int): the first
+            b (int): the second
         """
         return str(int(a) * int(b))
 

@@ -552,8 +552,6 @@ check("tool_schema", [
 
 # %% cases="tool_schema"
 def cases(rng):
-    from course_lib.agents import toys
-
     doc = '\n    """Do it.\n\n    More about it.\n\n    Args:\n        a (int): the first\n        b (str, optional): the second\n    """'
     yield case("f", "lagent", f"def f(a: int, b: str = ''):{doc}", fn="schema_of", zh="文档有两段", en="a docstring of two paragraphs")
     yield case("f", "openai", f"def f(a: int, b: str = ''):{doc}", fn="schema_of", zh="OpenAI，有默认值", en="OpenAI, a default")
@@ -1082,8 +1080,8 @@ with needs("parse_internlm2"):
     for way, did, files in inject.demonstrate(bot, parse_internlm2):
         print(f"{way}: {did} {files}")
 
-os.environ["MY_SECRET"] = "1234"
-code = 'import os\ndef solution():\n    return os.environ.get("MY_SECRET")'
+os.environ["MY_NUMBER"] = "1234"
+code = 'import os\ndef solution():\n    return os.environ.get("MY_NUMBER")'
 print("exec: ", PythonInterpreter()({"command": code}).format_result())
 print("walls:", walls.interpret(code))
 print("walls:", walls.interpret("def solution():\n    while True: pass", seconds=3))
