@@ -13,6 +13,7 @@ from typing import Any
 import psutil
 import pytest
 from lagent.actions import JsonParser
+from playwright.sync_api import Page, expect
 from streamlit.testing.v1 import AppTest
 
 from course_lib import chat
@@ -177,9 +178,11 @@ def asked(mini: ChatModel, names) -> tuple[Local, list[Trace]]:
         model, own = Local(mini), names["Manager"](town.service())
         own.description["description"] = "查询负责人"
         agent = new_agent(model, [own, *tasks.calculators()[:1]])
-        todo = tasks.tasks(own.name, tools=2, count=7, seed=1)
-        score = tasks.measure(agent, model, [one for one in todo if one.kind != "no tool"])
-    assert score.rate >= 0.6, str(score)
+        todo = tasks.tasks(own.name, tools=2, count=12, seed=1)
+        plainly = [f"{house}的负责人是谁？" for house in town.table("负责人")]
+        few = [tasks.Task("lookup", one, "", (own.name,), (("",),)) for one in plainly[:3]]
+        score = tasks.measure(agent, model, [*few, next(one for one in todo if one.kind == "sum")])
+    assert all(task.wanted in found.answer and found.calls for task, found, _ in score.rows)
     return model, [found for _, found, _ in score.rows]
 
 
@@ -361,7 +364,7 @@ def test_children_get_their_parents_answers(names) -> None:
         [["a"], ["The x is 1.[[0]]"]],
         [["b"], ["The x is 2.[[0]]"]],
     ]
-    assert found.urls == {0: "u1", 1: "u2", 2: "u3", 3: "u4"}
+    assert found.urls == {0: "u1", 1: "u3", 2: "u2", 3: "u4"}
 
 
 @pytest.mark.parametrize(
@@ -397,7 +400,7 @@ def test_an_injected_turn_makes_the_model_draw_but_reaches_nothing_else(
     (plain, neutral, refused) = inject.demonstrate(mini, names["parse_internlm2"])
     assert plain[1][0].startswith("draw")
     assert len(plain[2]) == 1
-    assert neutral[2] == []
+    assert len(neutral[2]) == (language == "zh")  # as the lesson says: text alone can do it
     assert refused[2] == []
     assert list(tmp_path.iterdir()) == []
 
@@ -609,3 +612,16 @@ def test_the_report_is_quiet_about_what_is_printed(place: Path) -> None:
         evidence.check_agent(toys.run_handed, place)
     assert "hand" in out.getvalue()
     assert isinstance(Round(messages=(), reply=""), Round)
+
+
+@pytest.mark.browser
+def test_the_page_in_a_browser(page: Page, monkeypatch) -> None:
+    with start.open_chat_page("camp-mini", port=free_port(), script=start.AGENT) as running:
+        page.goto(running.address)
+        box = page.get_by_test_id("stChatInputTextArea")
+        expect(box).to_be_enabled(timeout=90_000)
+        box.fill("What is 37 plus 58?")
+        box.press("Enter")
+        expect(page.get_by_text("trace: 4 steps")).to_be_visible(timeout=90_000)
+        expect(page.get_by_test_id("stChatMessage").last).to_contain_text("95")
+    assert not running.running

@@ -1088,6 +1088,8 @@ print("walls:", walls.interpret("def solution():\n    while True: pass", seconds
 
 # %% [markdown] lang="zh"
 """
+标记失效以后，中文的 `camp-mini` 照样上当，英文的没有：没有标记的文字也能骗人。**只有第三种拦得住**，因为它不指望模型听话。
+
 ## 大问题先画成图
 
 “三家的面积比一比”要查三次，互不相干，可以同时查；“两位负责人谁年纪大”要先查人、再查年龄。MindSearch（arXiv:2407.20183）让规划者把问题画成有向无环图：`root` 是用户的问题，箭头表示“要等它的答案”，`response` 汇总。
@@ -1104,6 +1106,8 @@ print("walls:", walls.interpret("def solution():\n    while True: pass", seconds
 
 # %% [markdown] lang="en"
 """
+With markers harmless `camp-mini` is still taken in in Chinese, in English it is not: text can deceive without any markers. **Only the third way holds**, for it does not rely on the model's obedience.
+
 ## A large question becomes a graph
 
 "Compare three areas" takes three searches that do not need each other and can go on at the same time; "which of two managers is older" takes the people first, their ages second. MindSearch (arXiv:2407.20183) has a planner draw a question as a directed acyclic graph: `root` is the user's question, an arrow means "waits for its answer", `response` gathers all.
