@@ -1482,13 +1482,15 @@ engine = search.engine()
 plans = [plan.write_plan(plan.compared(), plan.planner_for(bot)(plan.compared())), plan.in_two_steps()]
 print(len(engine.pages), plans[0], sep="\n")
 with needs("topo_layers", "parent_context", "rebase_refs"):
-    results = []
-    for code in plans:
+    results, searcher = [], mind.Searcher(bot, engine)
+    own = (topo_layers, parent_context, rebase_refs)
+    for code, workers in ((plans[0], 4), (plans[0], 1), (plans[1], 4)):
         graph = plan.read_plan(code)
-        found = mind.run(graph, mind.Searcher(bot, engine), topo_layers, parent_context, rebase_refs, show=view.Board())
+        found = mind.run(graph, searcher, *own, workers=workers, show=view.Board())
         display(view.reference_table(mind.references(graph, found)))
         results.append((graph, found))
-        print(f"{found.seconds:.1f} s", search_time(list(graph.nodes), graph.edges, found.cost))
+        times = search_time(list(graph.nodes), graph.edges, found.cost)
+        print(workers, f"{found.seconds:.2f}", *(f"{one:.2f}" for one in times))
 try:
     plan.read_plan("graph = WebSearchGraph()\n__import__('os').getcwd()")
 except Exception as error:
@@ -1496,7 +1498,7 @@ except Exception as error:
 
 # %% [markdown] lang="zh"
 """
-打印的三个数：真的用了多久，一个一个查的总和，人手不限时的时间。这里同时查几乎不省时间：模型是瓶颈，几个线程抢同样的核，各自的时间都变长了。上游省下的是**等网页**的时间，论文说三分钟看三百多页。
+打印的四个数：几个人手，真的用了多少秒，各次搜索的总和，人手不限时的时间。同一个问题比一比四个人手和一个人手：这里同时查几乎不省时间，模型是瓶颈，几个线程抢同样的核，每次搜索都变长了。上游省下的是**等网页**的时间，论文说三分钟看三百多页。
 
 ## 网页、版本和关卡
 
@@ -1512,7 +1514,7 @@ except Exception as error:
 
 # %% [markdown] lang="en"
 """
-The three numbers: the time that it took, the sum one by one, the time with unlimited workers. Searching at the same time gains next to nothing here: the model is the bottleneck, and threads that share the cores each take longer. What upstream saves is the **wait for pages**; its paper tells of more than three hundred in three minutes.
+The four numbers: the workers, the seconds that it took, the sum of all searches, the time with unlimited workers. Compare four workers and one for the same question: searching at the same time gains next to nothing here, for the model is the bottleneck, and threads that share the cores make each search longer. What upstream saves is the **wait for pages**; its paper tells of more than three hundred in three minutes.
 
 ## Page, versions and the level
 
