@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -91,7 +91,7 @@ def tasks(own: str, tools: int, count: int = COUNT // 2, seed: int = 6) -> list[
     """
     language = current_language()
     dice = random.Random(seed)  # noqa: S311
-    makers = [_lookup, _sum, _none]
+    makers: list[Callable[[random.Random, Language, str], Task]] = [_lookup, _sum, _none]
     if tools > 2:
         makers += [_product] + ([_chain] if language == "zh" else [])
     found: dict[str, Task] = {}

@@ -947,6 +947,12 @@ class Manager(BaseAction):
 def own_tool(table, inputs, status=200):
     return toys.try_tool(Manager, table, inputs, status)
 
+
+# zh: 运行交上来的 tool.txt；批改时在你的代码的进程里，隔着墙
+# en: runs the tool.txt that is handed in; when graded, in the process of your code, within walls
+def run_handed(source, table, asked):
+    return toys.run_handed(source, table, asked)
+
 # %% check="own_tool"
 HOUSES = {"A": "Ann", "B": "Bob"}
 check("own_tool", [
@@ -1527,12 +1533,6 @@ Run `camp agent-page` in a terminal: it stands in for the camp's web demo, with 
 
 You hand in three things (`evidence/06_agents`): the tool's source `tool.txt`, tried within walls on names and failures that you have not seen; the traces, which `camp-mini` says again; the search graph, each reference looked up on its page.
 """
-
-# %% given="run_handed"
-# zh: 在你的代码的进程里运行交上来的工具，批改时隔着墙
-# en: runs the tool that was handed in, in the process of your code; walls stand around it when graded
-def run_handed(source, table, asked):
-    return toys.run_handed(source, table, asked)
 
 # %% tool="evidence" minutes=1
 from course_lib.agents import evidence
