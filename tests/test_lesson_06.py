@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 import linecache
 import re
+import shutil
 from pathlib import Path
 from typing import Any
 
+import nbformat
 import psutil
 import pytest
 from lagent.actions import JsonParser
@@ -40,9 +42,13 @@ from course_lib.language import Language
 from course_lib.serving import serve
 from course_lib.template import Message
 from course_lib.verdicts import NotPassed
+from grading.build import Builder, released
 from grading.cells import blank_source, in_language
+from grading.cohort import PUBLIC, find_cohort
+from grading.course import Course
+from grading.grade import grade
 from grading.lesson import Lesson
-from tests.conftest import free_port
+from tests.conftest import ROOT, free_port
 
 LESSON = "06_agents"
 
@@ -547,6 +553,8 @@ def test_run_from_top_to_bottom(
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("CAMP_LANG", language)
     monkeypatch.setattr(chat, "load", lambda _model: mini)
+    if not blank:  # tried in a test of its own
+        monkeypatch.setattr(inject, "demonstrate", lambda _bot, _parse: [])
     kinds = ("code", "given", "exercise") + (() if blank else ("check",))
     run_cells(
         lesson, language, kinds, {"case": case, "check": check, "display": print}, blank=blank
@@ -559,6 +567,29 @@ def test_run_from_top_to_bottom(
     assert shown.out.count("✅ 对了" if language == "zh" else "✅ right") == 8
     assert "exec:  1234" in shown.out
     assert "walls: None" in shown.out
+
+
+@pytest.mark.slow
+def test_graded_within_walls(lesson: Lesson, place: Path, tmp_path: Path, walls: None) -> None:
+    """The cohort's hidden tests, and the tool that is run where the learner's code runs."""
+    builder = Builder(ROOT / "notebooks", tmp_path / "course", find_cohort(PUBLIC), "zh")
+    builder.build([LESSON])
+    course = Course.open(builder.course)
+    answers = {one.name: one.answer.source for one in lesson.exercises}
+    for learner, solved, handed in (
+        ("full", True, True), ("none", True, False), ("blank", False, False),
+    ):  # fmt: skip
+        folder = course.submitted(learner, LESSON)
+        folder.mkdir(parents=True)
+        notebook = nbformat.read(released(course.path, LESSON, "zh"), as_version=4)
+        for cell in notebook.cells:
+            name = cell.metadata.get("nbgrader", {}).get("grade_id")
+            cell.source = answers.get(name, cell.source) if solved else cell.source
+        nbformat.write(notebook, folder / f"{LESSON}.ipynb")
+        if handed:
+            shutil.copytree(place, folder / evidence.FOLDER)
+    scores = {one.learner: one.auto_score for one in grade(LESSON, course)}
+    assert scores == {"full": 90, "none": 70, "blank": 0}
 
 
 @pytest.mark.tools

@@ -1056,7 +1056,7 @@ with serve("camp-mini") as server, needs("own_tool"):
 
 # %% [markdown] lang="zh"
 """
-多一个工具，多半的错是**选错工具**；有时它连名字都写错。大模型的同一种病要等到几十个工具才发作，药方一样：少给工具，名字和说明写得各不相同，参数错了把原因说回去。
+编写这一课时量到：中文两个工具 25 题全对，三个只对 10 题，错的多半是**选错工具**；英文是 19 和 17，还有不该调用却调用的。大模型的同一种病发作得晚些，药方一样：少给工具，名字和说明写得各不相同，参数错了把原因说回去。
 
 ## 工具的结果会说话
 
@@ -1067,7 +1067,7 @@ with serve("camp-mini") as server, needs("own_tool"):
 
 # %% [markdown] lang="en"
 """
-With one tool more most mistakes are **the wrong tool**; at times even its name is wrong. Large models catch the same illness at some dozens of tools, and the cure is the same: offer few, with names and descriptions that differ, and tell the model why its arguments failed.
+Measured when this lesson was written: in Chinese all 25 were right with two tools and 10 with three, most mistakes being **the wrong tool**; in English it was 19 and 17, with needless calls as well. Large models catch the same illness later, and the cure is the same: offer few, with names and descriptions that differ, and tell the model why its arguments failed.
 
 ## A tool's result speaks
 
