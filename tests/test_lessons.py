@@ -26,6 +26,8 @@ TRANSLATED = {
     "`(编号, scale, min, 还原值)`": "`(codes, scale, min, restored)`",
     "`(不共用要几块, 共用要几块)`": "`(blocks without sharing, blocks with it)`",
     "`(块数, 词元数)`": "`(blocks, tokens)`",
+    "`str(结果)`": "`str(result)`",
+    "`(动作, 结果)`": "`(action, result)`",
     "`lmdeploy lite auto_awq 模型 --calib-dataset 'ptb' …`": (
         "`lmdeploy lite auto_awq MODEL --calib-dataset 'ptb' …`"
     ),

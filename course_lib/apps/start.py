@@ -1,4 +1,4 @@
-"""Starts the chat page on this machine, from a notebook or by ``camp chat-page``.
+"""Starts a page on this machine, from a notebook or by ``camp chat-page``, ``camp agent-page``.
 
 The page ends with :meth:`ChatPage.stop`, with the notebook's kernel, or with ``camp``.
 """
@@ -25,20 +25,21 @@ FIRST_PORT = 6006
 """The camp's port for its Streamlit demo; the next free one is taken."""
 READY_SECONDS = 60.0
 SCRIPT = Path(__file__).with_name("chat_page.py")
+AGENT = Path(__file__).with_name("agent_page.py")
 
 
 class ChatPage(Service):
-    """A running chat page."""
+    """A running page."""
 
     what = Text("网页", "the page")
 
-    def __init__(self, port: int, variables: dict[str, str]) -> None:
+    def __init__(self, port: int, variables: dict[str, str], script: Path) -> None:
         folder = Path(tempfile.mkdtemp(prefix="camp-page-"))
         log = folder / "page.log"
-        super().__init__(command(port), port, "/_stcore/health", log, variables, folder)
+        super().__init__(command(port, script), port, "/_stcore/health", log, variables, folder)
 
 
-def command(port: int) -> list[str]:
+def command(port: int, script: Path) -> list[str]:
     """Return the command that runs the page: for this machine only, no telemetry, no watcher."""
     options = {
         "server.address": LOOPBACK,
@@ -49,7 +50,7 @@ def command(port: int) -> list[str]:
         "client.toolbarMode": "minimal",
     }
     given = [f"--{name}={value}" for name, value in options.items()]
-    return [sys.executable, "-m", "streamlit", "run", str(SCRIPT), *given]
+    return [sys.executable, "-m", "streamlit", "run", str(script), *given]
 
 
 def welcome(page: ChatPage) -> Text:
@@ -65,12 +66,15 @@ def welcome(page: ChatPage) -> Text:
     )
 
 
-def open_chat_page(model: str | Path | None = None, *, port: int | None = None) -> ChatPage:
+def open_chat_page(
+    model: str | Path | None = None, *, port: int | None = None, script: Path | None = None
+) -> ChatPage:
     """Start the page, wait until it answers, and print its address and the port-forward line.
 
     Args:
         model: a folder or ``camp-mini``; by default what ``models.find`` says.
         port: the first port to try, on 127.0.0.1 only; by default 6006.
+        script: the page; by default the chat page.
 
     Raises:
         CampError: no such model, no free port, or the page does not come up.
@@ -87,7 +91,7 @@ def open_chat_page(model: str | Path | None = None, *, port: int | None = None) 
     variables = os.environ | {"TOKENIZERS_PARALLELISM": "false", "PYTHONUNBUFFERED": "1"}
     if model is not None:
         variables[models.VARIABLE] = str(model if str(model) in models.BUILT_IN else found.folder)
-    page = ChatPage(free, variables)
+    page = ChatPage(free, variables, script or SCRIPT)
     try:
         page.wait(READY_SECONDS)
     except BaseException:
@@ -104,7 +108,20 @@ def chat_page(
     ] = FIRST_PORT,
 ) -> None:
     """Open the chat page in the browser, for this machine only (127.0.0.1), until Ctrl+C."""
-    page = open_chat_page(model, port=port)
+    _serve(open_chat_page(model, port=port))
+
+
+def agent_page(
+    model: Annotated[str | None, typer.Option(help="A model folder or camp-mini.")] = None,
+    port: Annotated[
+        int, typer.Option(min=1024, max=65535, help="First port to try on 127.0.0.1.")
+    ] = FIRST_PORT,
+) -> None:
+    """Open the page of lesson 06's agent, with its traces, on 127.0.0.1, until Ctrl+C."""
+    _serve(open_chat_page(model, port=port, script=AGENT))
+
+
+def _serve(page: ChatPage) -> None:
     try:
         typer.echo(str(Text("按 Ctrl+C 退出。", "Stop with Ctrl+C.")))
         while page.running:

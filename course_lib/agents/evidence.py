@@ -1,0 +1,320 @@
+"""The camp's task of level L2-2, an own tool that an agent calls, and its evidence.
+
+The learner's notebook and the grader run the same checks, on other names. In
+``evidence/06_agents`` lie, put there by :func:`collect`,
+
+- ``tool.txt``, the cell that defines the tool (files of code are not shown to checks),
+- ``traces.json``, what an agent did with it (``course_lib.agents.trace``),
+- ``search.json``, a plan with the answers and references that were found for it.
+
+The tool is run with names that the grader makes up, in the process of the learner's own code;
+camp-mini is asked again what the traces say it said; each reference is looked up.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import linecache
+import random
+from collections.abc import Callable, Collection, Sequence
+from pathlib import Path
+from typing import Any, Literal
+
+import torch
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from course_lib import models
+from course_lib.agents import town
+from course_lib.agents.client import TOKENS
+from course_lib.agents.mind import Found, references, supported
+from course_lib.agents.plan import RESPONSE, ROOT, WebSearchGraph
+from course_lib.agents.trace import Trace, Traces, read_traces
+from course_lib.errors import CampError
+from course_lib.findings import Finding, Mark, earned, report
+from course_lib.hand_in import put
+from course_lib.language import LANGUAGES, Text
+from course_lib.tune.llama import Llama
+from course_lib.tune.questions import plain
+from course_lib.verdicts import NotPassed
+
+FOLDER = Path("evidence/06_agents")
+TOOL, TRACES, SEARCH = "tool.txt", "traces.json", "search.json"
+SHARES = {"tool": 0.35, "traces": 0.35, "search": 0.3}
+MAX_BYTES = 200_000
+WANTED_TRACES, WANTED_CALLS, WANTED_REFERENCES = 3, 2, 3
+SUCCESS, HTTP_ERROR, ARGS_ERROR = 0, -1000, -1001
+BUILT_IN = frozenset({"add", "multiply", "NoAction", "InvalidAction", "FinishAction"})
+RunTool = Callable[[str, dict[str, str], Sequence[Any]], Any]
+
+
+class _Record(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Answered(_Record):
+    """A question of the plan and its answer."""
+
+    name: str = Field(max_length=80)
+    content: str = Field(max_length=600)
+    response: str = Field(max_length=2000)
+
+
+class Reference(_Record):
+    """A number in the answer, the page behind it and the sentence that it cites."""
+
+    number: int = Field(ge=0, le=999)
+    url: str = Field(max_length=300)
+    quote: str = Field(max_length=1000)
+
+
+class Search(_Record):
+    """A search graph with what was found."""
+
+    format: Literal[1] = 1
+    nodes: tuple[Answered, ...] = Field(max_length=40)
+    edges: tuple[tuple[str, str], ...] = Field(max_length=200)
+    answer: str = Field(max_length=8000)
+    references: tuple[Reference, ...] = Field(max_length=60)
+
+
+def cell_of(kind: type[Any]) -> str:
+    """Return the text of the notebook's cell that defines a tool.
+
+    Raises:
+        CampError: it is not there; the text says what to do.
+    """
+    for member in vars(kind).values():
+        code = getattr(getattr(member, "__wrapped__", member), "__code__", None)
+        lines = linecache.getlines(code.co_filename) if code is not None else []
+        if any(line.startswith(f"class {kind.__name__}") for line in lines):
+            return "".join(lines)
+    what = Text(
+        f"找不到 {kind.__name__} 的源码：在笔记本里运行定义它的单元",
+        f"the source of {kind.__name__} is not found: run the notebook's cell that defines it",
+    )
+    raise CampError(str(what))
+
+
+def collect(
+    kind: type[Any], traces: Sequence[Trace], graph: WebSearchGraph, found: Found,
+    folder: Path | str = FOLDER,
+) -> None:  # fmt: skip
+    """Put the tool, the traces and the search into the evidence folder.
+
+    An earlier set that differs is moved to ``evidence-before`` first.
+    """
+    rows = references(graph, found)
+    searched = Search(
+        nodes=tuple(
+            Answered(name=name, content=node.content, response=node.response)
+            for name, node in graph.nodes.items()
+        ),
+        edges=tuple(graph.edges),
+        answer=found.answer,
+        references=tuple(
+            Reference(number=number, url=url, quote=quote) for number, url, quote, _ in rows
+        ),
+    )
+    text = json.dumps(searched.model_dump(mode="json"), ensure_ascii=False, indent=1) + "\n"
+    files = {
+        TOOL: cell_of(kind).encode(),
+        TRACES: Traces(traces=tuple(traces)).write().encode(),
+        SEARCH: text.encode(),
+    }
+    put(Path(folder), files)
+
+
+def check_agent(run_tool: RunTool, folder: Path | str = FOLDER) -> None:
+    """Print what the evidence shows so far; raises nothing. The grader makes up other names."""
+    report(examine(Path(folder), run_tool, "visible"))
+    print(Text(f"把 {folder} 和笔记本一起交", f"hand {folder} in with the notebook"))
+
+
+def grade_agent(
+    run_tool: RunTool, folder: Path | str = FOLDER, *, points: float = 20, seed: int | str = 0
+) -> float:
+    """Return the points of the evidence handed in, and print why.
+
+    Args:
+        run_tool: ``course_lib.agents.toys.run_handed`` in the process of the learner's code.
+        folder: where the evidence lies.
+        points: what all of it is worth.
+        seed: of the names; the builder writes in the cohort's.
+
+    Raises:
+        NotPassed: nothing was handed in.
+    """
+    place = Path(folder)
+    if not any((place / name).exists() for name in (TOOL, TRACES, SEARCH)):
+        text = Text(
+            f"⬜ 没有 {place}：运行智能体、搜索和收集证据的单元",
+            f"⬜ there is no {place}: run the cells with the agent, the search and the evidence",
+        )
+        raise NotPassed("not attempted", text)
+    findings = examine(place, run_tool, str(seed))
+    report(findings, _marks(place))
+    return earned(findings, points)
+
+
+def _marks(place: Path) -> list[Mark]:
+    """Return what no two learners have alike: when each trace was made, and how long it took."""
+    try:
+        traces = read_traces(place / TRACES).traces
+    except (CampError, OSError):
+        return []
+    return [
+        Mark("same", hashlib.sha256(one.model_dump_json().encode()).hexdigest()) for one in traces
+    ]
+
+
+def examine(
+    place: Path, run_tool: RunTool, seed: str, parts: Collection[str] = tuple(SHARES)
+) -> list[Finding]:
+    """Return what the evidence shows, for the learner and for the grader; ``parts`` of it."""
+    checks: dict[str, Callable[[], tuple[float, Text]]] = {
+        "tool": lambda: _tool(place, run_tool, seed),
+        "traces": lambda: _traces(place),
+        "search": lambda: _search(place),
+    }
+    return [_finding(name, check, place) for name, check in checks.items() if name in parts]
+
+
+def _finding(name: str, check: Callable[[], tuple[float, Text]], place: Path) -> Finding:
+    try:
+        part, text = check()
+    except CampError as error:
+        part, text = 0.0, Text(str(error), str(error))
+    except OSError as error:
+        lost = Path(error.filename or place).name
+        part, text = 0.0, Text(f"没有 {lost}：先收集证据", f"no {lost}: collect the evidence first")
+    return Finding(part, text, SHARES[name])
+
+
+def _read(path: Path) -> bytes:
+    with path.open("rb") as file:
+        raw = file.read(MAX_BYTES + 1)
+    if len(raw) > MAX_BYTES:
+        what = Text(f"{path.name} 超过 200 KB", f"{path.name} has more than 200 KB")
+        raise CampError(str(what))
+    return raw
+
+
+def hidden_calls(seed: str) -> tuple[dict[str, str], list[list[Any]], list[list[Any]]]:
+    """Return a made-up service, calls of the tool, and for each call the state and text wanted."""
+    dice = random.Random(f"{seed} tool")  # noqa: S311
+    letters = "银湖云杉北塔青石晨星白鹭南桥海棠"
+    names = ["".join(dice.sample(letters, 4)) + "馆" for _ in range(4)]
+    table = {name: f"{dice.choice('林王陈周何赵')}{dice.randint(100, 999)}" for name in names}
+    argument = "name"
+    calls: list[list[Any]] = [[{argument: name}, 200] for name in table]
+    wanted: list[list[Any]] = [[SUCCESS, value] for value in table.values()]
+    for inputs, status, state in (
+        ({argument: names[0]}, dice.choice((500, 503)), HTTP_ERROR),
+        ({argument: names[1]}, 0, HTTP_ERROR),
+        ({argument: "nobody"}, 200, ARGS_ERROR),
+        ({argument: " "}, 200, ARGS_ERROR),
+        ('{"name": ', 200, ARGS_ERROR),
+    ):
+        calls.append([inputs, status])
+        wanted.append([state, True])
+    return table, calls, wanted
+
+
+def _tool(place: Path, run_tool: RunTool, seed: str) -> tuple[float, Text]:
+    """Run the tool on names that it has never seen."""
+    source = _read(place / TOOL).decode("utf-8", "replace")
+    table, calls, wanted = hidden_calls(seed)
+    try:
+        made = [list(one)[:2] for one in run_tool(source, table, calls)]
+    except Exception as error:
+        name = type(error).__name__
+        return 0.0, Text(f"{TOOL} 运行时出了 {name}", f"{TOOL} raised {name} when it was run")
+    right = sum(one == two for one, two in zip(made, wanted, strict=False))
+    values = all(one == two for one, two in zip(made[:4], wanted[:4], strict=False))
+    part = right / len(wanted) if values else 0.0
+    return part, Text(
+        f"{TOOL}：没见过的名字和故障，{right} / {len(wanted)} 次做对",
+        f"{TOOL}: right {right} of {len(wanted)} times on names and failures never seen",
+    )
+
+
+def _traces(place: Path) -> tuple[float, Text]:
+    """Have camp-mini say again what it said, of traces in which the own tool was called."""
+    found = read_traces(place / TRACES).traces
+    useful = [one for one in found if _calls_own(one) and one.answer and len(one.rounds) <= 5]
+    chosen = list({one.question: one for one in useful}.values())[: WANTED_TRACES + 1]
+    rounds = [one for trace in chosen for one in trace.rounds]
+    if any(sum(len(turn.content) for turn in one.messages) > 8000 for one in rounds):
+        return 0.0, Text(f"{TRACES} 里的提示词太长", f"the prompts in {TRACES} are too long")
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        base = Llama.read(models.BUILT_IN["camp-mini"])
+        replies = base.replies([one.messages for one in rounds], TOKENS) if rounds else []
+    finally:
+        torch.set_num_threads(before)
+    again = iter(plain(reply) for reply in replies)
+    equal = {id(one): next(again) == plain(one.reply) for one in rounds}
+    same = [trace for trace in chosen if all(equal[id(one)] for one in trace.rounds)]
+    several = any(len(trace.rounds) > WANTED_CALLS - 1 for trace in same)
+    part = min(1.0, len(same) / WANTED_TRACES) * (1.0 if several else 0.5)
+    return part, Text(
+        f"轨迹：{len(same)} 条调用了自己的工具，camp-mini 能重现"
+        f"（要 {WANTED_TRACES} 条，不同的问题）",
+        f"traces: {len(same)} with the own tool that camp-mini gives again (wanted: "
+        f"{WANTED_TRACES}, of different questions)",
+    )
+
+
+def _calls_own(trace: Trace) -> bool:
+    """Tell whether a tool of the learner's gave a result that stands in a later request."""
+    own = [call for call in trace.calls if call.name not in BUILT_IN and call.state == SUCCESS]
+    later = "\n".join(turn.content for one in trace.rounds[1:] for turn in one.messages)
+    return any(call.result and call.result in later for call in own)
+
+
+def _search(place: Path) -> tuple[float, Text]:
+    """Check that the graph is one, that each question was answered, that references hold."""
+    try:
+        told = Search.model_validate_json(_read(place / SEARCH))
+    except ValidationError as error:
+        first = error.errors()[0]["msg"]
+        what = Text(f"{SEARCH} 读不出来（{first}）", f"{SEARCH} cannot be read ({first})")
+        raise CampError(str(what)) from None
+    wrong = _graph_trouble(told)
+    if wrong is not None:
+        return 0.0, wrong
+    pages = {one.url: one for language in LANGUAGES for one in town.pages(language)}
+    good = 0
+    for one in told.references:
+        page = pages.get(one.url)
+        cited = f"[[{one.number}]]" in told.answer
+        line = next((x for x in told.answer.splitlines() if f"[[{one.number}]]" in x), "")
+        said = page is not None and one.quote in page.sentences
+        good += bool(cited and said and supported(line, one.quote))
+    part = min(1.0, good / WANTED_REFERENCES)
+    return part, Text(
+        f"搜索图：{len(told.nodes)} 个节点，{good} 条引用能在页面里找到并支持回答（要 "
+        f"{WANTED_REFERENCES} 条）",
+        f"search graph: {len(told.nodes)} nodes, {good} references stand on their pages and bear "
+        f"the answer (wanted: {WANTED_REFERENCES})",
+    )
+
+
+def _graph_trouble(told: Search) -> Text | None:
+    names = {one.name for one in told.nodes}
+    if len(names) != len(told.nodes) or not {ROOT, RESPONSE} <= names:
+        return Text("搜索图缺 root 或 response", "the search graph lacks root or response")
+    if any(start not in names or end not in names for start, end in told.edges):
+        return Text("边连到了不存在的节点", "an edge leads to a node that is not there")
+    left, edges = set(names), set(told.edges)
+    while left:
+        free = {name for name in left if not any(a in left and b == name for a, b in edges)}
+        if not free:
+            return Text("搜索图里有环", "the search graph has a cycle")
+        left -= free
+    silent = [one.name for one in told.nodes if one.name != ROOT and not one.response]
+    if silent:
+        return Text(f"没有回答：{silent[0]}", f"not answered: {silent[0]}")
+    return None
