@@ -312,7 +312,7 @@ def test_the_command_runs_until_ctrl_c() -> None:
         told.append(line)
         if "Ctrl+C" in line:
             break
-    assert f"Chat page: http://127.0.0.1:{port}\n" in told
+    assert f"Page: http://127.0.0.1:{port}\n" in told
     process.send_signal(signal.SIGINT)
     rest, _ = process.communicate(timeout=60)
     assert rest == ""
@@ -327,7 +327,7 @@ def test_what_cannot_start_is_said_in_one_line(tmp_path: Path, monkeypatch) -> N
     with pytest.raises(CampError, match="6006 to 6055 are all taken"):
         open_chat_page("camp-mini")
     monkeypatch.undo()
-    monkeypatch.setattr(start, "command", lambda _port: [sys.executable, "-c", "print('no luck')"])
+    monkeypatch.setattr(start, "command", lambda *_: [sys.executable, "-c", "print('no luck')"])
     with pytest.raises(CampError, match="the page did not start: no luck"):
         open_chat_page("camp-mini", port=free_port())
 

@@ -1,4 +1,4 @@
-"""Starts the chat page on this machine, from a notebook or by ``camp chat-page``.
+"""Starts a page on this machine, from a notebook or by ``camp chat-page``, ``camp rag-page``.
 
 The page ends with :meth:`ChatPage.stop`, with the notebook's kernel, or with ``camp``.
 """
@@ -25,20 +25,21 @@ FIRST_PORT = 6006
 """The camp's port for its Streamlit demo; the next free one is taken."""
 READY_SECONDS = 60.0
 SCRIPT = Path(__file__).with_name("chat_page.py")
+RAG_SCRIPT = Path(__file__).with_name("rag_page.py")
 
 
 class ChatPage(Service):
-    """A running chat page."""
+    """A running page."""
 
     what = Text("网页", "the page")
 
-    def __init__(self, port: int, variables: dict[str, str]) -> None:
+    def __init__(self, port: int, variables: dict[str, str], script: Path) -> None:
         folder = Path(tempfile.mkdtemp(prefix="camp-page-"))
         log = folder / "page.log"
-        super().__init__(command(port), port, "/_stcore/health", log, variables, folder)
+        super().__init__(command(port, script), port, "/_stcore/health", log, variables, folder)
 
 
-def command(port: int) -> list[str]:
+def command(port: int, script: Path) -> list[str]:
     """Return the command that runs the page: for this machine only, no telemetry, no watcher."""
     options = {
         "server.address": LOOPBACK,
@@ -49,24 +50,24 @@ def command(port: int) -> list[str]:
         "client.toolbarMode": "minimal",
     }
     given = [f"--{name}={value}" for name, value in options.items()]
-    return [sys.executable, "-m", "streamlit", "run", str(SCRIPT), *given]
+    return [sys.executable, "-m", "streamlit", "run", str(script), *given]
 
 
 def welcome(page: ChatPage) -> Text:
     """Return the lines shown when the page is up."""
     forward = forward_command(page.port)
     return Text(
-        f"聊天网页：{page.address}\n"
+        f"网页：{page.address}\n"
         "在 InternStudio 上？请在自己的电脑上（不是开发机里）运行下面这行，再打开上面的地址：\n"
         f"  {forward}",
-        f"Chat page: {page.address}\n"
+        f"Page: {page.address}\n"
         "On InternStudio? Run this on your own computer (not inside the machine), then open the "
         f"address:\n  {forward}",
     )
 
 
 def open_chat_page(model: str | Path | None = None, *, port: int | None = None) -> ChatPage:
-    """Start the page, wait until it answers, and print its address and the port-forward line.
+    """Start the chat page, wait for it, and print its address and the port-forward line.
 
     Args:
         model: a folder or ``camp-mini``; by default what ``models.find`` says.
@@ -75,6 +76,15 @@ def open_chat_page(model: str | Path | None = None, *, port: int | None = None) 
     Raises:
         CampError: no such model, no free port, or the page does not come up.
     """
+    return _open(SCRIPT, model, port)
+
+
+def open_rag_page(model: str | Path | None = None, *, port: int | None = None) -> ChatPage:
+    """Start the page that answers from uploaded files; otherwise as :func:`open_chat_page`."""
+    return _open(RAG_SCRIPT, model, port)
+
+
+def _open(script: Path, model: str | Path | None, port: int | None) -> ChatPage:
     found = models.find(model, say=None)
     free = first_free(port or FIRST_PORT)
     if free is None:
@@ -87,7 +97,7 @@ def open_chat_page(model: str | Path | None = None, *, port: int | None = None) 
     variables = os.environ | {"TOKENIZERS_PARALLELISM": "false", "PYTHONUNBUFFERED": "1"}
     if model is not None:
         variables[models.VARIABLE] = str(model if str(model) in models.BUILT_IN else found.folder)
-    page = ChatPage(free, variables)
+    page = ChatPage(free, variables, script)
     try:
         page.wait(READY_SECONDS)
     except BaseException:
@@ -104,7 +114,20 @@ def chat_page(
     ] = FIRST_PORT,
 ) -> None:
     """Open the chat page in the browser, for this machine only (127.0.0.1), until Ctrl+C."""
-    page = open_chat_page(model, port=port)
+    _until_stopped(open_chat_page(model, port=port))
+
+
+def rag_page(
+    model: Annotated[str | None, typer.Option(help="A model folder or camp-mini.")] = None,
+    port: Annotated[
+        int, typer.Option(min=1024, max=65535, help="First port to try on 127.0.0.1.")
+    ] = FIRST_PORT,
+) -> None:
+    """Open the page that answers from files in the browser, for this machine only, until Ctrl+C."""
+    _until_stopped(open_rag_page(model, port=port))
+
+
+def _until_stopped(page: ChatPage) -> None:
     try:
         typer.echo(str(Text("按 Ctrl+C 退出。", "Stop with Ctrl+C.")))
         while page.running:

@@ -19,7 +19,7 @@ def read_upload(name: str, raw: bytes) -> Page:
     """Return the page in an uploaded file; its name is reduced to letters, digits, - and _.
 
     Raises:
-        CampError: another kind, too large, encrypted, damaged, or without text; one line says which.
+        CampError: another kind, too large, encrypted, damaged, or without text, in one line.
     """
     shown = re.sub(r"[^\w.\- ]+", "_", name.replace("\\", "/").rsplit("/", 1)[-1])[:60] or "?"
     stem, _, kind = shown.rpartition(".")

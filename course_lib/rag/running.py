@@ -48,7 +48,6 @@ def llama_index(
     pages: Path = COURSE,
     k: int = 2,
     embedder: str = "n-grams",
-    splitter: str = "structure",
     work: Path = WORK,
 ) -> list[Answered]:
     """Let LlamaIndex retrieve, and with a server also answer; results go to ``NAME.json``.
@@ -60,7 +59,6 @@ def llama_index(
         pages: a folder of ``*.md``.
         k: passages for each question.
         embedder: ``n-grams``, or ``minilm`` for the English model.
-        splitter: ``structure`` (the course's), or ``sentence`` (LlamaIndex's, as it comes).
         work: where jobs, results and logs lie.
     """
     job = {
@@ -68,7 +66,6 @@ def llama_index(
         "questions": list(questions),
         "k": k,
         "embedder": embedder,
-        "splitter": splitter,
     }
     rows = _run("llamaindex", name, job, server, work)
     return [Answered(row["question"], row["answer"], tuple(row["hits"])) for row in rows]

@@ -88,9 +88,7 @@ class _Words:
         self._lengths = np.array([len(text) for text in texts], dtype=np.float32)
         holding = Counter(word for counts in self._counts for word in counts)
         total = len(texts)
-        idf = {
-            word: math.log(total - n + 0.5) - math.log(n + 0.5) for word, n in holding.items()
-        }
+        idf = {word: math.log(total - n + 0.5) - math.log(n + 0.5) for word, n in holding.items()}
         mean = sum(idf.values()) / max(1, len(idf))
         self._idf = {word: value if value >= 0 else FLOOR * mean for word, value in idf.items()}
 

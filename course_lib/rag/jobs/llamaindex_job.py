@@ -1,8 +1,7 @@
 """LlamaIndex answers questions from a folder of pages: ``python llamaindex_job.py JOB.json``.
 
 The job names ``pages`` (a folder), ``questions``, ``k``, ``embedder`` (``n-grams``, ``minilm``),
-``splitter`` (``structure``, or ``sentence`` for LlamaIndex's own with its defaults), ``out``, and
-for answers ``url``, ``key`` and ``model``. Results go to ``out`` as JSON.
+``out``, and for answers ``url``, ``key`` and ``model``. Results go to ``out`` as JSON.
 """
 
 from __future__ import annotations
@@ -15,7 +14,7 @@ from typing import Any
 import faiss
 from llama_index.core import PromptTemplate, Settings, SimpleDirectoryReader, VectorStoreIndex
 from llama_index.core.embeddings import BaseEmbedding
-from llama_index.core.node_parser import SentenceSplitter, TextSplitter
+from llama_index.core.node_parser import TextSplitter
 from llama_index.core.prompts.default_prompts import DEFAULT_TEXT_QA_PROMPT_TMPL
 from llama_index.core.storage import StorageContext
 from llama_index.llms.openai_like import OpenAILike
@@ -86,14 +85,11 @@ def build(job: dict[str, Any]) -> VectorStoreIndex:
     for document in documents:  # the model reads the text alone
         document.excluded_embed_metadata_keys = ["page"]
         document.excluded_llm_metadata_keys = ["page"]
-    splitter: Any = ByStructure()
-    if job["splitter"] == "sentence":
-        splitter = SentenceSplitter(chunking_tokenizer_fn=lambda text: text.splitlines(True))
     store = FaissVectorStore(faiss_index=faiss.IndexFlatIP(places))
     return VectorStoreIndex.from_documents(
         documents,
         storage_context=StorageContext.from_defaults(vector_store=store),
-        transformations=[splitter],
+        transformations=[ByStructure()],
     )
 
 
