@@ -11,7 +11,9 @@ from typing import Any
 
 import course_lib
 from course_lib import toolbox
+from course_lib.errors import CampError
 from course_lib.files import write_atomic
+from course_lib.language import Text
 from course_lib.rag.pages import COURSE, Page, read_pages
 from course_lib.serving import Server
 
@@ -110,8 +112,19 @@ def huixiangdou(
 
 
 def combine(mine: Path = MINE, work: Path = WORK) -> Path:
-    """Return a folder with the course's pages and those of ``mine``, made anew."""
+    """Return a folder with the course's pages and those of ``mine``, made anew.
+
+    Raises:
+        CampError: a page of ``mine`` cannot be used or has the name of one of the course.
+    """
     pages: list[Page] = [*read_pages(COURSE), *read_pages(mine)]
+    names = [page.name for page in pages]
+    if twice := sorted({name for name in names if names.count(name) > 1}):
+        what = Text(
+            f"{mine} 里的页名课程已用：{'、'.join(twice)}；请改名",
+            f"names of {mine} that the course has: {', '.join(twice)}; rename them",
+        )
+        raise CampError(str(what))
     folder = work / "all-pages"
     shutil.rmtree(folder, ignore_errors=True)
     for page in pages:
