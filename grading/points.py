@@ -125,9 +125,8 @@ def settle(
 def _judge(scores: Sequence[Score], entries: Sequence[Entry], rules: Rules) -> list[Standing]:
     paid = {(e.learner, e.level) for e in entries if e.kind is Kind.CREDIT}
     standings = []
-    for score, level in (
-        (score, level) for score in scores for level in rules.levels_of_lesson(score.lesson)
-    ):
+    pairs = [(one, level) for one in scores for level in rules.levels_of_lesson(one.lesson)]
+    for score, level in pairs:
         state, remark = _passes(score, level, rules.minimum_percent)
         if (score.learner, level.id) in paid:
             if state is State.FAILED:
