@@ -60,7 +60,8 @@ class Ngrams:
                 row[_place(term)] += (1 + np.log(number)) * (WORD if term[0] < "\u3400" else 1)
         rows *= self._weights
         lengths = np.linalg.norm(rows, axis=1, keepdims=True)
-        return rows / np.where(lengths == 0, 1, lengths)
+        made: Vectors = (rows / np.where(lengths == 0, 1, lengths)).astype(np.float32)
+        return made
 
 
 def _place(term: str) -> int:

@@ -58,8 +58,11 @@ class Index:
         elif way == "sparse":
             scores = self._words.scores(terms(question))
         else:
-            both = (self._dense(question), self._words.scores(terms(question)))
-            scores = sum(1 / (RANK + 1 + np.argsort(_order(one))) for one in both)
+            dense, sparse = (
+                1 / (RANK + 1 + np.argsort(_order(one)))
+                for one in (self._dense(question), self._words.scores(terms(question)))
+            )
+            scores = (dense + sparse).astype(np.float32)
         return [Hit(self.pieces[i], float(scores[i])) for i in _order(scores)[:k]]
 
     def pages(self, question: str, k: int = 10, way: Way = "dense") -> list[str]:

@@ -59,7 +59,7 @@ def _fit(ngrams: Ngrams, texts: list[str], pairs: list[tuple[str, int]], seed: i
         passages = F.normalize(targets[numbers] @ weight, dim=1)
         loss = F.cross_entropy(questions @ passages.T / HEAT, torch.arange(len(numbers)))
         optimizer.zero_grad()
-        loss.backward()  # type: ignore[no-untyped-call]
+        loss.backward()
         optimizer.step()
     made: Vectors = weight.detach().numpy()
     return made

@@ -26,7 +26,7 @@ from course_lib.rag.pages import SIZE, Page, cut, cut_all, read_pages
 MAX_NEW = 32
 
 
-class ByStructure(TextSplitter):
+class ByStructure(TextSplitter):  # type: ignore[misc]
     """The course's pieces: a title, then whole sentences."""
 
     size: int = SIZE
@@ -36,7 +36,7 @@ class ByStructure(TextSplitter):
         return [piece.text for piece in cut(Page("page", text), self.size)]
 
 
-class Vectors(BaseEmbedding):
+class Vectors(BaseEmbedding):  # type: ignore[misc]
     """Any embedder of the course as LlamaIndex wants it."""
 
     maker: Any
@@ -73,7 +73,8 @@ def build(job: dict[str, Any]) -> VectorStoreIndex:
     folder = Path(job["pages"])
     pages = read_pages(folder)  # refuses what is no page
     if job["embedder"] == "minilm":
-        maker, places = MiniLM(), 384
+        maker: MiniLM | Ngrams = MiniLM()
+        places = 384
     else:
         maker, places = Ngrams(piece.text for piece in cut_all(pages)), PLACES
     Settings.tokenizer = list  # characters; the default downloads a tokenizer of OpenAI
