@@ -123,8 +123,7 @@ def test_chunks_rebuild_the_text(names) -> None:
 
 def test_points_and_names(lesson: Lesson) -> None:
     assert [one.name for one in lesson.exercises] == [
-        "chunk", "cosine", "bm25", "rrf", "retrieval_metrics", "pack_context", "reject_metrics",
-        "best_threshold", "three_stage",
+        "chunk", "cosine", "bm25", "rrf", "pack_context", "reject_metrics", "three_stage",
     ]  # fmt: skip
     assert sum(one.answer.points for one in lesson.exercises) == 70
     handed = [(one.name, one.points) for one in lesson.of_kind("evidence")]
@@ -537,9 +536,9 @@ def test_run_from_top_to_bottom(
     assert list(tmp_path.iterdir()) == []
     assert "周明" in shown.out
     if blank:
-        assert shown.out.count("do the exercises first") == 3
+        assert shown.out.count("do the exercises first") == 2
     else:
-        assert shown.out.count("✅ 对了") == 9
+        assert shown.out.count("✅ 对了") == 7
 
 
 def test_without_the_tool_its_cells_say_how_to_get_it(

@@ -160,18 +160,6 @@ def chunk(text, size, overlap):
         start += max(1, size - overlap)
     return chunks
 
-# %%
-# zh: 按长度切，和按标题、句号切（每块带上标题）
-# en: cut by length, and by headings and sentences (each chunk with its title)
-from course_lib.demo import needs
-
-page = next(page for page in library if page.name == "class-lab")
-with needs("chunk"):
-    for one in chunk(page.text, 60, 10):
-        print("|", one.replace("\n", "⏎"))
-for one in pages.cut(page):
-    print("▌", one.text.replace("\n", "⏎"))
-
 # %% [markdown] lang="zh"
 """
 按长度切，名字在一块，答案在另一块；按结构切，每块都是整句，还带着标题。后面都用第二种。
@@ -513,6 +501,21 @@ def bm25(corpus, query, k1=1.5, b=0.75, eps=0.25):
 `enumerate(ranking, 1)`；没四舍五入之前排序和之后排序，同分的判断可能不同：先舍入。
 
 </details>
+
+写 `retrieval_metrics(ranked, gold, k)`：`ranked` 是找到的页，从好到坏；`gold` 是对的页的集合。返回字典：
+
+- `hit`：前 k 名里有没有对的（布尔值）；
+- `rr`：第一个对的名次的倒数，看**整个**列表，一个也没有就是 0；
+- `recall`：前 k 名里对的页数 ÷ 对的总数；
+- `ndcg`：前 k 名里每个对的加 1 ÷ log2(名次 + 1)，除以理想的和（对的全排在最前，最多 k 个）。
+
+后三个保留 6 位小数。
+
+<details><summary>提示</summary>
+
+理想的和要用 `min(k, len(gold))` 项：对的比 k 多时也能得 1。
+
+</details>
 """
 
 # %% [markdown] lang="en"
@@ -526,9 +529,24 @@ Cosines lie between 0 and 1, BM25 has no upper end; such scores cannot be added.
 `enumerate(ranking, 1)`; sorting before and after rounding may differ where scores are equal: round first.
 
 </details>
+
+Write `retrieval_metrics(ranked, gold, k)`: `ranked` are the pages found, best first, `gold` the set of right ones. Return a dictionary:
+
+- `hit`: is a right one among the first k (a boolean);
+- `rr`: one over the first right one's rank in the **whole** list, 0 if there is none;
+- `recall`: right ones among the first k ÷ all right ones;
+- `ndcg`: each right one among the first k adds 1 ÷ log2(rank + 1), divided by the ideal sum (all right ones in front, k at most).
+
+Round the last three to 6 decimals.
+
+<details><summary>Hint</summary>
+
+The ideal sum has `min(k, len(gold))` terms: 1 can be reached even if there are more right ones than k.
+
+</details>
 """
 
-# %% exercise="rrf" level=2 minutes=8 points=7
+# %% exercise="rrf" level=2 minutes=20 points=14
 def rrf(rankings: list, k: int = 60) -> list:
     """
     zh: 把几个名次表合成一个。
@@ -543,11 +561,32 @@ def rrf(rankings: list, k: int = 60) -> list:
     return sorted(rounded, key=lambda pair: (-pair[1], pair[0]))
     ### END SOLUTION
 
+
+def retrieval_metrics(ranked: list, gold: set, k: int) -> dict:
+    """
+    zh: 命中、倒数名次、召回、nDCG。
+    en: Return hit, reciprocal rank, recall and nDCG.
+    """
+    ### BEGIN SOLUTION
+    places = [rank for rank, page in enumerate(ranked, 1) if page in gold]
+    top = [rank for rank in places if rank <= k]
+    ideal = sum(1 / math.log2(rank + 1) for rank in range(1, min(k, len(gold)) + 1))
+    return {
+        "hit": bool(top),
+        "rr": round(1 / places[0], 6) if places else 0,
+        "recall": round(len(top) / len(gold), 6),
+        "ndcg": round(sum(1 / math.log2(rank + 1) for rank in top) / ideal, 6),
+    }
+    ### END SOLUTION
+
 # %% check="rrf"
 check("rrf", [
     case([["a", "b", "c"], ["b", "a"]], gives=[("a", 0.032522), ("b", 0.032522), ("c", 0.015873)]),
     case([["x"]], gives=[("x", 0.016393)]),
     case([["a", "b"], ["c", "b"]], k=1, gives=[("b", 0.666667), ("a", 0.5), ("c", 0.5)]),
+    case(["d3", "d1", "d2"], {"d1"}, 2, fn="retrieval_metrics", gives={"hit": True, "rr": 0.5, "recall": 1.0, "ndcg": 0.63093}),
+    case(["d3", "d1", "d2"], {"d1", "d2"}, 3, fn="retrieval_metrics", gives={"hit": True, "rr": 0.5, "recall": 1.0, "ndcg": 0.693426}),
+    case(["a"], {"z"}, 1, fn="retrieval_metrics", gives={"hit": False, "rr": 0, "recall": 0.0, "ndcg": 0.0}, zh="没找到", en="not found"),
 ])
 
 # %% cases="rrf"
@@ -560,6 +599,14 @@ def cases(rng):
         names = list("abcdef")
         yield case([rng.sample(names, rng.randint(2, 6)) for _ in range(rng.randint(2, 4))], k=rng.choice([1, 10, 60]),
                    zh="随机的一组", en="a random case")
+    yield case(["a", "b", "c"], {"c"}, 2, fn="retrieval_metrics", zh="对的在第 k 名以后", en="the right one comes after k")
+    yield case(["a", "b"], {"a", "b", "c"}, 2, fn="retrieval_metrics", zh="对的比 k 多", en="more right ones than k")
+    yield case([], {"a"}, 3, fn="retrieval_metrics", zh="什么也没找到", en="nothing found")
+    yield case(["a", "b"], {"b"}, 9, fn="retrieval_metrics", zh="k 比列表长", en="k exceeds the list")
+    for _ in range(6):
+        names = rng.sample("abcdefgh", 6)
+        yield case(names, set(rng.sample("abcdefgh", rng.randint(1, 4))), rng.randint(1, 5), fn="retrieval_metrics", zh="随机的一组",
+                   en="a random case")
 
 # %% wrong="rrf"
 # zh: 名次从 1 起，不是 0
@@ -601,79 +648,7 @@ def rrf(rankings, k=60):
             scores[name] = scores.get(name, 0) + 1 / (60 + rank)
     return sorted([(n, round(s, 6)) for n, s in scores.items()], key=lambda pair: (-pair[1], pair[0]))
 
-# %% [markdown] lang="zh"
-"""
-写 `retrieval_metrics(ranked, gold, k)`：`ranked` 是找到的页，从好到坏；`gold` 是对的页的集合。返回字典：
-
-- `hit`：前 k 名里有没有对的（布尔值）；
-- `rr`：第一个对的名次的倒数，看**整个**列表，一个也没有就是 0；
-- `recall`：前 k 名里对的页数 ÷ 对的总数；
-- `ndcg`：前 k 名里每个对的加 1 ÷ log2(名次 + 1)，除以理想的和（对的全排在最前，最多 k 个）。
-
-后三个保留 6 位小数。
-
-<details><summary>提示</summary>
-
-理想的和要用 `min(k, len(gold))` 项：对的比 k 多时也能得 1。
-
-</details>
-"""
-
-# %% [markdown] lang="en"
-"""
-Write `retrieval_metrics(ranked, gold, k)`: `ranked` are the pages found, best first, `gold` the set of right ones. Return a dictionary:
-
-- `hit`: is a right one among the first k (a boolean);
-- `rr`: one over the first right one's rank in the **whole** list, 0 if there is none;
-- `recall`: right ones among the first k ÷ all right ones;
-- `ndcg`: each right one among the first k adds 1 ÷ log2(rank + 1), divided by the ideal sum (all right ones in front, k at most).
-
-Round the last three to 6 decimals.
-
-<details><summary>Hint</summary>
-
-The ideal sum has `min(k, len(gold))` terms: 1 can be reached even if there are more right ones than k.
-
-</details>
-"""
-
-# %% exercise="retrieval_metrics" level=2 minutes=12 points=7
-def retrieval_metrics(ranked: list, gold: set, k: int) -> dict:
-    """
-    zh: 命中、倒数名次、召回、nDCG。
-    en: Return hit, reciprocal rank, recall and nDCG.
-    """
-    ### BEGIN SOLUTION
-    places = [rank for rank, page in enumerate(ranked, 1) if page in gold]
-    top = [rank for rank in places if rank <= k]
-    ideal = sum(1 / math.log2(rank + 1) for rank in range(1, min(k, len(gold)) + 1))
-    return {
-        "hit": bool(top),
-        "rr": round(1 / places[0], 6) if places else 0,
-        "recall": round(len(top) / len(gold), 6),
-        "ndcg": round(sum(1 / math.log2(rank + 1) for rank in top) / ideal, 6),
-    }
-    ### END SOLUTION
-
-# %% check="retrieval_metrics"
-check("retrieval_metrics", [
-    case(["d3", "d1", "d2"], {"d1"}, 2, gives={"hit": True, "rr": 0.5, "recall": 1.0, "ndcg": 0.63093}),
-    case(["d3", "d1", "d2"], {"d1", "d2"}, 3, gives={"hit": True, "rr": 0.5, "recall": 1.0, "ndcg": 0.693426}),
-    case(["a"], {"z"}, 1, gives={"hit": False, "rr": 0, "recall": 0.0, "ndcg": 0.0}, zh="没找到", en="not found"),
-])
-
-# %% cases="retrieval_metrics"
-def cases(rng):
-    yield case(["a", "b", "c"], {"c"}, 2, zh="对的在第 k 名以后", en="the right one comes after k")
-    yield case(["a", "b"], {"a", "b", "c"}, 2, zh="对的比 k 多", en="more right ones than k")
-    yield case([], {"a"}, 3, zh="什么也没找到", en="nothing found")
-    yield case(["a", "b"], {"b"}, 9, zh="k 比列表长", en="k exceeds the list")
-    for _ in range(6):
-        names = rng.sample("abcdefgh", 6)
-        yield case(names, set(rng.sample("abcdefgh", rng.randint(1, 4))), rng.randint(1, 5), zh="随机的一组",
-                   en="a random case")
-
-# %% wrong="retrieval_metrics"
+# %% wrong="rrf"
 # zh: rr 看整个列表，不只前 k 名
 # en: rr looks at the whole list, not at the first k alone
 def retrieval_metrics(ranked, gold, k):
@@ -682,7 +657,7 @@ def retrieval_metrics(ranked, gold, k):
     return {"hit": bool(top), "rr": round(1 / top[0], 6) if top else 0, "recall": round(len(top) / len(gold), 6),
             "ndcg": round(sum(1 / math.log2(rank + 1) for rank in top) / ideal, 6)}
 
-# %% wrong="retrieval_metrics"
+# %% wrong="rrf"
 # zh: 召回率除以对的总数，不是 k
 # en: recall is over all right ones, not over k
 def retrieval_metrics(ranked, gold, k):
@@ -692,7 +667,7 @@ def retrieval_metrics(ranked, gold, k):
     return {"hit": bool(top), "rr": round(1 / places[0], 6) if places else 0, "recall": round(len(top) / k, 6),
             "ndcg": round(sum(1 / math.log2(rank + 1) for rank in top) / ideal, 6)}
 
-# %% wrong="retrieval_metrics"
+# %% wrong="rrf"
 # zh: 理想的和最多 k 项，也不能多于对的页数
 # en: the ideal sum has k terms at most, and no more than there are right ones
 def retrieval_metrics(ranked, gold, k):
@@ -703,7 +678,7 @@ def retrieval_metrics(ranked, gold, k):
             "recall": round(len(top) / len(gold), 6),
             "ndcg": round(sum(1 / math.log2(rank + 1) for rank in top) / ideal, 6)}
 
-# %% wrong="retrieval_metrics"
+# %% wrong="rrf"
 # zh: 折扣是 log2(名次 + 1)：第一名除以 1
 # en: the discount is log2(rank + 1): the first place is divided by 1
 def retrieval_metrics(ranked, gold, k):
@@ -717,6 +692,7 @@ def retrieval_metrics(ranked, gold, k):
 # %%
 # zh: 六十个大白话的问题，三种找法，用你的函数
 # en: sixty questions in plain words, three ways to search, with your functions
+from course_lib.demo import needs
 from course_lib.rag import pictures
 
 with needs("rrf", "retrieval_metrics"):
@@ -972,6 +948,14 @@ for one, row in list(zip(hundred, rows, strict=True))[:100:12]:
 f1 = 2 × 精确率 × 召回率 ÷（精确率 + 召回率），用没舍入的数算。
 
 </details>
+
+阈值不用猜。写 `best_threshold(good, bad)`，两个分数的列表（该答的、不该答的）：负分当 0；候选是出现过的所有分数；取**精确率 + 召回率**最大的，并列取最小的；有一个列表是空的就抛 `ValueError`。茴香豆的 `update_throttle` 用的就是这条规则。
+
+<details><summary>提示</summary>
+
+把候选从小到大试，只在**严格**更大时才换。
+
+</details>
 """
 
 # %% [markdown] lang="en"
@@ -989,9 +973,17 @@ Write `reject_metrics(scores, labels, thr)`: a score ≥ `thr` is accepted, 1 in
 f1 = 2 × precision × recall ÷ (precision + recall), of the numbers before rounding.
 
 </details>
+
+The threshold need not be guessed. Write `best_threshold(good, bad)` for two lists of scores (to be answered, not to be answered): negative ones count as 0; candidates are all scores that occur; take the one with the largest **precision + recall**, of several the smallest; an empty list raises `ValueError`. HuixiangDou's `update_throttle` follows this rule.
+
+<details><summary>Hint</summary>
+
+Try the candidates from the smallest up, and change only for a **strictly** larger sum.
+
+</details>
 """
 
-# %% exercise="reject_metrics" level=2 minutes=8 points=7
+# %% exercise="reject_metrics" level=3 minutes=20 points=16
 def reject_metrics(scores: list, labels: list, thr: float) -> dict:
     """
     zh: 精确率、召回率、F1。
@@ -1005,11 +997,36 @@ def reject_metrics(scores: list, labels: list, thr: float) -> dict:
     return {"precision": round(precision, 6), "recall": round(recall, 6), "f1": round(f1, 6)}
     ### END SOLUTION
 
+
+def best_threshold(good: list, bad: list) -> float:
+    """
+    zh: 精确率 + 召回率最大的阈值。
+    en: Return the threshold of the largest precision + recall.
+    """
+    ### BEGIN SOLUTION
+    if not good or not bad:
+        raise ValueError("both lists need questions")
+    good, bad = [max(0, score) for score in good], [max(0, score) for score in bad]
+    best, found = -1.0, 0
+    for candidate in sorted({*good, *bad}):
+        right = sum(score >= candidate for score in good)
+        accepted = right + sum(score >= candidate for score in bad)
+        value = right / accepted + right / len(good)
+        if value > best + 1e-12:
+            best, found = value, candidate
+    return found
+    ### END SOLUTION
+
 # %% check="reject_metrics"
 check("reject_metrics", [
     case([0.9, 0.4, 0.35, 0.1], [1, 1, 0, 0], 0.33, gives={"precision": 0.666667, "recall": 1.0, "f1": 0.8}),
     case([0.9, 0.4, 0.35, 0.1], [1, 1, 0, 0], 0.5, gives={"precision": 1.0, "recall": 0.5, "f1": 0.666667}),
     case([0.1], [1], 0.5, gives={"precision": 1.0, "recall": 0.0, "f1": 0.0}, zh="一个也没接受", en="nothing accepted"),
+    case([0.9, 0.4, 0.45], [0.35, 0.1], fn="best_threshold", gives=0.4),
+    case([0.5, 0.6], [0.55, 0.2], fn="best_threshold", gives=0.5),
+    case([-1, 0.3], [-1], fn="best_threshold", gives=0, zh="负分当 0", en="negative scores count as 0"),
+    case([], [0.5], fn="best_threshold", raises=ValueError, zh="没有该答的", en="no good questions"),
+    case([0.5], [], fn="best_threshold", raises=ValueError, zh="没有不该答的", en="no bad ones"),
 ])
 
 # %% cases="reject_metrics"
@@ -1021,6 +1038,14 @@ def cases(rng):
         n = rng.randint(2, 12)
         yield case([round(rng.random(), 2) for _ in range(n)], [rng.randint(0, 1) for _ in range(n)],
                    round(rng.random(), 2), zh="随机的一组", en="a random case")
+    yield case([0.8, 0.9], [0.1, 0.2], fn="best_threshold", zh="分得开", en="a perfect split")
+    yield case([0.5, 0.5], [0.5], fn="best_threshold", zh="都一样", en="all equal")
+    yield case([0.1], [0.9], fn="best_threshold", zh="反过来", en="the wrong way round")
+    yield case([-0.5], [-0.2], fn="best_threshold", zh="都是负的", en="all negative")
+    yield case([0.2, 0.4], [0.3, 0.3], fn="best_threshold", zh="两个候选并列", en="two candidates tie")
+    for _ in range(6):
+        yield case([round(rng.gauss(0.4, 0.2), 2) for _ in range(rng.randint(2, 9))],
+                   [round(rng.gauss(0.2, 0.2), 2) for _ in range(rng.randint(2, 9))], fn="best_threshold", zh="随机的一组", en="a random case")
 
 # %% wrong="reject_metrics"
 # zh: 等于阈值也算接受
@@ -1058,69 +1083,7 @@ def reject_metrics(scores, labels, thr):
     r = sum(accepted) / sum(labels) if sum(labels) else 0.0
     return {"precision": round(p, 6), "recall": round(r, 6), "f1": round((p + r) / 2, 6)}
 
-# %% [markdown] lang="zh"
-"""
-阈值不用猜。写 `best_threshold(good, bad)`，两个分数的列表（该答的、不该答的）：负分当 0；候选是出现过的所有分数；取**精确率 + 召回率**最大的，并列取最小的；有一个列表是空的就抛 `ValueError`。茴香豆的 `update_throttle` 用的就是这条规则。
-
-<details><summary>提示</summary>
-
-把候选从小到大试，只在**严格**更大时才换。
-
-</details>
-"""
-
-# %% [markdown] lang="en"
-"""
-The threshold need not be guessed. Write `best_threshold(good, bad)` for two lists of scores (to be answered, not to be answered): negative ones count as 0; candidates are all scores that occur; take the one with the largest **precision + recall**, of several the smallest; an empty list raises `ValueError`. HuixiangDou's `update_throttle` follows this rule.
-
-<details><summary>Hint</summary>
-
-Try the candidates from the smallest up, and change only for a **strictly** larger sum.
-
-</details>
-"""
-
-# %% exercise="best_threshold" level=3 minutes=12 points=9
-def best_threshold(good: list, bad: list) -> float:
-    """
-    zh: 精确率 + 召回率最大的阈值。
-    en: Return the threshold of the largest precision + recall.
-    """
-    ### BEGIN SOLUTION
-    if not good or not bad:
-        raise ValueError("both lists need questions")
-    good, bad = [max(0, score) for score in good], [max(0, score) for score in bad]
-    best, found = -1.0, 0
-    for candidate in sorted({*good, *bad}):
-        right = sum(score >= candidate for score in good)
-        accepted = right + sum(score >= candidate for score in bad)
-        value = right / accepted + right / len(good)
-        if value > best + 1e-12:
-            best, found = value, candidate
-    return found
-    ### END SOLUTION
-
-# %% check="best_threshold"
-check("best_threshold", [
-    case([0.9, 0.4, 0.45], [0.35, 0.1], gives=0.4),
-    case([0.5, 0.6], [0.55, 0.2], gives=0.5),
-    case([-1, 0.3], [-1], gives=0, zh="负分当 0", en="negative scores count as 0"),
-    case([], [0.5], raises=ValueError, zh="没有该答的", en="no good questions"),
-    case([0.5], [], raises=ValueError, zh="没有不该答的", en="no bad ones"),
-])
-
-# %% cases="best_threshold"
-def cases(rng):
-    yield case([0.8, 0.9], [0.1, 0.2], zh="分得开", en="a perfect split")
-    yield case([0.5, 0.5], [0.5], zh="都一样", en="all equal")
-    yield case([0.1], [0.9], zh="反过来", en="the wrong way round")
-    yield case([-0.5], [-0.2], zh="都是负的", en="all negative")
-    yield case([0.2, 0.4], [0.3, 0.3], zh="两个候选并列", en="two candidates tie")
-    for _ in range(6):
-        yield case([round(rng.gauss(0.4, 0.2), 2) for _ in range(rng.randint(2, 9))],
-                   [round(rng.gauss(0.2, 0.2), 2) for _ in range(rng.randint(2, 9))], zh="随机的一组", en="a random case")
-
-# %% wrong="best_threshold"
+# %% wrong="reject_metrics"
 # zh: 负分先当成 0，阈值不会小于 0
 # en: negative scores count as 0 first; a threshold is never below 0
 def best_threshold(good, bad):
@@ -1131,7 +1094,7 @@ def best_threshold(good, bad):
         return right / (right + sum(s >= t for s in bad)) + right / len(good)
     return min(sorted({*good, *bad}), key=lambda t: (-round(value(t), 9), t))
 
-# %% wrong="best_threshold"
+# %% wrong="reject_metrics"
 # zh: 并列时取最小的阈值
 # en: of equal sums the smallest threshold is taken
 def best_threshold(good, bad):
@@ -1143,7 +1106,7 @@ def best_threshold(good, bad):
         return right / (right + sum(s >= t for s in bad)) + right / len(good)
     return min({*good, *bad}, key=lambda t: (-round(value(t), 9), -t))
 
-# %% wrong="best_threshold"
+# %% wrong="reject_metrics"
 # zh: 最大的是精确率 + 召回率，不是 F1
 # en: precision + recall is to be largest, not F1
 def best_threshold(good, bad):
@@ -1156,7 +1119,7 @@ def best_threshold(good, bad):
         return 2 * p * r / (p + r) if p + r else 0
     return min(sorted({*good, *bad}), key=lambda t: (-round(value(t), 9), t))
 
-# %% wrong="best_threshold"
+# %% wrong="reject_metrics"
 # zh: 候选也包括不该答的分数，不只是该答的
 # en: scores of the bad questions are candidates, too, not the good ones' alone
 def best_threshold(good, bad):
@@ -1165,7 +1128,7 @@ def best_threshold(good, bad):
     good, bad = [max(0, s) for s in good], [max(0, s) for s in bad]
     return (sum(good) / len(good) + sum(bad) / len(bad)) / 2
 
-# %% wrong="best_threshold"
+# %% wrong="reject_metrics"
 # zh: 有一个列表是空的就抛 ValueError
 # en: an empty list raises ValueError
 def best_threshold(good, bad):
@@ -1425,26 +1388,8 @@ print("camp-mini:", *answering.replies([answering.prompt(question, clean)]))
 
 ## 网页
 
-营里用 Streamlit 做界面。下一格打开课程的页面：上传 Markdown、PDF 或 TXT，看切块，提问，看命中的段落、分数、回答和出处，低于阈值就拒答。文件只在内存里。在终端里是 `camp rag-page`。
-"""
+营里用 Streamlit 做界面。课程也有这样一页：上传 Markdown、PDF 或 TXT，看切块，提问，看命中的段落、分数、回答和出处，低于阈值就拒答。文件只在内存里。在终端里运行 `camp rag-page`，或在这里写 `open_rag_page()`（在 `course_lib.apps.start`）。
 
-# %% [markdown] lang="en"
-"""
-That page comes first, and the answer is what it says: RAG trusts its documents, so mind who may put some in. The command was not carried out: a reply is only text, and no program runs it. Give a model tools (an agent), and this wall is yours to build.
-
-## A page
-
-The camp builds its interface with Streamlit. The next cell opens the course's page: upload Markdown, PDF or TXT, see the chunks, ask, and see passages with scores, the answer and its sources, or a refusal below the threshold. Files stay in memory. In a terminal it is `camp rag-page`.
-"""
-
-# %% tool="page" minutes=1
-from course_lib.apps.start import open_rag_page
-
-rag_page = open_rag_page("camp-mini")
-rag_page.stop()  # zh: 去掉这一行就能用，用完再运行它  en: take this line away to use the page, then run it
-
-# %% [markdown] lang="zh"
-"""
 > **2024 年以后**（LlamaIndex 0.14，茴香豆 20240415，2026-11）
 > - 营里的 LlamaIndex 是 0.10.38；现在包更碎，OpenAI 兼容的服务用 `llama-index-llms-openai-like`。
 > - 默认块长 1024、重叠 200、只取 2 块；中文要换切法，并给对话模型套上模板（Tutorial#2858）。
@@ -1458,6 +1403,12 @@ rag_page.stop()  # zh: 去掉这一行就能用，用完再运行它  en: take t
 
 # %% [markdown] lang="en"
 """
+That page comes first, and the answer is what it says: RAG trusts its documents, so mind who may put some in. The command was not carried out: a reply is only text, and no program runs it. Give a model tools (an agent), and this wall is yours to build.
+
+## A page
+
+The camp builds its interface with Streamlit. The course has such a page, too: upload Markdown, PDF or TXT, see the chunks, ask, and see passages with scores, the answer and its sources, or a refusal below the threshold. Files stay in memory. Run `camp rag-page` in a terminal, or write `open_rag_page()` here (in `course_lib.apps.start`).
+
 > **Since 2024** (LlamaIndex 0.14, HuixiangDou 20240415, 2026-11)
 > - The camp had LlamaIndex 0.10.38; now it is in more packages, and servers like OpenAI's take `llama-index-llms-openai-like`.
 > - Defaults are chunks of 1024, an overlap of 200, only 2 chunks; Chinese needs another splitter, chat models their template (Tutorial#2858).
