@@ -139,7 +139,7 @@ def score(retriever: Retriever, question: str) -> float:
 
 async def answer(pipeline: Any, questions: list[str]) -> list[dict[str, Any]]:
     """Return how the pipeline ended for each question."""
-    found = []
+    found: list[dict[str, Any]] = []
     for question in questions:
         last = None
         async for one in pipeline.generate(query=question):
