@@ -39,6 +39,7 @@ COMMANDS = (
     Command("lab", "course_lib.lab:lab", "Open JupyterLab on the list of lessons."),
     Command("chat-page", "course_lib.apps.start:chat_page", "Open a web page to chat in."),
     Command("agent-page", "course_lib.apps.start:agent_page", "Open a web page with an agent."),
+    Command("rag-page", "course_lib.apps.start:rag_page", "Open a page that answers from files."),
     Command("doctor", "course_lib.doctor.command:doctor", "Say what is wrong here, and the fix."),
     Command("mini", "course_lib.mini.commands:mini_app", "Train, examine, time the small model."),
     Command("tools", "course_lib.toolbox.commands:tools_app", "Install the tools of the lessons."),

@@ -106,7 +106,7 @@ def settle(
             f"lesson {lesson} belongs to no level of {FILE_NAME}: it pays nothing",
         )
         for lesson in sorted({score.lesson for score in scores})
-        if rules.level_of_lesson(lesson) is None
+        if not rules.levels_of_lesson(lesson)
     ]
     if ledger.set_aside:
         remarks.append(
@@ -125,10 +125,8 @@ def settle(
 def _judge(scores: Sequence[Score], entries: Sequence[Entry], rules: Rules) -> list[Standing]:
     paid = {(e.learner, e.level) for e in entries if e.kind is Kind.CREDIT}
     standings = []
-    for score in scores:
-        level = rules.level_of_lesson(score.lesson)
-        if level is None:
-            continue
+    pairs = [(one, level) for one in scores for level in rules.levels_of_lesson(one.lesson)]
+    for score, level in pairs:
         state, remark = _passes(score, level, rules.minimum_percent)
         if (score.learner, level.id) in paid:
             if state is State.FAILED:

@@ -86,7 +86,6 @@ class Rules(_Model):
         islands = [island.id for island in self.islands]
         _refuse_repeats("island", islands)
         _refuse_repeats("level", [level.id for level in self.levels])
-        _refuse_repeats("lesson", [level.lesson for level in self.levels if level.lesson])
         for level in self.levels:
             if level.island not in islands:
                 raise ValueError(f"level {level.id} lies on island {level.island}, not in islands")
@@ -112,9 +111,9 @@ class Rules(_Model):
         known = ", ".join(level.id for level in self.levels)
         raise CampError(f"no level {name!r} in {FILE_NAME}; take one of {known}")
 
-    def level_of_lesson(self, lesson: str) -> Level | None:
-        """Return the level that ``lesson`` belongs to, if any."""
-        return next((level for level in self.levels if level.lesson == lesson), None)
+    def levels_of_lesson(self, lesson: str) -> tuple[Level, ...]:
+        """Return the levels that ``lesson`` earns: mostly one; each has its own ``must``."""
+        return tuple(level for level in self.levels if level.lesson == lesson)
 
 
 def _refuse_repeats(what: str, names: list[str]) -> None:

@@ -18,7 +18,7 @@ from streamlit.testing.v1 import AppTest
 
 from course_lib import chat, ports
 from course_lib.apps import start
-from course_lib.apps.start import ChatPage, open_chat_page
+from course_lib.apps.start import WebPage, open_chat_page
 from course_lib.chat import ChatModel
 from course_lib.decoding import Sampling
 from course_lib.errors import CampError
@@ -39,7 +39,7 @@ def _english(monkeypatch: pytest.MonkeyPatch) -> None:
 def app(mini: ChatModel, monkeypatch: pytest.MonkeyPatch) -> AppTest:
     """Return the page with the model that the tests share, drawn once, greedy."""
     monkeypatch.setattr(chat, "load", lambda _folder: mini)
-    page = AppTest.from_file(str(start.SCRIPT), default_timeout=SECONDS).run()
+    page = AppTest.from_file(str(start.CHAT), default_timeout=SECONDS).run()
     page.slider(key="heat").set_value(0.0)
     page.slider(key="penalty").set_value(1.0)
     return page.slider(key="longest").set_value(32).run()
@@ -153,14 +153,14 @@ def endless(folder):
 
 chat.load = endless
 try:
-    runpy.run_path({str(start.SCRIPT)!r}, run_name="__main__")
+    runpy.run_path({str(start.CHAT)!r}, run_name="__main__")
 finally:
     chat.load = load
 """
 
 
 @pytest.fixture(scope="module")
-def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ChatPage]:
+def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[WebPage]:
     """Return the page with a model that never ends by itself and takes its time."""
     script = tmp_path_factory.mktemp("page") / "slow.py"
     script.write_text(SLOW, encoding="utf-8")
@@ -208,7 +208,7 @@ def finished(page: Page, messages: int) -> list[str]:
 
 @pytest.mark.browser
 def test_two_turns_a_slider_and_clear_in_a_browser(
-    running: ChatPage, page: Page, cjk_fonts: None
+    running: WebPage, page: Page, cjk_fonts: None
 ) -> None:
     outside: list[str] = []
     page.on("request", lambda request: outside.append(request.url))
@@ -250,7 +250,7 @@ def test_two_turns_a_slider_and_clear_in_a_browser(
 
 @pytest.mark.browser
 def test_a_slider_moved_in_the_middle_stops_the_reply_and_keeps_it(
-    running: ChatPage, page: Page
+    running: WebPage, page: Page
 ) -> None:
     page.goto(running.address)
     ask(page, "讲一个故事。")  # 512 tokens take more than twenty seconds
@@ -265,7 +265,7 @@ def test_a_slider_moved_in_the_middle_stops_the_reply_and_keeps_it(
     assert replies(page).all_inner_texts() == ["讲一个故事。", reply.inner_text()]
 
 
-def test_it_says_where_it_is_and_how_to_reach_it(running: ChatPage, capsys) -> None:
+def test_it_says_where_it_is_and_how_to_reach_it(running: WebPage, capsys) -> None:
     told = str(start.welcome(running))
     assert f"http://127.0.0.1:{running.port}" in told
     assert f"ssh -CNg -L {running.port}:127.0.0.1:{running.port} root@ssh.intern-ai.org.cn" in told
@@ -312,7 +312,7 @@ def test_the_command_runs_until_ctrl_c() -> None:
         told.append(line)
         if "Ctrl+C" in line:
             break
-    assert f"Chat page: http://127.0.0.1:{port}\n" in told
+    assert f"Page: http://127.0.0.1:{port}\n" in told
     process.send_signal(signal.SIGINT)
     rest, _ = process.communicate(timeout=60)
     assert rest == ""
@@ -327,12 +327,12 @@ def test_what_cannot_start_is_said_in_one_line(tmp_path: Path, monkeypatch) -> N
     with pytest.raises(CampError, match="6006 to 6055 are all taken"):
         open_chat_page("camp-mini")
     monkeypatch.undo()
-    monkeypatch.setattr(start, "command", lambda _port: [sys.executable, "-c", "print('no luck')"])
+    monkeypatch.setattr(start, "command", lambda *_: [sys.executable, "-c", "print('no luck')"])
     with pytest.raises(CampError, match="the page did not start: no luck"):
         open_chat_page("camp-mini", port=free_port())
 
 
-def test_a_taken_port_gives_the_next(running: ChatPage) -> None:
+def test_a_taken_port_gives_the_next(running: WebPage) -> None:
     with open_chat_page("camp-mini", port=running.port) as second:
         assert second.port > running.port
         assert second.running

@@ -637,7 +637,7 @@ def test_arguments_in_a_fence_are_read_by_lagent() -> None:
 
 @pytest.mark.browser
 def test_the_page_in_a_browser(page: Page, monkeypatch) -> None:
-    with start.open_chat_page("camp-mini", port=free_port(), script=start.AGENT) as running:
+    with start.open_agent_page("camp-mini", port=free_port()) as running:
         page.goto(running.address)
         box = page.get_by_test_id("stChatInputTextArea")
         expect(box).to_be_enabled(timeout=90_000)

@@ -113,6 +113,10 @@ def test_readme_lists_each_lesson_as_it_is(language: Language) -> None:
         assert afterwards
 
 
-def test_each_lesson_earns_its_own_level() -> None:
+def test_each_lesson_earns_its_own_levels() -> None:
     of_level = {level.id: level.lesson for level in load_rules().levels if level.lesson}
-    assert of_level == {read_lesson(SOURCES / f"{name}.py").course.level: name for name in LESSONS}
+    levels = {name: read_lesson(SOURCES / f"{name}.py").course.level for name in LESSONS}
+    assert of_level == {one: name for name in LESSONS for one in levels[name].split(", ")}
+    musts = [level.must for level in load_rules().levels if level.lesson]
+    assert all(musts)
+    assert len(set(musts)) == len(musts)

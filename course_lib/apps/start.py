@@ -1,6 +1,8 @@
-"""Starts a page on this machine, from a notebook or by ``camp chat-page``, ``camp agent-page``.
+"""Starts a page on this machine, from a notebook or by a command.
 
-The page ends with :meth:`ChatPage.stop`, with the notebook's kernel, or with ``camp``.
+``camp chat-page``, ``camp agent-page`` and ``camp rag-page`` are those commands.
+
+The page ends with :meth:`WebPage.stop`, with the notebook's kernel, or with ``camp``.
 """
 
 from __future__ import annotations
@@ -24,11 +26,15 @@ from course_lib.ports import LOOPBACK, first_free
 FIRST_PORT = 6006
 """The camp's port for its Streamlit demo; the next free one is taken."""
 READY_SECONDS = 60.0
-SCRIPT = Path(__file__).with_name("chat_page.py")
+CHAT = Path(__file__).with_name("chat_page.py")
 AGENT = Path(__file__).with_name("agent_page.py")
+RAG = Path(__file__).with_name("rag_page.py")
+
+Model = Annotated[str | None, typer.Option(help="A model folder or camp-mini.")]
+Port = Annotated[int, typer.Option(min=1024, max=65535, help="First port to try on 127.0.0.1.")]
 
 
-class ChatPage(Service):
+class WebPage(Service):
     """A running page."""
 
     what = Text("网页", "the page")
@@ -53,32 +59,43 @@ def command(port: int, script: Path) -> list[str]:
     return [sys.executable, "-m", "streamlit", "run", str(script), *given]
 
 
-def welcome(page: ChatPage) -> Text:
+def welcome(page: WebPage) -> Text:
     """Return the lines shown when the page is up."""
     forward = forward_command(page.port)
     return Text(
-        f"聊天网页：{page.address}\n"
+        f"网页：{page.address}\n"
         "在 InternStudio 上？请在自己的电脑上（不是开发机里）运行下面这行，再打开上面的地址：\n"
         f"  {forward}",
-        f"Chat page: {page.address}\n"
+        f"Page: {page.address}\n"
         "On InternStudio? Run this on your own computer (not inside the machine), then open the "
         f"address:\n  {forward}",
     )
 
 
-def open_chat_page(
-    model: str | Path | None = None, *, port: int | None = None, script: Path | None = None
-) -> ChatPage:
-    """Start the page, wait until it answers, and print its address and the port-forward line.
+def open_chat_page(model: str | Path | None = None, *, port: int | None = None) -> WebPage:
+    """Start the chat page, wait for it, and print its address and the port-forward line.
 
     Args:
         model: a folder or ``camp-mini``; by default what ``models.find`` says.
         port: the first port to try, on 127.0.0.1 only; by default 6006.
-        script: the page; by default the chat page.
 
     Raises:
         CampError: no such model, no free port, or the page does not come up.
     """
+    return _open(CHAT, model, port)
+
+
+def open_agent_page(model: str | Path | None = None, *, port: int | None = None) -> WebPage:
+    """Start the page of lesson 06's agent, with its traces; otherwise as :func:`open_chat_page`."""
+    return _open(AGENT, model, port)
+
+
+def open_rag_page(model: str | Path | None = None, *, port: int | None = None) -> WebPage:
+    """Start the page that answers from uploaded files; otherwise as :func:`open_chat_page`."""
+    return _open(RAG, model, port)
+
+
+def _open(script: Path, model: str | Path | None, port: int | None) -> WebPage:
     found = models.find(model, say=None)
     free = first_free(port or FIRST_PORT)
     if free is None:
@@ -91,7 +108,7 @@ def open_chat_page(
     variables = os.environ | {"TOKENIZERS_PARALLELISM": "false", "PYTHONUNBUFFERED": "1"}
     if model is not None:
         variables[models.VARIABLE] = str(model if str(model) in models.BUILT_IN else found.folder)
-    page = ChatPage(free, variables, script or SCRIPT)
+    page = WebPage(free, variables, script)
     try:
         page.wait(READY_SECONDS)
     except BaseException:
@@ -101,27 +118,22 @@ def open_chat_page(
     return page
 
 
-def chat_page(
-    model: Annotated[str | None, typer.Option(help="A model folder or camp-mini.")] = None,
-    port: Annotated[
-        int, typer.Option(min=1024, max=65535, help="First port to try on 127.0.0.1.")
-    ] = FIRST_PORT,
-) -> None:
+def chat_page(model: Model = None, port: Port = FIRST_PORT) -> None:
     """Open the chat page in the browser, for this machine only (127.0.0.1), until Ctrl+C."""
-    _serve(open_chat_page(model, port=port))
+    _until_stopped(open_chat_page(model, port=port))
 
 
-def agent_page(
-    model: Annotated[str | None, typer.Option(help="A model folder or camp-mini.")] = None,
-    port: Annotated[
-        int, typer.Option(min=1024, max=65535, help="First port to try on 127.0.0.1.")
-    ] = FIRST_PORT,
-) -> None:
-    """Open the page of lesson 06's agent, with its traces, on 127.0.0.1, until Ctrl+C."""
-    _serve(open_chat_page(model, port=port, script=AGENT))
+def agent_page(model: Model = None, port: Port = FIRST_PORT) -> None:
+    """Open the page of lesson 06's agent, with its traces, for this machine only, until Ctrl+C."""
+    _until_stopped(open_agent_page(model, port=port))
 
 
-def _serve(page: ChatPage) -> None:
+def rag_page(model: Model = None, port: Port = FIRST_PORT) -> None:
+    """Open the page that answers from files in the browser, for this machine only, until Ctrl+C."""
+    _until_stopped(open_rag_page(model, port=port))
+
+
+def _until_stopped(page: WebPage) -> None:
     try:
         typer.echo(str(Text("按 Ctrl+C 退出。", "Stop with Ctrl+C.")))
         while page.running:

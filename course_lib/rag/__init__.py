@@ -1,0 +1,1 @@
+"""What lesson 07 answers from: its knowledge base, retrieval, refusal, LlamaIndex, HuixiangDou."""

@@ -1,0 +1,87 @@
+"""From passages to an answer: the prompt, the model's words, and whether they are right."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+import torch
+
+from course_lib import models
+from course_lib.mini.rag import HUIXIANGDOU, LLAMA_INDEX
+from course_lib.rag.pages import Page
+from course_lib.rag.questions import Question
+from course_lib.template import Message
+from course_lib.tune.llama import Llama
+
+MAX_NEW = 32
+_UNKNOWN = ("不知道", "没有提到", "not know", "not in the text")
+
+
+class Kind(StrEnum):
+    """What became of a question."""
+
+    RIGHT = "right"
+    UNFAITHFUL = "wrong, not in the passages"
+    OTHER = "wrong, though from the passages"
+    REFUSED = "says that it does not know"
+
+
+def prompt(question: str, passages: Sequence[str]) -> str:
+    """Return LlamaIndex's prompt for a question and its passages, best first."""
+    return LLAMA_INDEX.format(c="\n\n".join(passages), q=question)
+
+
+def huixiangdou_prompt(question: str, pages: Sequence[Page]) -> str:
+    """Return HuixiangDou's former prompt for a question and whole pages, best first."""
+    return HUIXIANGDOU.format(c="\n".join(page.text for page in pages), q=question)
+
+
+def replies(prompts: Sequence[str]) -> list[str]:
+    """Return camp-mini's greedy replies to prompts that fit its 2048 tokens."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)  # with matrices as small as these more only wait for each other
+    try:
+        model = Llama.read(models.BUILT_IN["camp-mini"])
+        turns = [[Message("user", one)] for one in prompts]
+        said = model.replies(turns, MAX_NEW) if turns else []
+    finally:
+        torch.set_num_threads(threads)
+    return [one.removesuffix("…") for one in said]
+
+
+def judge(question: Question, answer: str, passages: Sequence[str]) -> Kind:
+    """Tell whether an answer is right; if not, whether its words come from the passages.
+
+    An answer counts as taken from the passages when what follows its last "是" or " is " stands
+    in one of them.
+    """
+    if question.answer and question.answer in answer:
+        return Kind.RIGHT
+    if not answer.strip() or any(one in answer for one in _UNKNOWN):
+        return Kind.REFUSED
+    said = answer.rsplit(" is ", 1)[-1].rsplit("是", 1)[-1].strip(" 。.")
+    return Kind.OTHER if said and any(said in one for one in passages) else Kind.UNFAITHFUL
+
+
+@dataclass(frozen=True)
+class Tally:
+    """How many of the questions went which way."""
+
+    counts: dict[Kind, int]
+
+    @property
+    def total(self) -> int:
+        """Return the number of questions."""
+        return sum(self.counts.values())
+
+
+def tally(
+    questions: Sequence[Question], answers: Sequence[str], passages: Sequence[Sequence[str]]
+) -> Tally:
+    """Count what became of all questions."""
+    found = dict.fromkeys(Kind, 0)
+    for one in zip(questions, answers, passages, strict=True):
+        found[judge(*one)] += 1
+    return Tally(found)

@@ -1,0 +1,302 @@
+"""What handed-in evidence of lesson 07 is worth: retrieval and refusal are done again."""
+
+from __future__ import annotations
+
+import functools
+import math
+import random
+import re
+from collections.abc import Callable, Sequence
+
+import numpy as np
+
+from course_lib.errors import CampError
+from course_lib.findings import Finding
+from course_lib.language import Text
+from course_lib.rag import answering, questions, task
+from course_lib.rag.handed import Handed, Round, Scored
+from course_lib.rag.pages import Page, digest
+from course_lib.rag.questions import Question
+
+OWN, FOUND, HIDDEN, ANSWERS = 0.2, 0.3, 0.3, 0.2
+"""Shares of the points of LlamaIndex's part."""
+SCORES, THROTTLE, ROUNDS, REFUSALS = 0.3, 0.2, 0.25, 0.25
+"""Shares of the points of HuixiangDou's part."""
+PAGES, FACTS, BAD = 3, 6, 3
+DRAWN, AGAIN = 12, 4
+NEAR, NEAR_SCORE = 0.002, 0.01
+_ANSWERED = {"SUCCESS", "SECURITY", "BAD_ANSWER"}
+
+_SECTION = re.compile(r"^(#{1,3}) (.+)\n((?:(?!#{1,3} ).*\n?)*)", re.M)
+_Check = Callable[[Handed, str], Finding]
+
+
+def _one_line(share: float) -> Callable[[_Check], _Check]:
+    """Let a check that meets unusable evidence find nothing, with the reason."""
+
+    def around(check: _Check) -> _Check:
+        @functools.wraps(check)
+        def safe(handed: Handed, seed: str) -> Finding:
+            try:
+                return check(handed, seed)
+            except CampError as error:
+                return Finding(0, Text(str(error), str(error)), share)
+
+        return safe
+
+    return around
+
+
+def appraise_rag(handed: Handed, seed: str) -> list[Finding]:
+    """Return what LlamaIndex's part shows; ``seed`` draws the hidden questions."""
+    return [check(handed, seed) for check in (_own, _found_again, _hidden, _answers_again)]
+
+
+def appraise_huixiangdou(handed: Handed, seed: str) -> list[Finding]:
+    """Return what HuixiangDou's part shows; ``seed`` draws the hidden questions."""
+    return [check(handed, seed) for check in (_scores_again, _throttle, _rounds, _refusals)]
+
+
+def own_pages(handed: Handed) -> list[Page]:
+    """Return the pages that the learner wrote, without the examples."""
+    return [page for page in handed.own if page.text not in task.EXAMPLES.values()]
+
+
+@_one_line(OWN)
+def _own(handed: Handed, _: str) -> Finding:
+    own = own_pages(handed)
+    facts = len(questions.fact_questions(own))
+    same = handed.told.sha256 == digest(handed.pages)
+    zh = f"自己的页面 {len(own)}（要 {PAGES}），“X的Y是Z。”{facts} 行（要 {FACTS}）"
+    en = f"{len(own)} pages of your own ({PAGES} wanted), {facts} facts ({FACTS} wanted)"
+    if not same:
+        zh, en = f"{zh}；哈希和页面对不上", f"{en}; the hash is not that of the pages"
+    part = min(1.0, len(own) / PAGES) * min(1.0, facts / FACTS) if same else 0.0
+    return Finding(part, Text(zh, en), OWN)
+
+
+@_one_line(FOUND)
+def _found_again(handed: Handed, _: str) -> Finding:
+    asked = {row.question for row in handed.rows}
+    lost = [one for one in _to_ask(handed) if one not in asked]
+    wrong = [row.question for row in handed.rows if not _same_hits(handed, row.question)]
+    zh = f"重新检索 {len(handed.rows)} 个问题，{len(handed.rows) - len(wrong)} 个结果一样"
+    en = f"of {len(handed.rows)} questions retrieved again {len(handed.rows) - len(wrong)} agree"
+    for doubt in (*lost[:1], *wrong[:1]):
+        zh, en = f"{zh}；不对：{doubt}", f"{en}; not: {doubt}"
+    return Finding(1.0 if handed.rows and not lost and not wrong else 0.0, Text(zh, en), FOUND)
+
+
+def _to_ask(handed: Handed) -> list[str]:
+    facts = [one.text for one in questions.fact_questions(handed.own)]
+    return [*handed.told.good, *facts[: task.FACTS]]
+
+
+def _same_hits(handed: Handed, question: str) -> bool:
+    """Tell whether the hits handed in are the best; of equal scores any may stand first."""
+    hits = next(row.hits for row in handed.rows if row.question == question)
+    every = handed.index.find(question, len(handed.index.pieces))
+    if len(hits) != min(task.K, len(every)):
+        return False
+    return all(
+        math.isclose(hit.score, ours.score, abs_tol=NEAR)
+        and any(
+            one.piece.page == hit.page and math.isclose(one.score, hit.score, abs_tol=NEAR)
+            for one in every
+        )
+        for hit, ours in zip(hits, every, strict=False)
+    )
+
+
+@_one_line(HIDDEN)
+def _hidden(handed: Handed, seed: str) -> Finding:
+    drawn = _hidden_questions(handed, seed)
+    if not drawn:
+        return Finding(0, Text("没有自己的页面可考", "there are no pages of your own"), HIDDEN)
+    right = [one for one in drawn if one.page in handed.index.pages(one.text, task.K)]
+    share = len(right) / len(drawn)
+    text = Text(
+        f"没见过的 {len(drawn)} 个问题，{len(right)} 个的页在前 {task.K} 名（要 80 %）",
+        f"of {len(drawn)} unseen questions {len(right)} find their page among the first {task.K} "
+        "(80 % wanted)",
+    )
+    return Finding(max(0.0, min(1.0, (share - 0.4) / 0.4)), text, HIDDEN)
+
+
+def _hidden_questions(handed: Handed, seed: str) -> list[Question]:
+    """Draw questions on the learner's pages: sentences with a quarter of their signs left out."""
+    dice = random.Random(f"{seed} hidden")  # noqa: S311
+    sentences = [
+        Question(sentence, page.name)
+        for page in own_pages(handed)
+        for sentence in re.findall(r"[^。！？!?.\n#]{6,}", page.text)
+    ]
+    chosen = dice.sample(sentences, min(DRAWN, len(sentences)))
+    return [Question(_blurred(one.text, dice), one.page) for one in chosen]
+
+
+def _blurred(text: str, dice: random.Random) -> str:
+    kept = sorted(dice.sample(range(len(text)), max(4, 3 * len(text) // 4)))
+    return "".join(text[place] for place in kept)
+
+
+@_one_line(ANSWERS)
+def _answers_again(handed: Handed, seed: str) -> Finding:
+    answered = [row for row in handed.rows if row.answer.strip()]
+    drawn = random.Random(f"{seed} answers").sample(answered, min(AGAIN, len(answered)))  # noqa: S311
+    prompts = [
+        answering.prompt(row.question, [hit.piece.text for hit in handed.index.find(row.question)])
+        for row in drawn
+    ]
+    said = answering.replies([_short(one) for one in prompts])
+    same = [row for row, one in zip(drawn, said, strict=True) if row.answer.strip() == one.strip()]
+    zh = f"抽 {len(drawn)} 题让 camp-mini 照同样的段落重答，{len(same)} 题一样"
+    en = f"of {len(drawn)} drawn questions camp-mini answers {len(same)} as before"
+    for row, one in zip(drawn, said, strict=True):
+        if row not in same:
+            zh, en = f"{zh}；它说：{one[:40]}", f"{en}; it says: {one[:40]}"
+            break
+    enough = (
+        len(drawn) == AGAIN and len(same) >= AGAIN - 1
+    )  # a tie of two tokens may fall otherwise
+    return Finding(1.0 if enough else 0.0, Text(zh, en), ANSWERS)
+
+
+def _short(prompt: str) -> str:
+    return prompt[:3000]
+
+
+def huixiangdou_chunks(page: Page) -> list[str]:
+    """Return the passages of a page as HuixiangDou 20240415 cuts Markdown (splitter.py).
+
+    Its file name is one, if long enough; each heading with the text below is one, in lower case.
+    Longer sections than its 900 characters are cut there and stay whole here.
+    """
+    name = f"{page.name}.md"
+    found = [f" {name.lower()}"] if len(name) >= 10 else []
+    path = ["", "", ""]
+    for level, title, body in re.findall(
+        r"^(#{1,3}) (.+)\n((?:(?!#{1,3} ).*\n?)*)", page.text, re.M
+    ):
+        path[len(level) - 1 :] = [title.strip()] + [""] * (3 - len(level))
+        if len(body.strip()) >= 10:
+            found.append(f"{' '.join(filter(None, path))} {body.strip().lower()}")
+    return found
+
+
+def _likeness(handed: Handed, texts: Sequence[str]) -> list[float]:
+    """Return the highest cosine of each text with HuixiangDou's passages, at least 0."""
+    vectors = handed.index.embedder.vectors
+    rows = vectors([chunk for page in handed.pages for chunk in huixiangdou_chunks(page)])
+    return [max(0.0, float(one)) for one in np.max(vectors(list(texts)) @ rows.T, axis=1)]
+
+
+@_one_line(SCORES)
+def _scores_again(handed: Handed, _: str) -> Finding:
+    judged, told = handed.judged, handed.told
+    wanted = [(list(told.good), judged.good), (told.bad, judged.bad)]
+    lost = [one for asked, found in wanted for one in asked if one not in _texts(found)]
+    scored = [*judged.good, *judged.bad]
+    ours = _likeness(handed, _texts(scored)) if scored else []
+    same = sum(abs(one.score - own) <= NEAR_SCORE for one, own in zip(scored, ours, strict=True))
+    text = Text(
+        f"重算 {len(scored)} 个分数，{same} 个一样；自己写的闲聊 {len(told.bad)} 条（要 {BAD}）"
+        + (f"；没有：{lost[0]}" if lost else ""),
+        f"of {len(scored)} scores computed again {same} agree; {len(told.bad)} bad messages of "
+        f"your own ({BAD} wanted)" + (f"; missing: {lost[0]}" if lost else ""),
+    )
+    whole = bool(scored) and not lost and len(told.bad) >= BAD and same >= 0.9 * len(scored)
+    return Finding(1.0 if whole else 0.0, text, SCORES)
+
+
+def _texts(scored: Sequence[Scored]) -> list[str]:
+    return [one.question for one in scored]
+
+
+def best_threshold(good: Sequence[float], bad: Sequence[float]) -> float:
+    """Return the score of the largest precision + recall, of several the smallest; 0 at least."""
+    best, found = -1.0, 0.0
+    for candidate in sorted({max(0.0, one) for one in (*good, *bad)}):
+        right = sum(max(0.0, one) >= candidate for one in good)
+        accepted = right + sum(max(0.0, one) >= candidate for one in bad)
+        value = right / accepted + right / max(1, len(good))
+        if value > best + 1e-12:
+            best, found = value, candidate
+    return found
+
+
+@_one_line(THROTTLE)
+def _throttle(handed: Handed, _: str) -> Finding:
+    judged = handed.judged
+    ours = best_threshold([one.score for one in judged.good], [one.score for one in judged.bad])
+    text = Text(
+        f"阈值 {judged.reject_throttle:.4f}，从这些分数得到 {ours:.4f}",
+        f"the threshold is {judged.reject_throttle:.4f}; these scores give {ours:.4f}",
+    )
+    near = math.isclose(ours, judged.reject_throttle, abs_tol=1e-4)
+    return Finding(1.0 if near and judged.good and judged.bad else 0.0, text, THROTTLE)
+
+
+@_one_line(ROUNDS)
+def _rounds(handed: Handed, _: str) -> Finding:
+    judged = handed.judged
+    rounds = [one for one in judged.rounds if one.question in handed.told.rounds]
+    scores = _likeness(handed, [one.question for one in rounds]) if rounds else []
+    doubts = [
+        one.question
+        for one, score in zip(rounds, scores, strict=True)
+        if abs(score - judged.reject_throttle) > NEAR_SCORE
+        and (one.code == "UNRELATED") == (score >= judged.reject_throttle)
+    ]
+    answered = [one for one in rounds if one.code in _ANSWERED]
+    doubts += _answered_otherwise(handed, answered)
+    own = {page.name for page in own_pages(handed)}
+    about_own = [one for one in answered if own & set(one.references)]
+    refused = [one for one in rounds if one.code == "UNRELATED"]
+    text = Text(
+        f"{len(rounds)} 轮：{len(about_own)} 轮答自己的页面（要 2），{len(refused)} 轮拒答（要 1）"
+        + (f"；对不上：{doubts[0]}" if doubts else ""),
+        f"{len(rounds)} rounds: {len(about_own)} answered from your own pages (2 wanted), "
+        f"{len(refused)} refused (1 wanted)" + (f"; not so: {doubts[0]}" if doubts else ""),
+    )
+    part = 0.0 if doubts else (min(2, len(about_own)) + min(1, len(refused))) / 3
+    return Finding(part, text, ROUNDS)
+
+
+def _answered_otherwise(handed: Handed, answered: Sequence[Round]) -> list[str]:
+    """Return questions that camp-mini answers otherwise from the whole pages named."""
+    known = {page.name: page for page in handed.pages}
+    asked = [one for one in answered if one.references and set(one.references) <= set(known)]
+    lost = [one.question for one in answered if one not in asked]
+    prompts = [
+        answering.huixiangdou_prompt(one.question, [known[name] for name in one.references])
+        for one in asked
+    ]
+    said = answering.replies([_short(one) for one in prompts])
+    wrong = [
+        one.question
+        for one, reply in zip(asked, said, strict=True)
+        if one.answer.strip() != reply.strip()
+    ]
+    return lost + (wrong if len(wrong) > 1 else [])  # a tie of two tokens may fall otherwise
+
+
+@_one_line(REFUSALS)
+def _refusals(handed: Handed, seed: str) -> Finding:
+    dice = random.Random(f"{seed} refusals")  # noqa: S311
+    good = [one.text for one in _hidden_questions(handed, f"{seed} good")]
+    good += [one.text for one in questions.draw(questions.asked(), DRAWN, f"{seed} asked")]
+    chat = [one for one in questions.chat() if one not in handed.told.bad]
+    bad = dice.sample(chat, 2 * DRAWN)
+    throttle = handed.judged.reject_throttle
+    accepted = [score >= throttle for score in _likeness(handed, [*good, *bad])]
+    right = sum(accepted[: len(good)])
+    f1 = 2 * right / (sum(accepted) + len(good))
+    wrong = sum(accepted[len(good) :])
+    text = Text(
+        f"没见过的：该答的 {len(good)} 个接受 {right} 个，闲聊 {len(bad)} 条放进 {wrong} 条，"
+        f"F1 {f1:.2f}（要 0.75）",
+        f"unseen: {right} of {len(good)} good questions accepted, {wrong} of {len(bad)} of small "
+        f"talk let in, F1 {f1:.2f} (0.75 wanted)",
+    )
+    return Finding(max(0.0, min(1.0, (f1 - 0.45) / 0.3)), text, REFUSALS)

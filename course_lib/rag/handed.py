@@ -1,0 +1,130 @@
+"""What of lesson 07 is handed in, read as data: pages, questions, results; nothing is run."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Annotated, TypeVar
+
+from pydantic import BaseModel, Field, TypeAdapter, ValidationError
+
+from course_lib.errors import CampError
+from course_lib.language import Text
+from course_lib.rag import task
+from course_lib.rag.pages import Page, course_pages, cut_all, read_pages
+from course_lib.rag.search import Index
+
+MOST_BYTES = 2_000_000
+_Line = Annotated[str, Field(max_length=600)]
+_Few = Field(max_length=400)
+_T = TypeVar("_T")
+
+
+class Told(BaseModel):
+    """What the learner set."""
+
+    sha256: _Line
+    good: Annotated[dict[_Line, _Line], _Few]
+    bad: Annotated[list[_Line], _Few]
+    rounds: Annotated[list[_Line], Field(max_length=20)]
+
+
+class HitRow(BaseModel):
+    """A passage that LlamaIndex found."""
+
+    page: _Line
+    score: float
+
+
+class Row(BaseModel):
+    """LlamaIndex's passages and answer for one question."""
+
+    question: _Line
+    answer: _Line
+    hits: Annotated[list[HitRow], Field(max_length=20)]
+
+
+class Scored(BaseModel):
+    """HuixiangDou's score of a question."""
+
+    question: _Line
+    score: float
+
+
+class Round(BaseModel):
+    """How HuixiangDou's pipeline ended for one question."""
+
+    question: _Line
+    code: _Line
+    answer: _Line
+    references: Annotated[list[_Line], Field(max_length=20)]
+
+
+class Judged(BaseModel):
+    """HuixiangDou's threshold, scores and rounds."""
+
+    reject_throttle: float
+    good: Annotated[list[Scored], _Few]
+    bad: Annotated[list[Scored], _Few]
+    rounds: Annotated[list[Round], Field(max_length=20)]
+
+
+_ROWS = TypeAdapter(Annotated[list[Row], _Few])
+_TOLD, _JUDGED = TypeAdapter(Told), TypeAdapter(Judged)
+
+
+@dataclass(frozen=True)
+class Handed:
+    """A folder of evidence; each part is read, and refused in one line, when it is needed."""
+
+    folder: Path
+
+    @cached_property
+    def own(self) -> list[Page]:
+        """Return the learner's pages."""
+        own = read_pages(self.folder / "pages")
+        if {page.name for page in own} & {page.name for page in course_pages()}:
+            raise CampError(str(Text("页名和课程的重复", "a page has the name of a course page")))
+        return own
+
+    @cached_property
+    def pages(self) -> list[Page]:
+        """Return the course's pages and the learner's."""
+        return sorted([*course_pages(), *self.own], key=lambda page: page.name)
+
+    @cached_property
+    def index(self) -> Index:
+        """Return all pages, ready to be searched."""
+        return Index(cut_all(self.pages))
+
+    @cached_property
+    def told(self) -> Told:
+        """Return what the learner set."""
+        return self._read(task.TASK, _TOLD)
+
+    @cached_property
+    def rows(self) -> list[Row]:
+        """Return LlamaIndex's results."""
+        return self._read(task.FOUND, _ROWS)
+
+    @cached_property
+    def judged(self) -> Judged:
+        """Return HuixiangDou's results."""
+        return self._read(task.JUDGED, _JUDGED)
+
+    def _read(self, name: str, form: TypeAdapter[_T]) -> _T:
+        path = self.folder / name
+        try:
+            with path.open("rb") as file:
+                raw = file.read(MOST_BYTES + 1)
+            if len(raw) > MOST_BYTES:
+                raise ValueError
+            return form.validate_json(raw)
+        except OSError:
+            what = Text(f"没有 {name}：运行 task.run", f"there is no {name}: run task.run")
+        except (ValidationError, ValueError, RecursionError):
+            what = Text(
+                f"{name} 的内容不对：重新运行 task.run", f"{name} will not do: run task.run"
+            )
+        raise CampError(str(what))

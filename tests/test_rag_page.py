@@ -1,0 +1,81 @@
+"""The page that answers from files: as Streamlit runs it, and in a real browser."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Page, expect
+from streamlit.testing.v1 import AppTest
+
+from course_lib import chat, ports
+from course_lib.apps import start
+from course_lib.apps.start import open_rag_page
+from course_lib.chat import ChatModel
+from course_lib.rag import answering
+from tests.conftest import free_port
+
+NOTE = "# 北坡菜园\n\n菜园每周五浇水。\n北坡菜园的负责人是孙悦。\n<script>window.pwned = 1</script> ![x](http://example.com/x.png)\n"
+ASKED = "北坡菜园的负责人是谁？"
+
+
+@pytest.fixture(autouse=True)
+def _english(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CAMP_LANG", "en")
+    monkeypatch.delenv("CAMP_MODEL", raising=False)
+
+
+@pytest.fixture
+def app(mini: ChatModel, monkeypatch: pytest.MonkeyPatch) -> AppTest:
+    monkeypatch.setattr(chat, "load", lambda _folder: mini)
+    return AppTest.from_file(str(start.RAG), default_timeout=120).run()
+
+
+def texts(page: AppTest) -> str:
+    return "\n".join(one.value for one in page.text)
+
+
+def test_it_answers_from_an_upload_names_it_and_refuses(app: AppTest, mini: ChatModel) -> None:
+    assert "60 pages" in app.expander[0].label
+    files = [("garden.md", NOTE.encode(), "text/markdown"), ("bad.pdf", b"%PDF", "application/pdf")]
+    app.file_uploader(key="files").set_value(files).run()
+    assert [one.value for one in app.error] == ["bad.pdf: a damaged PDF, it cannot be read"]
+    assert "61 pages" in app.expander[0].label
+    app.text_input(key="question").set_value(ASKED).run()
+    assert "孙悦" in app.chat_message[0].text[0].value
+    assert "[garden]" in texts(app)
+    assert app.text[-1].value.split("、")[0] == "garden"
+    assert not app.warning
+    app.text_input(key="question").set_value("谁能帮我砍一刀？").run()
+    assert "not in the knowledge base" in app.warning[0].value
+    assert not app.chat_message
+    app.slider(key="threshold").set_value(0.0).run()
+    assert not app.warning
+    app.checkbox(key="course").uncheck().run()
+    assert "1 pages" in app.expander[0].label
+    app.file_uploader(key="files").set_value([]).run()
+    assert "upload documents first" in app.info[0].value
+    assert not app.exception
+    assert answering.prompt(ASKED, ["a"]).count(ASKED) == 1
+
+
+@pytest.mark.browser
+def test_an_upload_in_a_browser_is_only_text(page: Page, cjk_fonts: None, tmp_path: Path) -> None:
+    (tmp_path / "garden.md").write_text(NOTE, encoding="utf-8")
+    (tmp_path / "notes.txt").write_bytes(b"\x00\x01\xff\xfe")
+    outside: list[str] = []
+    page.on("request", lambda request: outside.append(request.url))
+    with open_rag_page("camp-mini", port=free_port()) as running:
+        page.goto(running.address)
+        expect(page.get_by_text("60 pages")).to_be_visible(timeout=90_000)
+        chosen = page.locator("input[type=file]")
+        chosen.set_input_files([tmp_path / "garden.md", tmp_path / "notes.txt"])
+        expect(page.get_by_text("notes.txt: it is no text file")).to_be_visible(timeout=60_000)
+        box = page.get_by_label("question")
+        box.fill(ASKED)
+        box.press("Enter")
+        reply = page.get_by_test_id("stChatMessage")
+        expect(reply).to_contain_text("孙悦", timeout=90_000)
+        assert page.evaluate("window.pwned") is None
+    assert ports.is_free(running.port)
+    assert not [url for url in outside if "example.com" in url]
