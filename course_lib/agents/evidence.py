@@ -21,7 +21,6 @@ from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
-import torch
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from course_lib import models
@@ -34,7 +33,7 @@ from course_lib.errors import CampError
 from course_lib.findings import Finding, Mark, earned, report
 from course_lib.hand_in import put
 from course_lib.language import LANGUAGES, Text
-from course_lib.tune.llama import Llama
+from course_lib.tune.llama import Llama, one_thread
 from course_lib.tune.questions import plain
 from course_lib.verdicts import NotPassed
 
@@ -247,13 +246,9 @@ def _traces(place: Path) -> tuple[float, Text]:
     rounds = [one for trace in chosen for one in trace.rounds]
     if any(sum(len(turn.content) for turn in one.messages) > 8000 for one in rounds):
         return 0.0, Text(f"{TRACES} 里的提示词太长", f"the prompts in {TRACES} are too long")
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
+    with one_thread():
         base = Llama.read(models.BUILT_IN["camp-mini"])
         replies = base.replies([one.messages for one in rounds], TOKENS) if rounds else []
-    finally:
-        torch.set_num_threads(before)
     again = iter(plain(reply) for reply in replies)
     equal = {id(one): next(again) == plain(one.reply) for one in rounds}
     same = [trace for trace in chosen if all(equal[id(one)] for one in trace.rounds)]

@@ -6,14 +6,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-import torch
-
 from course_lib import models
 from course_lib.mini.rag import HUIXIANGDOU, LLAMA_INDEX
 from course_lib.rag.pages import Page
 from course_lib.rag.questions import Question
 from course_lib.template import Message
-from course_lib.tune.llama import Llama
+from course_lib.tune.llama import Llama, one_thread
 
 MAX_NEW = 32
 _UNKNOWN = ("不知道", "没有提到", "not know", "not in the text")
@@ -40,14 +38,10 @@ def huixiangdou_prompt(question: str, pages: Sequence[Page]) -> str:
 
 def replies(prompts: Sequence[str]) -> list[str]:
     """Return camp-mini's greedy replies to prompts that fit its 2048 tokens."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)  # with matrices as small as these more only wait for each other
-    try:
+    with one_thread():
         model = Llama.read(models.BUILT_IN["camp-mini"])
         turns = [[Message("user", one)] for one in prompts]
         said = model.replies(turns, MAX_NEW) if turns else []
-    finally:
-        torch.set_num_threads(threads)
     return [one.removesuffix("…") for one in said]
 
 

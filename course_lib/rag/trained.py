@@ -16,6 +16,7 @@ import torch.nn.functional as F
 from course_lib.rag.ngrams import PLACES, Ngrams, Vectors
 from course_lib.rag.questions import Question
 from course_lib.rag.search import Index
+from course_lib.tune.llama import one_thread
 
 SIZE, STEPS, BATCH, RATE, HEAT = 128, 200, 48, 2e-3, 0.07
 
@@ -30,12 +31,8 @@ class Trained:
     ) -> None:
         """Train on ``texts`` and on ``pairs`` of a question and the number of its text."""
         self._ngrams = Ngrams(texts)
-        threads = torch.get_num_threads()
-        torch.set_num_threads(1)
-        try:
+        with one_thread():
             self._map = _fit(self._ngrams, list(texts), list(pairs), seed)
-        finally:
-            torch.set_num_threads(threads)
 
     def vectors(self, texts: Sequence[str]) -> Vectors:
         """Return one row for each text, float32 of shape (texts, 128), of length 1 (or 0)."""
