@@ -161,8 +161,8 @@ class Book:
                 if entry.graded.learner in known:
                     self._update(entry, known[entry.graded.learner])
             self._db.flush()
-            if self._assignment.duedate is not None:
-                for entry in entries:
+            for entry in entries:  # also where a due date was taken away since
+                if self._assignment.duedate is not None or entry.graded.learner in known:
                     self._penalise(entry)
             self._db.commit()
         except BaseException:

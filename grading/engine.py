@@ -98,6 +98,20 @@ class Engine:
             raise
         return spawner
 
+    def _anew(self, assignment: Assignment, rules: Rules, ended: Spawner) -> Spawner:
+        """Return a zygote in the place of one that ended, as when memory ran out.
+
+        Raises:
+            CampError: it cannot be started.
+        """
+        with self._lock:
+            known = self._spawners.get((assignment.name, rules))
+            if known is ended:
+                del self._spawners[assignment.name, rules]
+        if known is ended:
+            ended.close()
+        return self.spawner(assignment, rules)
+
     @property
     def missing(self) -> list[str]:
         """Parts of the walls that submissions were run without, because it was allowed."""
@@ -138,7 +152,10 @@ class Engine:
             times = dataclasses.replace(plan.times, submission=seconds)
             plan = dataclasses.replace(plan, times=times)
         spawner = self.spawner(assignment, rules)
-        found = _run(spawner, plan, rules)
+        try:
+            found = _run(spawner, plan, rules)
+        except OSError:
+            found = _run(self._anew(assignment, rules, spawner), plan, rules)
         if spawner.missing:
             add_missing(repaired, spawner.missing)
         cut_off = False

@@ -71,6 +71,8 @@ class Graded:
         notebooks: by name; empty when the submission was refused.
         review: a TA must look at it.
         remarks: one line each.
+        ungraded: why a notebook was not graded though others were, by name.
+        fault: it failed on our side; the next run grades it again.
         missing: parts of the walls without which its code was run, because that was allowed.
         seconds: how long it took.
     """
@@ -83,6 +85,8 @@ class Graded:
     remarks: tuple[Text, ...] = ()
     seconds: float = 0
     missing: tuple[str, ...] = ()
+    ungraded: dict[str, Text] = field(default_factory=dict)
+    fault: bool = False
 
 
 def grade_one(folder: Path, learner: str, assignment: Assignment, rules: Rules) -> Graded:
@@ -110,13 +114,15 @@ def grade_one(folder: Path, learner: str, assignment: Assignment, rules: Rules) 
     ENGINE.spawner(assignment, rules)  # whose imports take none of the submission's time
     deadline = time.monotonic() + assignment.times.submission
     notebooks: dict[str, GradedNotebook] = {}
+    ungraded: dict[str, Text] = {}
     remarks: list[Text] = []
     missing: set[str] = set()
     review = False
     for name, source in assignment.notebooks.items():
         content = submission.notebooks.get(name)
         if content is None:
-            remarks.append(not_handed_in(name))
+            ungraded[name] = submission.refused.get(name) or not_handed_in(name)
+            remarks.append(ungraded[name])
             review = True
             continue
         repaired, _ = repair(content, source.instructor, source.plan)
@@ -134,7 +140,7 @@ def grade_one(folder: Path, learner: str, assignment: Assignment, rules: Rules) 
     fingerprint = submission.fingerprint
     return Graded(
         lesson, learner, fingerprint, notebooks, review, tuple(remarks), seconds,
-        tuple(sorted(missing)),
+        tuple(sorted(missing)), ungraded,
     )  # fmt: skip
 
 

@@ -8,7 +8,7 @@ import json
 import os
 import stat
 from collections.abc import Collection, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,7 @@ from course_lib.bundle import printable
 from course_lib.language import Text
 
 MAX_NOTEBOOK = 20_000_000  # bytes
+MAX_PARTS = 1_000_000  # objects and lists of a notebook: each takes 70 bytes and more
 MAX_TOTAL = 500_000_000
 MAX_FILES = 500
 MAX_DEPTH = 8
@@ -45,12 +46,14 @@ class Submission:
         notebooks: the notebooks by name; of a cell only kind, text, id and grade id are kept.
         files: the other files by relative path, as far as they fit a work folder.
         left_out: files too large for a work folder.
+        refused: why a notebook cannot be read, by name; the others are there.
     """
 
     fingerprint: str
     notebooks: dict[str, NotebookNode]
     files: dict[str, bytes]
     left_out: tuple[str, ...]
+    refused: dict[str, Text] = field(default_factory=dict)
 
 
 def accept(folder: Path, notebooks: Collection[str]) -> Submission:
@@ -70,17 +73,18 @@ def accept(folder: Path, notebooks: Collection[str]) -> Submission:
     others: dict[str, bytes] = {}
     left_out: list[str] = []
     room = MAX_BESIDE
+    refused: dict[str, Refused] = {}
     _check_names(notebooks, present)
-    for name in notebooks:
-        if name in present and present[name].lstat().st_size > MAX_NOTEBOOK:
-            _refuse_size(present[name])
     digest = hashlib.sha256()
     for path in files:
         name = str(path.relative_to(folder))
         digest.update(f"{name}\0".encode("utf-8", "surrogateescape"))
         size = path.lstat().st_size
         is_notebook = _is_notebook(path, folder) and path.stem in notebooks
-        if not is_notebook and (size > room or path.suffix == ".ipynb"):
+        if is_notebook and size > MAX_NOTEBOOK:
+            refused[path.stem] = _too_large(path)
+        too_large = size > (MAX_NOTEBOOK if is_notebook else room)
+        if too_large or (path.suffix == ".ipynb" and not is_notebook):
             digest.update(_digest(path))
             if path.suffix != ".ipynb":
                 left_out.append(printable(name))
@@ -88,11 +92,17 @@ def accept(folder: Path, notebooks: Collection[str]) -> Submission:
         raw = read_plain(path, MAX_NOTEBOOK if is_notebook else room)
         digest.update(hashlib.sha256(raw).digest())
         if is_notebook:
-            found[path.stem] = _parse(path, raw)
+            try:
+                found[path.stem] = _parse(path, raw)
+            except Refused as refusal:
+                refused[path.stem] = refusal
         elif _is_text(name) and name != TIMESTAMP:
             others[name] = raw
             room -= len(raw)
-    return Submission(digest.hexdigest(), found, others, tuple(left_out))
+    if refused and not found:
+        raise next(iter(refused.values()))
+    reasons = {name: refusal.remark for name, refusal in refused.items()}
+    return Submission(digest.hexdigest(), found, others, tuple(left_out), reasons)
 
 
 def fingerprint(folder: Path) -> str | None:
@@ -124,7 +134,7 @@ def list_files(folder: Path) -> tuple[Path, list[Path]]:
             f"一共 {_mb(total)} MB，上限 {_mb(MAX_TOTAL)} MB",
             f"{_mb(total)} MB in all; the limit is {_mb(MAX_TOTAL)} MB",
         )
-    root = folder.resolve()
+    root = folder.parent.parent.resolve() / folder.parent.name / folder.name  # of no link
     return root, sorted(root / path.relative_to(folder) for path in found)
 
 
@@ -148,7 +158,7 @@ def read_plain(path: Path, limit: int) -> bytes:
     with open(_open(path), "rb") as file:
         raw = file.read(limit + 1)
     if len(raw) > limit:
-        _refuse_size(path)
+        raise _too_large(path)
     return raw
 
 
@@ -199,9 +209,9 @@ def _check_names(wanted: Collection[str], present: dict[str, Path]) -> None:
     )
 
 
-def _refuse_size(path: Path) -> None:
+def _too_large(path: Path) -> Refused:
     size = path.lstat().st_size
-    raise Refused(
+    return Refused(
         f"{path.name} 有 {_mb(size)} MB，上限 {_mb(MAX_NOTEBOOK)} MB，请清除输出后再交",
         f"{path.name} has {_mb(size)} MB, the limit is {_mb(MAX_NOTEBOOK)} MB: "
         "clear its outputs and hand it in again",
@@ -210,11 +220,16 @@ def _refuse_size(path: Path) -> None:
 
 def _parse(path: Path, raw: bytes) -> NotebookNode:
     version: Any = None
+    if raw.count(b"{") + raw.count(b"[") > MAX_PARTS:
+        raise Refused(
+            f"{path.name} 由太多部分组成，请清除输出后再交",
+            f"{path.name} is made of too many parts: clear its outputs and hand it in again",
+        )
     try:
         data = json.loads(raw.decode("utf-8"))
         version = data["nbformat"]
         if version == 4:
-            return _read_cells(data)
+            return _read_cells(path, data)
     except Refused:
         raise
     except Exception:  # whatever a made-up file makes the readers do
@@ -228,10 +243,12 @@ def _parse(path: Path, raw: bytes) -> NotebookNode:
     )
 
 
-def _read_cells(data: Any) -> NotebookNode:
+def _read_cells(path: Path, data: Any) -> NotebookNode:
     """Return a notebook with what is taken from a submission, and nothing else."""
     if len(data["cells"]) > MAX_CELLS:
-        raise ValueError("too many cells")
+        raise Refused(
+            f"{path.name} 的单元超过 {MAX_CELLS} 个", f"{path.name} has more than {MAX_CELLS} cells"
+        )
     cells = [_read_cell(cell) for cell in data["cells"]]
     if sum(len(cell["source"]) for cell in cells if cell["cell_type"] == "code") > MAX_CODE:
         raise Refused(

@@ -121,7 +121,8 @@ def done(graded: Graded, key: str, stamp: str, before: Record) -> Record:
     }
     prints = _prints(graded, before)
     return Record(
-        stage="done", key=key, fingerprint=graded.fingerprint, stamp=stamp, review=graded.review,
+        stage="done", key="" if graded.fault else key, fingerprint=graded.fingerprint,
+        stamp=stamp, review=graded.review,
         remarks=[(text.zh, text.en) for text in graded.remarks], points=points, answers=answers,
         received=before.received, seconds=round(graded.seconds, 3),
         missing=list(graded.missing), prints=prints, compared=not prints,

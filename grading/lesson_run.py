@@ -22,7 +22,7 @@ from grading.book import Book, Entry
 from grading.copies import Copy
 from grading.course import Course
 from grading.engine import ENGINE, key_of, read_rules
-from grading.grader import Graded, grade_one, not_handed_in, stand_in
+from grading.grader import Graded, grade_one, stand_in
 from grading.how import settle
 from grading.intake import fingerprint
 from grading.journal import Journal
@@ -173,7 +173,7 @@ class LessonRun:
         """Return a notebook's graded file; it says why when there is nothing to show."""
         if name in graded.notebooks:
             return graded.notebooks[name].text
-        reason = not_handed_in(name) if graded.notebooks else graded.remarks[0]
+        reason = graded.ungraded.get(name) or graded.remarks[0]
         return stand_in(self.assignment.notebooks[name], reason)
 
     def _withhold(self, book: Book, due: list[str]) -> None:
@@ -299,7 +299,7 @@ class LessonRun:
             remark = Text(
                 f"评分程序出错：{cause}（见 {log}）", f"grading failed: {cause} (see {log})"
             )
-            return Graded(self.lesson, learner, review=True, remarks=(remark,))
+            return Graded(self.lesson, learner, review=True, remarks=(remark,), fault=True)
 
     def _enter(self, book: Book, batch: list[Graded]) -> None:
         """Enter a batch: files, then the gradebook in one step, then the journal."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 
 from nbformat import NotebookNode
 from nbgrader import utils
@@ -66,6 +67,7 @@ def same_text(one: str, other: str, *, code: bool) -> bool:
         return False
 
 
+@lru_cache(maxsize=256)  # the instructor's text is compared again and again
 def _skeleton(source: str) -> str:
     tree = ast.parse(source)
     for node in ast.walk(tree):

@@ -34,8 +34,9 @@ def refusal(record: Record, notebook: str) -> tuple[Text, ...]:
         return ()
     if not record.fingerprint:  # the submission could not be read
         return record.texts
-    missing = not_handed_in(notebook)
-    return (missing,) if missing in record.texts else ()
+    if any(cell.startswith(f"{notebook}/") for cell in record.points):
+        return ()
+    return tuple(text for text in record.texts if text.en.startswith(f"{notebook}.ipynb "))
 
 
 def refused_page(course: Course, learner: str, notebook: str, remarks: Sequence[Text]) -> str:

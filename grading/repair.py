@@ -11,6 +11,7 @@ import re
 from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 import nbformat
@@ -27,6 +28,7 @@ _NEW: dict[str, Callable[..., NotebookNode]] = {
     "markdown": new_markdown_cell,
     "raw": new_raw_cell,
 }
+_MAX_COPIES = 50  # of one cell: each is compared with the instructor's
 _CELL_ID = re.compile(r"[a-zA-Z0-9-_]{1,64}\Z")
 
 
@@ -38,6 +40,7 @@ class _Repairer:
     instructor: NotebookNode
     remarks: list[Text] = field(default_factory=list)
     _ids: set[str] = field(default_factory=set)
+    _number: int = 0  # of the last id that was made up
 
     def rebuild(self, cells: list[NotebookNode]) -> list[NotebookNode]:
         planned = {item.name: item for item in self.plan}
@@ -48,6 +51,9 @@ class _Repairer:
         for cell in cells:
             name = _grade_id(cell)
             if name not in planned:
+                following[place].append(self._own(cell))
+                continue
+            if len(found[name]) == _MAX_COPIES:  # no learner has so many
                 following[place].append(self._own(cell))
                 continue
             found[name].append(cell)
@@ -114,7 +120,7 @@ class _Repairer:
             own.metadata["tags"] = tags
         return own
 
-    @property
+    @cached_property
     def _lesson_tags(self) -> dict[str, list[str]]:
         return {
             cell.id: list(cell.metadata["tags"])
@@ -124,9 +130,8 @@ class _Repairer:
 
     def _new(self, cell_type: str, source: str, wanted: str) -> NotebookNode:
         name = wanted if _CELL_ID.match(str(wanted)) and wanted not in self._ids else ""
-        number = len(self._ids)
         while not name or name in self._ids:
-            name, number = f"cell-{number}", number + 1
+            name, self._number = f"cell-{self._number}", self._number + 1
         self._ids.add(name)
         return _NEW.get(cell_type, _NEW["raw"])(source, id=name)
 

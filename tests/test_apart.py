@@ -139,6 +139,25 @@ WRONG = {
         "def f(x): raise AssertionError('not attempted')",
         ["f(1)"],
     ),
+    "a masked array": (
+        "import numpy as np\ndef f(x): return np.ma.masked_all(3)",
+        [
+            "import numpy as np\nnp.testing.assert_array_equal(f(3), np.array([1., 2, 3]))",
+            "import numpy as np\nnp.testing.assert_allclose(f(3), [1., 2, 3])",
+        ],
+    ),
+    "all but one masked": (
+        "import numpy as np\ndef f(x): return np.ma.array([1., 0, 0], mask=[0, 1, 1])",
+        ["import numpy as np\nassert (f(3) == np.array([1., 2, 3])).mean() == 1"],
+    ),
+    "missing values of pandas": (
+        "import pandas as pd\ndef f(x): return pd.Series([pd.NA] * 3, dtype=['Int64', object][x])",
+        [
+            "assert (f(0) == [1, 2, 3]).all()",
+            "assert not (f(0) != [1, 2, 3]).any()",
+            "assert (f(1) == [1, 2, 3]).all()",
+        ],
+    ),
 }
 
 
@@ -357,6 +376,34 @@ def test_a_flood_of_output_is_cut(judge: Judge) -> None:
     assert sum(len(str(output)) for output in found.outputs) < 200_000
 
 
+def test_a_flood_of_small_outputs_is_cut(judge: Judge) -> None:
+    source = "import sys\nfor n in range(6000): print(n, file=[sys.stdout, sys.stderr][n % 2])"
+    found, right = judge(learner(source), asked("assert n == 5999"), times=Times(30, 30, 60))
+    assert 1000 < len(found.outputs) < 3000
+    assert "more output than is kept" in found.outputs[-1]["text"]
+    assert right.score == 1
+
+
+def test_files_of_many_megabytes_reach_both_sides(judge: Judge) -> None:
+    data = {"theirs.csv": b"1,2\n" * 5_000_000, "ours.csv": b"3,4\n" * 3_000_000}
+    answer = "def f(name): return len(open(name).read())"
+    found = judge(
+        learner(answer),
+        asked("assert f('theirs.csv') == f('theirs.csv') == 20_000_000"),
+        asked("assert f('ours.csv') == 12_000_000 == len(open('ours.csv').read())"),
+        files=data, learner_files=data, times=Times(20, 20, 60),
+    )  # fmt: skip
+    assert [one.score for one in found[1:]] == [1, 1]
+
+
+def test_a_masked_array_is_judged_by_its_data_and_honest_ones_stay(judge: Judge) -> None:
+    answer = "import numpy as np\ndef f(): return np.ma.array([1., 2, 3], mask=[0, 1, 0])"
+    question = asked("assert list(f().mask) == [False, True, False]")
+    shown = replace(question, traits=("masked",))
+    assert judge(learner(answer), question, solved=("f",))[1].score == 0
+    assert judge(learner(answer), shown, solved=("f",))[1].score == 1
+
+
 SPY = """
 from grading.apart.shell import Shell
 seen = []
@@ -478,6 +525,14 @@ assert f(eval("len('four')")) == pickle.dumps(4) and answer == f(5)"""
 
 
 LIES = {
+    "a skipped test by another name": (
+        "class SkipTest(Exception): pass\nSkipTest.__module__ = 'numpy.testing'\n"
+        "def f(x): raise SkipTest",
+        "import unittest, numpy.testing\nclass T(unittest.TestCase):\n"
+        "    def test(self): self.assertEqual(f(2), 9)\n"
+        "loader = unittest.defaultTestLoader.loadTestsFromTestCase(T)\n"
+        "assert unittest.TextTestRunner().run(loader).wasSuccessful()",
+    ),
     "a class that contains everything": (
         "class M(type):\n    def __contains__(c, i): return True\nclass C(metaclass=M): pass\n"
         "def f(x): return C",
@@ -510,6 +565,13 @@ LIES = {
         "peer = next(one for one in gc.get_objects() if isinstance(one, Peer))\n"
         "def get(name): raise KeyError(name)\npeer.commands['get'] = get",
         "assert sum([4, 5]) == 9",
+    ),
+    "a variable that changes between two mentions": (
+        "import gc\nfrom grading.apart.peer import Peer\n"
+        "peer = next(one for one in gc.get_objects() if isinstance(one, Peer))\n"
+        "values = iter([[9, 9, 9, 9], [2, 3, 5, 7], [1]])\nf = 0\nold = peer.commands['get']\n"
+        "peer.commands['get'] = lambda name: ['value', next(values)] if name == 'f' else old(name)",
+        "assert len(f) == 4\nassert f == [2, 3, 5, 7]",
     ),
     "an example that is not counted": (
         "import hypothesis\n"

@@ -91,3 +91,21 @@ def test_a_course_can_be_graded_after_an_interrupted_one(tmp_path: Path) -> None
     hand_in(course, "ann", solved(course))
     ENGINE.close()
     assert [one.review for one in grade(LESSON, course)] == [False]
+
+
+def test_a_zygote_that_was_killed_is_started_anew(tmp_path: Path) -> None:
+    course = make_course(tmp_path)
+    for learner in ("ann", "ben"):
+        hand_in(course, learner, solved(course))
+    (first,) = grade(LESSON, course, ["ann"])
+    zygotes = [
+        one
+        for one in psutil.Process().children(recursive=True)
+        if "grading.isolation.zygote" in one.cmdline()
+    ]
+    assert zygotes
+    for one in zygotes:
+        one.kill()
+    psutil.wait_procs(zygotes, timeout=5)
+    (second,) = grade(LESSON, course, ["ben"])
+    assert (second.score, second.review) == (first.score, False)

@@ -396,6 +396,10 @@ def test_a_late_submission_is_late_by_our_clock(tmp_path: Path) -> None:
     with course.gradebook() as gradebook:
         gradebook.update_or_create_assignment(LESSON, duedate="2001-01-01")
     assert [one.score for one in read_scores_of(course)] == [0]
+    with course.gradebook() as gradebook:
+        gradebook.update_or_create_assignment(LESSON, duedate=None)
+    grade(LESSON, course, options=Options(force=True))
+    assert [one.score for one in read_scores_of(course)] == [FULL]
 
 
 def read_scores_of(course: Course) -> list[Score]:

@@ -68,6 +68,20 @@ def test_one_notebook_of_two_is_graded_once(course: Course) -> None:
     assert not only(course).fresh
 
 
+def test_a_damaged_notebook_costs_its_own_points_alone(course: Course) -> None:
+    give(course, "ann", solved(course), LESSON, SECOND)
+    path = course.submitted("ann", LESSON) / f"{SECOND}.ipynb"
+    path.write_text(path.read_text(encoding="utf-8")[:-40], encoding="utf-8")
+    result = only(course)
+    assert (result.score, result.review) == (FULL, True)
+    (remark,) = result.remarks
+    assert remark.en.startswith(f"{SECOND}.ipynb is no readable notebook")
+    pages = {path.stem: path.read_text(encoding="utf-8") for path in feedback(LESSON, course)}
+    assert remark.zh in pages[SECOND]
+    assert remark.zh not in pages[LESSON]
+    assert not only(course).fresh
+
+
 def test_the_page_of_a_missing_notebook_is_about_it_alone(course: Course) -> None:
     def spoilt(notebook: NotebookNode) -> None:
         find(notebook, "check_double").source = "pass"
@@ -113,7 +127,8 @@ def test_a_notebook_that_is_gone_leaves_no_graded_one(course: Course) -> None:
 def test_a_refused_submission_leaves_its_reason_and_no_older_work(course: Course) -> None:
     give(course, "ann", solved(course), LESSON, SECOND)
     assert only(course).score == 2 * FULL
-    hand_in(course, "ann", "no notebook")
+    path = hand_in(course, "ann", "no notebook")
+    path.with_name(f"{SECOND}.ipynb").write_text("no notebook either")
     result = only(course)
     assert (result.score, result.review) == (0, True)
     (remark,) = result.remarks

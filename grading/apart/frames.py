@@ -39,6 +39,34 @@ def describe(value: Any) -> list[Any] | None:
     return None
 
 
+def has_missing(value: Any) -> bool:
+    """Tell whether ``pd.NA``, which equals nothing and differs from nothing, is in a value."""
+    import pandas as pd
+
+    if isinstance(value, pd.DataFrame):
+        return any(has_missing(value.iloc[:, at]) for at in range(value.shape[1]))
+    if isinstance(value, pd.Series | pd.Index):
+        value = value.array
+    if not isinstance(value, pd.api.extensions.ExtensionArray):
+        return value is pd.NA
+    if value.dtype == object:
+        return any(one is pd.NA for one in value)
+    return getattr(value.dtype, "na_value", None) is pd.NA and bool(value.isna().any())
+
+
+def with_none(value: Any) -> Any:
+    """Return a value with None in the place of what is missing."""
+    import pandas as pd
+
+    if value is pd.NA:
+        return None
+    if isinstance(value, pd.DataFrame | pd.Series):
+        return value.astype(object).where(value.notna(), None)
+    texts = [None if pd.isna(one) else one for one in value]
+    column = pd.Series(texts, dtype=object)
+    return pd.Index(column, dtype=object) if isinstance(value, pd.Index) else column.array
+
+
 def is_known(kind: type) -> bool:
     """Tell whether objects of a class of pandas cross."""
     import pandas as pd

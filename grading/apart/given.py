@@ -92,7 +92,7 @@ class _Here:
     def __init__(self, border: wire.Border) -> None:
         self._border = border
         self.find, self.rebuild = border.find, border.rebuild
-        self.record = border.record
+        self.record, self.believes = border.record, border.believes
 
     def keep(self, value: Any) -> Handle:
         if place_of(value) is None and not isinstance(value, Given):

@@ -266,6 +266,31 @@ _READ: dict[str, Callable[[Any], Any]] = {
 }
 
 
+def evasion(value: Any) -> str:
+    """Return the trait of a value that a comparison passes over: masked, missing, or none."""
+    family = type(value).__module__.partition(".")[0]
+    if family == "numpy":
+        import numpy as np
+
+        hides = value is np.ma.masked or (
+            isinstance(value, np.ma.MaskedArray) and bool(np.ma.getmaskarray(value).any())
+        )
+        return "masked" if hides else ""
+    return "missing" if family == "pandas" and frames.has_missing(value) else ""
+
+
+def settled(value: Any) -> Any:
+    """Return a value with :func:`evasion` as one that differs from whatever it is not.
+
+    Of a masked array all data count, and what pandas calls missing is None.
+    """
+    if type(value).__module__.partition(".")[0] == "pandas":
+        return frames.with_none(value)
+    import numpy as np
+
+    return None if value is np.ma.masked else np.array(np.ma.getdata(value))
+
+
 def comes_by_value(kind: type) -> bool:
     """Tell whether honest objects of a library's class never arrive as handles."""
     family = kind.__module__.partition(".")[0]

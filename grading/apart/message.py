@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import IntEnum
 from typing import Any, Protocol
@@ -11,6 +12,7 @@ MAX_HEADER = 8 << 20  # bytes; a header of empty lists takes about 80 times as m
 MAX_BUFFERS = 256 << 20
 MAX_COUNT = 1_000_000  # values in one message
 MAX_DEPTH = 60
+MAX_INLINE = 1 << 16  # bytes; more of them cross as a buffer
 MAX_DIGITS = 10_000  # bytes of one integer
 
 DTYPE_TEXT = re.compile(r"[<>|=]?(?:[biufcSU][1-9]\d{0,6}|[mM]8(?:\[[0-9a-zA-Z]{1,8}\])?|\?)\Z")
@@ -21,6 +23,15 @@ TENSOR_TYPES = {
 FACTORIES: dict[str, Any] = {
     kind.__name__: kind for kind in (int, float, str, bool, list, dict, set, tuple)
 }
+
+BASES: dict[type, Callable[[Any], Any]] = {
+    int: int.__int__,
+    float: float.__float__,
+    complex: lambda value: complex(complex.real.__get__(value), complex.imag.__get__(value)),
+    str: str.__str__,
+    bytes: lambda value: bytes(memoryview(value)),
+}
+"""How the plain value of a subclass is had, without asking the subclass."""
 
 
 class Code(IntEnum):
@@ -54,6 +65,7 @@ class Code(IntEnum):
     BASE = 26
     KIND = 27
     RECORD = 28
+    BYTES = 29
 
 
 class Kept:
@@ -108,6 +120,9 @@ class Border(Protocol):
 
     def record(self, value: Any) -> list[Any] | None:
         """Return a record of an object of a class that both sides have."""
+
+    def believes(self, trait: str) -> bool:
+        """Tell whether a value with ``trait`` may stay as it is; note that there was one."""
 
     def rebuild(self, record: list[Any]) -> Any:
         """Return the object of a record."""

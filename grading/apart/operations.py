@@ -13,6 +13,7 @@ from unittest.mock import NonCallableMock
 
 from IPython.core.async_helpers import get_asyncio_loop
 
+from grading.apart.message import BASES
 from grading.apart.remote import PLAIN
 from grading.apart.specials import ASKED, BINARY, EXACT, IN_PLACE, ORDER
 
@@ -34,7 +35,7 @@ def _plain(thing: Any) -> Any:
     """Return the value of an object whose class is made from a plain one."""
     for kind in type(thing).__mro__:
         if kind in PLAIN.values():
-            return kind.copy(thing) if kind in (list, dict, set) else kind(thing)
+            return kind.copy(thing) if kind in (list, dict, set) else BASES.get(kind, kind)(thing)
     raise TypeError("no plain value")
 
 

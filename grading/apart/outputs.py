@@ -7,6 +7,7 @@ from typing import Any
 
 MAX_OUTPUT = 5_000_000  # characters of one output
 MAX_SHOWN = 10_000_000  # characters of all that a submission shows
+MAX_OUTPUTS = 2_000  # of a submission; the grader looks at each
 _TOO_MUCH = "(more output than is kept)\n"
 
 
@@ -15,6 +16,7 @@ class Outputs:
     """Keeps the outputs of one submission's cells, up to a limit for all of them."""
 
     room: int = MAX_SHOWN
+    left: int = MAX_OUTPUTS
 
     def keep(self, outputs: Any) -> list[dict[str, Any]]:
         """Return those of a cell's outputs that are text of a known kind.
@@ -28,7 +30,8 @@ class Outputs:
             if kept is None:
                 continue
             self.room -= _size(kept)
-            if self.room < 0:
+            self.left -= 1
+            if self.room < 0 or self.left < 0:
                 return [*found, {"output_type": "stream", "name": "stderr", "text": _TOO_MUCH}]
             found.append(kept)
         return found

@@ -57,6 +57,7 @@ class Peer:
         self.given: Mapping[str, Any] = {}
         self.kept: frozenset[str] = frozenset()  # learners' classes whose objects never cross
         self.lost = ""
+        self.asked = 0  # how often anything but the value of a name was asked
         self.writes_back = False
         self.traits: set[str] = set()  # what was seen since it was emptied
         self.known: frozenset[str] | None = None  # traits of the instructor's solution
@@ -167,6 +168,10 @@ class Peer:
         self.traits.add(trait)
         return self.known is None or trait in self.known
 
+    def believes(self, trait: str) -> bool:
+        """Tell whether a value that evades comparisons may stay as it is; note what was seen."""
+        return self.trusting or self.allows(trait)
+
     def _write(self, frame: list[bytes]) -> None:
         self._time_left()
         try:
@@ -211,6 +216,7 @@ class Peer:
             BaseException: what was raised there, see ``errors``.
         """
         with self._lock:
+            self.asked += command != "get"
             kind, value = self._exchange([command, *words])
         if kind == "raised":
             error = Report.read(value).exception(self.given)

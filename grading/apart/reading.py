@@ -157,6 +157,13 @@ class _Reader:
             raise NotPlain("a handle where plain data is expected")
         return self.border.find(Handle(number, _read_kinds(told), _read_kinds(own)))
 
+    def known(self, content: Any) -> Any:
+        value = kinds.read(content)
+        trait = kinds.evasion(value)
+        if not trait or self.border is None or self.border.believes(trait):
+            return value
+        return kinds.settled(value)
+
     def record(self, content: Any) -> Any:
         if self.border is None:
             raise NotPlain("a record where plain data is expected")
@@ -270,6 +277,11 @@ def _complex(content: Any) -> complex:
     return complex(real, imaginary)
 
 
+def _bytes(reader: _Reader, content: Any) -> bytes:
+    size, number = _whole(content, 2)
+    return reader.buffer(number, size)
+
+
 def _bytearray(content: Any) -> bytearray:
     if type(content) is not bytes:
         raise NotPlain("bytes expected")
@@ -309,8 +321,9 @@ _READ: dict[int, Callable[[_Reader, Any], Any]] = {
     Code.DTYPE: lambda reader, content: _dtype(content),
     Code.HANDLE: lambda reader, content: reader.handle(content),
     Code.BASE: lambda reader, content: _items(content, 1)[0],
-    Code.KIND: lambda reader, content: kinds.read(content),
+    Code.KIND: lambda reader, content: reader.known(content),
     Code.RECORD: lambda reader, content: reader.record(content),
+    Code.BYTES: lambda reader, content: _bytes(reader, content),
 }
 _CONTAINERS = (list, tuple, set, frozenset, dict, deque)
 

@@ -6,6 +6,7 @@ import socket
 import time
 from dataclasses import dataclass, field
 
+from course_lib.errors import CampError
 from grading.apart import wire
 from grading.apart.plan import NOT_REACHED, Outcome, Plan, read_error, read_outcome
 from grading.apart.wire import NotPlain
@@ -30,13 +31,22 @@ def run(job: Job, plan: Plan) -> Run:
     Args:
         job: the walled processes of this submission.
         plan: what to run and to test.
+
+    Raises:
+        CampError: the plan is too large.
     """
     found = Run([])
+    try:
+        frame = wire.pack_frame(*wire.dump(plan.message()))
+    except NotPlain as error:
+        raise CampError(
+            f"the lesson's cells and files cannot be given to its tests ({error}): "
+            "make them smaller"
+        ) from None
     deadline = time.monotonic() + plan.times.submission
     with job.open("judge", _JUDGE) as channel:
         try:
             channel.settimeout(plan.times.submission)
-            frame = wire.pack_frame(*wire.dump(plan.message()))
             channel.sendall(b"".join(frame))
             while _hear(job, channel, plan, found, deadline):
                 pass

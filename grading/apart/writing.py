@@ -15,12 +15,14 @@ import msgpack
 from grading.apart import kinds
 from grading.apart.kinds import NotPlain
 from grading.apart.message import (
+    BASES,
     DTYPE_TEXT,
     FACTORIES,
     MAX_BUFFERS,
     MAX_DEPTH,
     MAX_DIGITS,
     MAX_HEADER,
+    MAX_INLINE,
     TENSOR_TYPES,
     Border,
     Code,
@@ -58,6 +60,7 @@ class _Writer:
     def __init__(self, border: Border | None) -> None:
         self.border = border
         self.buffers: list[bytes] = []
+        self.numbers: dict[int, int] = {}  # of buffers that stand in the message twice
         self.depth = 0
 
     def pack(self, value: Any) -> bytes:
@@ -72,9 +75,9 @@ class _Writer:
         return packed
 
     def _told_apart(self, value: Any) -> Any:
-        """Return ``value`` with what msgpack would write as bytes, but is not, as an extension."""
+        """Return ``value`` with extensions where msgpack would write bytes and shall not."""
         kind = type(value)
-        if kind in _LIKE_BYTES:
+        if kind in _LIKE_BYTES or (kind is bytes and len(value) > MAX_INLINE):
             return self._other(value)
         if kind is list and not _LOOKED_INTO.isdisjoint(map(type, value)):
             return [self._told_apart(part) for part in value]
@@ -97,6 +100,8 @@ class _Writer:
         if kind in _SIMPLE:
             code, content = _SIMPLE[kind]
             return code, content(value)
+        if kind is bytes:
+            return Code.BYTES, [len(value), self._once(value)]
         if kind.__module__ in ("numpy", "torch"):
             found = self._array(value)
             if found is not None:
@@ -115,16 +120,16 @@ class _Writer:
                 return code, list(map(list, value.items()))
         if kind is deque:
             return Code.DEQUE, [list(value), value.maxlen]
-        for base in (int, float, complex, str, bytes):
+        for base, copied in BASES.items():
             if isinstance(value, base):
-                return self._base(base(value))  # type: ignore[arg-type]
+                return self._base(copied(value))
         if self.border is None:
             raise NotPlain(f"an object of type {kind.__name__} cannot be passed")
         return Code.HANDLE, _handle_fields(self.border.keep(value))
 
     def _base(self, value: Any) -> tuple[int, Any]:
         """Return a builtin that msgpack would write itself, wrapped as its only item."""
-        if type(value) in _SIMPLE:
+        if type(value) in _SIMPLE or (type(value) is bytes and len(value) > MAX_INLINE):
             return self._describe(value)
         return Code.BASE, [value]
 
@@ -153,6 +158,12 @@ class _Writer:
         raw = self._buffer(flat.numpy().tobytes())
         return Code.TENSOR, [name, list(value.shape), raw, bool(value.requires_grad)]
 
+    def _once(self, raw: bytes) -> int:
+        """Return the number of the buffer of an object that the message itself holds."""
+        if id(raw) not in self.numbers:
+            self.numbers[id(raw)] = self._buffer(raw)
+        return self.numbers[id(raw)]
+
     def _buffer(self, raw: bytes) -> int:
         self.buffers.append(raw)
         return len(self.buffers) - 1
@@ -175,7 +186,7 @@ def kinds_told(kinds: tuple[Kind, ...]) -> list[Any]:
 
 
 _LIKE_BYTES = frozenset({bytearray, memoryview})
-_LOOKED_INTO = frozenset({list, dict, *_LIKE_BYTES})
+_LOOKED_INTO = frozenset({list, dict, bytes, *_LIKE_BYTES})
 _SIMPLE: dict[type, tuple[int, Callable[[Any], Any]]] = {
     int: (Code.INT, _write_int),  # beyond 64 bits
     tuple: (Code.TUPLE, list),
