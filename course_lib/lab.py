@@ -31,13 +31,13 @@ JupyterLab：{address}
 在 InternStudio 上？请在自己的电脑上（不是开发机里）运行下面这行，再打开上面的地址：
   {command}
   （<port> 是 InternStudio 页面“SSH 连接”里的端口号；浏览器里写 {LOOPBACK}，不要写 0.0.0.0）
-按 Ctrl+C 退出。"""
+约十秒后打开。按两次 Ctrl+C 退出。"""
     en = f"""\
 JupyterLab: {address}
 On InternStudio? Run this on your own computer (not inside the machine), then open the address:
   {command}
   (<port>: the number under "SSH" on InternStudio's page; open {LOOPBACK}, never 0.0.0.0)
-Stop with Ctrl+C."""
+It is ready in about ten seconds. Stop with Ctrl+C, twice."""
     if port != wanted:
         zh = f"端口 {wanted} 已被占用，改用 {port}。\n{zh}"
         en = f"Port {wanted} is taken, using {port}.\n{en}"

@@ -19,7 +19,7 @@ from grading.prove import Tests
 _LABELS = {
     "level": Text("关卡", "Level"),
     "points": Text("分值", "Points"),
-    "minutes": Text("用时", "Minutes"),
+    "minutes": Text("用时（分钟）", "Minutes"),
     "prerequisites": Text("先修", "Before this"),
 }
 _OTHER: dict[Language, tuple[Language, str]] = {

@@ -41,6 +41,10 @@ _MODULES = (
 )  # fmt: skip
 
 
+_PACKAGES = ("jupytext", "nbformat", "nbgrader", "numpy", "torch", "transformers")
+_NO_PARTS = (".pyc", ".lock")  # of course_lib: solutions and cases do not see them
+
+
 @dataclass(frozen=True)
 class Built:
     """What became of one lesson."""
@@ -160,11 +164,13 @@ class Builder:
 
     def _key(self, path: Path) -> str:
         """Return a fingerprint of all that goes into a lesson's notebooks."""
-        versions = [version(name) for name in ("jupytext", "nbformat", "nbgrader")]
+        versions = [version(name) for name in _PACKAGES]
         found = hashlib.sha256(f"{self.cohort.fingerprint} {self.language} {versions}".encode())
         modules = [Path(__file__).parent / f"{name}.py" for name in _MODULES]
-        for module in [*modules, *sorted(Path(course_lib.__file__).parent.rglob("*.py"))]:
-            found.update(hashlib.sha256(module.read_bytes()).digest())
+        parts = sorted(Path(course_lib.__file__).parent.rglob("*"))
+        for file in [*modules, *(one for one in parts if one.suffix not in _NO_PARTS)]:
+            if file.is_file():
+                found.update(hashlib.sha256(file.read_bytes()).digest())
         found.update(path.read_bytes())
         return found.hexdigest()
 
@@ -180,6 +186,15 @@ class Builder:
             and all(file.exists() for file in outputs.values())
             and all(_digest(outputs[name]) == files.get(name) for name in ("source", "release"))
         )
+
+    def _was_changed(self, name: str, output: str) -> bool:
+        """Tell whether an output is there and is not as it was built."""
+        file = self._outputs(name)[output]
+        try:
+            known = json.loads((self._state / f"{name}.json").read_text(encoding="utf-8"))
+            return file.exists() and _digest(file) != known["files"][output]
+        except (OSError, ValueError, KeyError, TypeError):
+            return False
 
     def _refuse_edited_source(self, name: str) -> None:
         source = self._outputs(name)["source"]
@@ -223,6 +238,8 @@ class Builder:
         outputs = self._outputs(path.stem)
         if is_edited(outputs["source"]):
             keep_aside(outputs["source"], self.course / "edited")
+        if self._was_changed(path.stem, "release"):
+            keep_aside(outputs["release"], self.course / "edited")
         write_atomic(outputs["source"], texts.instructor)
         for language in LANGUAGES:
             write_atomic(outputs[language], texts.learners[language])

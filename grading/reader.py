@@ -48,6 +48,8 @@ _REQUIRED: dict[Kind, set[str]] = {
 }
 _JUPYTEXT = ("cell_marker", "lines_to_next_cell", "lines_to_end_of_cell_marker")
 _MARKERS = ("BEGIN SOLUTION", "END SOLUTION", "HIDDEN TESTS", "MARK SCHEME")
+LEVELS = (1, 2, 3)
+"""How hard an exercise is."""
 _NAME = re.compile(r"[a-z][a-z0-9_]*")
 
 
@@ -150,6 +152,8 @@ class _Reader:
             value = meta.get(key, 1)
             if isinstance(value, bool) or not isinstance(value, (int, float)) or value <= 0:
                 refuse(line, f"{key}={value!r} is not a number above 0")
+        if meta.get("level", 1) not in LEVELS:
+            refuse(line, f"level={meta['level']!r} is not one of 1, 2, 3")
         if kind == "prose" and meta["lang"] not in LANGUAGES:
             refuse(line, f"lang={meta['lang']!r} is not one of {', '.join(LANGUAGES)}")
         self._refuse_markers(kind, raw.source, line)

@@ -132,6 +132,12 @@ def test_an_instructors_edits_in_the_course_are_not_lost(kit: Path) -> None:
     builder(kit).build(["01_sizes"], force=True)
     (aside,) = (kit / "course/edited").iterdir()
     assert "# mine" in aside.read_text(encoding="utf-8")
+    release = kit / "course/release/01_sizes/01_sizes.ipynb"
+    release.write_text(release.read_text(encoding="utf-8").replace("大小", "我的大小"))
+    builder(kit).build(["01_sizes"])
+    assert "我的大小" not in release.read_text(encoding="utf-8")
+    (kept,) = {*(kit / "course/edited").iterdir()} - {aside}
+    assert "我的大小" in kept.read_text(encoding="utf-8")
 
 
 def test_a_new_course_stays_out_of_git(kit: Path) -> None:

@@ -111,6 +111,11 @@ class NoteReport(_Frozen):
             f"{self.han} Chinese characters, {self.words} English words, "
             f"{self.covered} of {len(self.stages)} stages"
         )
+        if self.verdict == "looks_complete" and self.link.problem:
+            return Text(
+                f"👀 正文看起来完整（{zh}），链接不对（见下）；由助教读后给分",
+                f"👀 the text looks complete ({en}), its link does not (see below); a TA marks it",
+            )
         if self.verdict == "looks_complete":
             return Text(
                 f"✅ 看起来完整（{zh}）；由助教读后给分",

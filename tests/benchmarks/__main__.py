@@ -46,8 +46,8 @@ def build(base: Path) -> None:
     rows = []
     one, ten = base / "one", base / "ten"
     shutil.copytree(ROOT / "notebooks", one / "notebooks")
-    rows.append(("camp build, 1 lesson, first time", measure(one, "camp", "build")))
-    rows.append(("camp build, 1 lesson, unchanged", measure(one, "camp", "build")))
+    rows.append(("camp build, 1 lesson, first time", measure(one, "camp", "build", "01_intro")))
+    rows.append(("camp build, 1 lesson, unchanged", measure(one, "camp", "build", "01_intro")))
     ten_lessons(ten)
     rows.append(("camp build, 10 lessons, first time", measure(ten, "camp", "build")))
     rows.append(("camp build, 10 lessons, unchanged", measure(ten, "camp", "build")))
