@@ -166,7 +166,7 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[WebPage]:
     script.write_text(SLOW, encoding="utf-8")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("CAMP_LANG", "en")
-        patch.setattr(start, "SCRIPT", script)
+        patch.setattr(start, "CHAT", script)
         page = open_chat_page("camp-mini", port=free_port())
     children = psutil.Process(page._tethered.process.pid).children(recursive=True)
     yield page

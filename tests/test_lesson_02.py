@@ -256,7 +256,7 @@ def test_the_tool_cells_run(lesson: Lesson, tmp_path: Path) -> None:
     )  # fmt: skip
     assert done.stderr == ""
     assert done.stdout.count("\n> ") + done.stdout.startswith("> ") == 3  # two turns and exit
-    port = re.search(r"Chat page: http://127\.0\.0\.1:(\d+)", done.stdout)[1]
+    port = re.search(r"Page: http://127\.0\.0\.1:(\d+)", done.stdout)[1]
     assert f"ssh -CNg -L {port}:127.0.0.1:{port} root@ssh.intern-ai.org.cn" in done.stdout
 
 

@@ -179,5 +179,6 @@ def test_the_list_of_lessons_reads_back_as_it_is_written() -> None:
     assert [str(row) for row in rows] == [one for one in text.splitlines() if one.startswith("| L")]
     for wanted in ("01_intro", "1", "01", "L1-1", "l1-1", "notebooks/zh/01_intro.ipynb"):
         assert find_lesson(wanted, rows).name == LESSON
+    assert {find_lesson(level, rows).name for level in ("L1-4", "l2-5")} == {"07_rag"}
     with pytest.raises(CampError, match="no lesson"):
         find_lesson("", rows)

@@ -109,10 +109,11 @@ def _inbox_of(home: Home, lesson: str) -> str:
     return found[-1]
 
 
-def _points(inbox: Inbox, level: str) -> int | None:
-    """Return the points credited for a level; None when the inbox does not tell."""
+def _points(inbox: Inbox, levels: str) -> int | None:
+    """Return the points credited for a lesson's levels; None when the inbox does not tell."""
     try:
-        found = inbox.points()["levels"].get(level, 0)
+        credited = inbox.points()["levels"]
+        found = [credited.get(level, 0) for level in levels.split(", ")]
     except (NotThere, KeyError, TypeError, AttributeError):
         return None
-    return found if isinstance(found, int) else None
+    return sum(found) if all(isinstance(one, int) for one in found) else None

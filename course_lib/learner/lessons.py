@@ -11,13 +11,14 @@ from course_lib.errors import CampError
 from course_lib.language import LANGUAGES, Text
 
 _ROW = re.compile(
-    r"\| (\S+) \| \[(.*)\]\(zh/([^()/]+)\.ipynb\) \| \[(.*)\]\(en/\3\.ipynb\) \| (\d+) \| (\d+) \|"
+    r"\| ([^|]+?) \| \[(.*)\]\(zh/([^()/]+)\.ipynb\) "
+    r"\| \[(.*)\]\(en/\3\.ipynb\) \| (\d+) \| (\d+) \|"
 )
 
 
 @dataclass(frozen=True)
 class Row:
-    """One lesson in the list."""
+    """One lesson in the list; it may earn more than one level, as in ``L1-4, L2-5``."""
 
     name: str
     level: str
@@ -67,7 +68,7 @@ def find_lesson(wanted: str, rows: Sequence[Row]) -> Row:
     found = [
         row
         for row in rows
-        if stem.casefold() in (row.name.casefold(), row.level.casefold())
+        if stem.casefold() in (row.name.casefold(), *row.level.casefold().split(", "))
         or (number and row.name.startswith(number))
     ]
     if len(found) != 1:
