@@ -34,6 +34,20 @@ def write_atomic(path: Path, data: str | bytes, *, durable: bool = True) -> None
         raise
 
 
+def read_at_most(path: Path, most: int) -> bytes:
+    """Return what is in a file that may have been made to be large.
+
+    Raises:
+        ValueError: it has more than ``most`` bytes.
+        OSError: it cannot be read.
+    """
+    with path.open("rb") as file:
+        raw = file.read(most + 1)
+    if len(raw) > most:
+        raise ValueError(f"> {most} bytes")
+    return raw
+
+
 def write_new(path: Path, data: str) -> None:
     """Write ``data`` to a file that is not there yet, whole and on the disk, for its owner only.
 

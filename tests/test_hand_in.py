@@ -5,9 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from pydantic import BaseModel
 
-from course_lib.hand_in import put
-from course_lib.language import use_language
+from course_lib.errors import CampError
+from course_lib.hand_in import put, read
+from course_lib.language import Text, use_language
 
 
 @pytest.fixture(autouse=True)
@@ -30,6 +32,54 @@ def test_an_earlier_set_is_moved_as_a_whole(tmp_path: Path, capsys) -> None:
     assert (folder / "run/scores.csv").read_bytes() == b"2"
     assert (folder / "talk.json").read_text() == "mine"
     assert f"the earlier evidence was moved to {kept}" in capsys.readouterr().out
+
+
+def test_a_whole_folder_holds_nothing_of_an_earlier_set(tmp_path: Path) -> None:
+    folder, before = tmp_path / "evidence" / "x", tmp_path / "evidence-before" / "x"
+    put(folder, {"pages/team.md": b"1", "pages/room.md": b"2"}, whole=("pages",))
+    (folder / "note.md").write_text("mine")
+    put(folder, {"pages/room.md": b"2"}, whole=("pages",))
+    assert [path.name for path in (folder / "pages").iterdir()] == ["room.md"]
+    assert (folder / "note.md").read_text() == "mine"
+    (kept,) = before.iterdir()
+    assert {path.name: path.read_bytes() for path in (kept / "pages").iterdir()} == {
+        "room.md": b"2", "team.md": b"1",
+    }  # fmt: skip
+
+
+class Record(BaseModel):
+    """What the tests read."""
+
+    number: int
+
+
+AGAIN = Text("再来", "again")
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ("{", "x.json cannot be read (Invalid JSON"),
+        ('{"number": "seven"}', "x.json cannot be read (Input should be a valid integer"),
+        ("[" * 100_000, "x.json cannot be read ("),
+        ('{"number": 1}' + " " * 200_000, "x.json cannot be read (> 150000 bytes): again"),
+    ],
+)
+def test_what_cannot_be_read_is_one_line(tmp_path: Path, text: str, why: str) -> None:
+    path = tmp_path / "x.json"
+    path.write_text(text)
+    with pytest.raises(CampError) as raised:
+        read(path, Record, 150_000, AGAIN)
+    assert str(raised.value).startswith(why)
+    assert str(raised.value).endswith(": again")
+    assert "\n" not in str(raised.value)
+
+
+def test_a_record_is_read_and_a_missing_one_is_an_oserror(tmp_path: Path) -> None:
+    (tmp_path / "x.json").write_text('{"number": 7}')
+    assert read(tmp_path / "x.json", Record, 100, AGAIN) == Record(number=7)
+    with pytest.raises(FileNotFoundError):
+        read(tmp_path / "none.json", Record, 100, AGAIN)
 
 
 def test_files_that_were_not_there_displace_nothing(tmp_path: Path) -> None:

@@ -465,7 +465,7 @@ def test_examples_and_copies_of_the_course_are_no_pages_of_ones_own(handed: Path
 def test_damaged_files_are_no_traceback(handed: Path, capsys, name: str, content: str) -> None:
     (handed / name).write_text(content, encoding="utf-8")
     assert grade(handed) <= 17
-    assert f"{name} will not do" in capsys.readouterr().out
+    assert f"{name} cannot be read" in capsys.readouterr().out
 
 
 def test_nothing_handed_in_is_not_attempted(tmp_path: Path, capsys) -> None:

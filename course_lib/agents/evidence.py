@@ -21,7 +21,7 @@ from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
 from course_lib import models
 from course_lib.agents import town
@@ -30,8 +30,9 @@ from course_lib.agents.mind import Found, references, supported
 from course_lib.agents.plan import RESPONSE, ROOT, WebSearchGraph
 from course_lib.agents.trace import Trace, Traces, read_traces
 from course_lib.errors import CampError
+from course_lib.files import read_at_most
 from course_lib.findings import Finding, Mark, earned, report
-from course_lib.hand_in import put
+from course_lib.hand_in import put, read
 from course_lib.language import LANGUAGES, Text
 from course_lib.tune.llama import Llama, one_thread
 from course_lib.tune.questions import plain
@@ -190,15 +191,6 @@ def _finding(name: str, check: Callable[[], tuple[float, Text]], place: Path) ->
     return Finding(part, text, SHARES[name])
 
 
-def _read(path: Path) -> bytes:
-    with path.open("rb") as file:
-        raw = file.read(MAX_BYTES + 1)
-    if len(raw) > MAX_BYTES:
-        what = Text(f"{path.name} 超过 200 KB", f"{path.name} has more than 200 KB")
-        raise CampError(str(what))
-    return raw
-
-
 def hidden_calls(seed: str) -> tuple[dict[str, str], list[list[Any]], list[list[Any]]]:
     """Return a made-up service, calls of the tool, and for each call the state and text wanted."""
     dice = random.Random(f"{seed} tool")  # noqa: S311
@@ -222,7 +214,10 @@ def hidden_calls(seed: str) -> tuple[dict[str, str], list[list[Any]], list[list[
 
 def _tool(place: Path, run_tool: RunTool, seed: str) -> tuple[float, Text]:
     """Run the tool on names that it has never seen."""
-    source = _read(place / TOOL).decode("utf-8", "replace")
+    try:
+        source = read_at_most(place / TOOL, MAX_BYTES).decode("utf-8", "replace")
+    except ValueError:
+        return 0.0, Text(f"{TOOL} 超过 200 KB", f"{TOOL} has more than 200 KB")
     table, calls, wanted = hidden_calls(seed)
     try:
         made = [list(one)[:2] for one in run_tool(source, table, calls)]
@@ -271,12 +266,8 @@ def _calls_own(trace: Trace) -> bool:
 
 def _search(place: Path) -> tuple[float, Text]:
     """Check that the graph is one, that each question was answered, that references hold."""
-    try:
-        told = Search.model_validate_json(_read(place / SEARCH))
-    except ValidationError as error:
-        first = error.errors()[0]["msg"]
-        what = Text(f"{SEARCH} 读不出来（{first}）", f"{SEARCH} cannot be read ({first})")
-        raise CampError(str(what)) from None
+    again = Text("重新运行搜索那一格", "run the cell with the search again")
+    told = read(place / SEARCH, Search, MAX_BYTES, again)
     wrong = _graph_trouble(told)
     if wrong is not None:
         return 0.0, wrong

@@ -8,10 +8,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from course_lib.agents.client import Model, Request
-from course_lib.errors import CampError
+from course_lib.hand_in import read
 from course_lib.language import Text
 from course_lib.template import ACTION_END, ACTION_START, PLUGIN, Message
 
@@ -178,16 +178,5 @@ def read_traces(path: Path) -> Traces:
         CampError: it is damaged or too large; the text says what to do.
         OSError: there is none.
     """
-    with path.open("rb") as file:
-        raw = file.read(MAX_BYTES + 1)
-    try:
-        if len(raw) > MAX_BYTES:
-            raise ValueError(f"> {MAX_BYTES} bytes")
-        return Traces.model_validate_json(raw)
-    except ValueError as error:
-        first = error.errors()[0]["msg"] if isinstance(error, ValidationError) else str(error)
-        what = Text(
-            f"{path.name} 读不出来（{first}）：重新运行智能体那一格",
-            f"{path.name} cannot be read ({first}): run the cell with the agent again",
-        )
-        raise CampError(str(what)) from None
+    again = Text("重新运行智能体那一格", "run the cell with the agent again")
+    return read(path, Traces, MAX_BYTES, again)

@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from course_lib.errors import CampError
 from course_lib.files import write_atomic
+from course_lib.hand_in import read
 from course_lib.language import Text
 from course_lib.mini.tools import tool_kinds
 from course_lib.template import ACTION_END, ACTION_START, PLUGIN, Message
@@ -136,19 +136,10 @@ def read_log(path: Path) -> CallLog:
         CampError: it is damaged or too large.
         OSError: there is none.
     """
-    with path.open("rb") as file:
-        raw = file.read(MAX_BYTES + 1)
-    try:
-        if len(raw) > MAX_BYTES:
-            raise ValueError(f"> {MAX_BYTES} bytes")
-        return CallLog.model_validate_json(raw)
-    except ValueError as error:
-        first = error.errors()[0]["msg"] if isinstance(error, ValidationError) else str(error)
-        what = Text(
-            f"{path} 读不出来（{first}）：把它改名留着，再运行函数调用那一格",
-            f"{path} cannot be read ({first}): rename it to keep it, then run the cell again",
-        )
-        raise CampError(str(what)) from None
+    again = Text(
+        "把它改名留着，再运行函数调用那一格", "rename it to keep it, then run the cell again"
+    )
+    return read(path, CallLog, MAX_BYTES, again)
 
 
 def _add_to(

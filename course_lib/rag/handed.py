@@ -7,9 +7,10 @@ from functools import cached_property
 from pathlib import Path
 from typing import Annotated, TypeVar
 
-from pydantic import BaseModel, Field, TypeAdapter, ValidationError
+from pydantic import BaseModel, Field, TypeAdapter
 
 from course_lib.errors import CampError
+from course_lib.hand_in import read
 from course_lib.language import Text
 from course_lib.rag import task
 from course_lib.rag.pages import Page, course_pages, cut_all, read_pages
@@ -114,17 +115,9 @@ class Handed:
         return self._read(task.JUDGED, _JUDGED)
 
     def _read(self, name: str, form: TypeAdapter[_T]) -> _T:
-        path = self.folder / name
+        again = Text("运行 task.run", "run task.run")
         try:
-            with path.open("rb") as file:
-                raw = file.read(MOST_BYTES + 1)
-            if len(raw) > MOST_BYTES:
-                raise ValueError
-            return form.validate_json(raw)
+            return read(self.folder / name, form, MOST_BYTES, again)
         except OSError:
-            what = Text(f"没有 {name}：运行 task.run", f"there is no {name}: run task.run")
-        except (ValidationError, ValueError, RecursionError):
-            what = Text(
-                f"{name} 的内容不对：重新运行 task.run", f"{name} will not do: run task.run"
-            )
-        raise CampError(str(what))
+            what = Text(f"没有 {name}：{again.zh}", f"there is no {name}: {again.en}")
+            raise CampError(str(what)) from None

@@ -110,4 +110,4 @@ def run(
     files = {f"pages/{page.name}.md": page.text.encode() for page in own}
     for name, data in ((TASK, told), (FOUND, found), (JUDGED, judged)):
         files[name] = (json.dumps(data, ensure_ascii=False, indent=1) + "\n").encode()
-    put(folder, files)
+    put(folder, files, whole=("pages",))

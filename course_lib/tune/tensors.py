@@ -16,6 +16,7 @@ import torch
 from torch import Tensor
 
 from course_lib.errors import CampError
+from course_lib.files import read_at_most
 from course_lib.language import Text
 
 MAX_BYTES = 32 << 20
@@ -49,14 +50,14 @@ def read_tensors(path: Path, *, packed: bool = False) -> dict[str, Tensor]:
         Damaged: it is too large, no such file, or its header contradicts itself.
         OSError: it cannot be read.
     """
-    with path.open("rb") as file:
-        raw = file.read(MAX_BYTES + 1)
-    if len(raw) > MAX_BYTES:
+    try:
+        raw = read_at_most(path, MAX_BYTES)
+    except ValueError:
         most = MAX_BYTES >> 20
         raise Damaged(
             f"{path.name} 超过 {most} MB：把 LoRA 的秩 r 调小，重新训练",
             f"{path.name} has more than {most} MB: train with a smaller LoRA rank r",
-        )
+        ) from None
     if len(raw) < 8:
         raise Damaged(f"{path.name} 是空的或不完整", f"{path.name} is empty or cut off")
     length = int.from_bytes(raw[:8], "little")

@@ -17,6 +17,7 @@ from typing import Annotated, Any, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from course_lib.files import read_at_most
 from course_lib.tune.tensors import Damaged
 
 MAX_BYTES = 2 << 20
@@ -57,12 +58,13 @@ class Training(BaseModel):
 
 
 def _read(path: Path) -> str:
-    with path.open("rb") as file:
-        raw = file.read(MAX_BYTES + 1)
-    if len(raw) > MAX_BYTES:
+    try:
+        return read_at_most(path, MAX_BYTES).decode("utf-8", "replace")
+    except ValueError:
         most = MAX_BYTES >> 20
-        raise Damaged(f"{path.name} 超过 {most} MB", f"{path.name} has more than {most} MB")
-    return raw.decode("utf-8", "replace")
+        raise Damaged(
+            f"{path.name} 超过 {most} MB", f"{path.name} has more than {most} MB"
+        ) from None
 
 
 def read_training(path: Path) -> Training:
