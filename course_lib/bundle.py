@@ -7,6 +7,7 @@ no times and no owners in the zip; number and time of a submission stand in ``su
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import io
 import os
@@ -82,6 +83,13 @@ def _lesson(name: str) -> str:
     return name
 
 
+def _moment(time: datetime) -> datetime:
+    try:
+        return time.astimezone(UTC)
+    except OverflowError:
+        raise ValueError("no such time") from None
+
+
 LearnerId = Annotated[str, AfterValidator(_learner)]
 LessonName = Annotated[str, AfterValidator(_lesson)]
 
@@ -123,7 +131,7 @@ class Submission(BaseModel):
     cohort: Annotated[str, AfterValidator(_plain)] = Field(default="", max_length=64)
     kit: str = Field(max_length=40)
     number: int = Field(ge=1, le=9999)
-    time: AwareDatetime
+    time: Annotated[AwareDatetime, AfterValidator(_moment)]
     files: tuple[File, ...] = Field(max_length=MAX_FILES)
 
     @property
@@ -229,6 +237,10 @@ def _walk(file: IO[bytes], folder: Path | None) -> Submission:
         _check_end(file)
         with zipfile.ZipFile(file) as bundle:
             return _read(bundle, folder)
+    except OSError as error:
+        if error.errno != errno.EINVAL:  # its list of files points outside of it
+            raise
+        raise BadBundle("压缩包坏了", "the zip is damaged") from None
     except (zipfile.BadZipFile, zlib.error, EOFError, struct.error, NotImplementedError,
             RuntimeError, UnicodeDecodeError, ValueError) as error:  # fmt: skip
         reason = " ".join(str(error).split())[:120]
@@ -268,6 +280,11 @@ def _read(bundle: zipfile.ZipFile, folder: Path | None) -> Submission:
             raise BadBundle(
                 f"{entry.filename} 是链接、特殊文件或加密文件",
                 f"{entry.filename} is a link, a special file or encrypted",
+            )
+        if entry.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+            raise BadBundle(
+                f"{entry.filename} 用了别的压缩方法：请交 camp submit 生成的文件",
+                f"{entry.filename} is compressed in another way: hand in camp submit's file",
             )
     if MANIFEST not in entries:
         raise BadBundle(

@@ -107,6 +107,26 @@ def long_directory() -> bytes:
     return bytes(raw)
 
 
+def by_lzma() -> bytes:
+    """Return a bundle that is compressed in a way that camp submit does not use, and broken."""
+    with zipfile.ZipFile(io.BytesIO(packed())) as old:
+        files = {name: old.read(name) for name in old.namelist()}
+    data = io.BytesIO()
+    with zipfile.ZipFile(data, "w", zipfile.ZIP_LZMA) as new:
+        for name, raw in files.items():
+            new.writestr(name, raw)
+    broken = bytearray(data.getvalue())
+    broken[60:70] = bytes(10)
+    return bytes(broken)
+
+
+def outside() -> bytes:
+    """Return a bundle whose list of files is said to begin before the file does."""
+    raw = bytearray(packed())
+    raw[-6:-2] = struct.pack("<L", 4_000_000_000)
+    return bytes(raw)
+
+
 def bomb() -> bytes:
     """Return 70 MB of zeros in 70 kB."""
     return listed("evidence/01_intro/zeros.txt", bytes(70_000_000))
@@ -150,6 +170,11 @@ BROKEN: dict[str, tuple[Callable[[], bytes], str]] = {
     ),
     "link": (lambda: zipped({"submission.json": b"{}"}, stat.S_IFLNK | 0o777), "is a link"),
     "bad learner": (lambda: rezipped(lambda f: None, learner="../x"), "learner is wrong"),
+    "another compression": (by_lzma, "compressed in another way"),
+    "a list outside": (outside, "damaged"),
+    "a time before all time": (
+        lambda: rezipped(lambda f: None, time="0001-01-01T00:00:00+14:00"), "time is wrong",
+    ),
     "no learner": (lambda: rezipped(lambda f: None, learner=""), "learner is wrong"),
     "number": (lambda: rezipped(lambda f: None, number=0), "number is wrong"),
     "renamed notebook": (lambda: rezipped(lambda f: None, lesson="02_demo"), "no notebook 02_demo"),

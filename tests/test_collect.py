@@ -158,16 +158,19 @@ def test_an_exchange_from_either_submit(course: Course, tmp_path: Path) -> None:
     linked.mkdir()
     (linked / f"{LESSON}.ipynb").symlink_to("/etc/passwd")
     (inbound / "notes").mkdir()
+    (inbound / f"x+{LESSON}+9999-12-31 23:59:59-10:00").mkdir()
     home = make_kit(tmp_path / "kit")
     work(home, "li_mei")
     camp(home.path, "submit", LESSON, "--id", "e", "--nickname", "E", "--to", str(inbound))
     (ours,) = inbound.glob("e+*")
     shutil.copytree(ours, inbound / ours.name.replace("e+", "f+", 1))
-    edited = shutil.copytree(ours, inbound / ours.name.replace("+0001", "+0002"))
+    edited = shutil.copytree(
+        ours, inbound / f"{ours.name[:-1]}{'0' if ours.name[-1] != '0' else '1'}"
+    )
     (edited / "note.md").write_text("edited after packing")
 
     summary, lines = collect(course, inbound.parent)
-    assert summary == "3 collected, 0 known, 4 not taken"
+    assert summary == "3 collected, 0 known, 5 not taken"
     assert notebook(course, "b+c@x.org") == '{"plain": 1}'
     assert notebook(course, "e") == home.notebook(LESSON, "zh").read_text("utf-8")
     text = "\n".join(lines)

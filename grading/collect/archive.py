@@ -7,6 +7,7 @@ or removed. ``submitted/LEARNER/LESSON`` is a copy of the newest by the time it 
 from __future__ import annotations
 
 import hashlib
+import re
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -94,7 +95,7 @@ class Archive:
             )  # fmt: skip
             write_atomic(fresh / _RECORD, record.model_dump_json(indent=1) + "\n")
             folder.mkdir(parents=True, exist_ok=True)
-            number = 1 + max((int(one.name) for one in folder.glob("[0-9]*")), default=0)
+            number = 1 + max((int(one.name) for one in _numbered(folder)), default=0)
             fresh.rename(folder / f"{number:03d}")
         return record, "new"
 
@@ -129,7 +130,7 @@ class Archive:
     def records(self, learner: str, lesson: str) -> dict[Path, Record]:
         """Return what was collected of a learner's lesson, by folder."""
         found = {}
-        for folder in sorted(self._folder(learner, lesson).glob("[0-9]*")):
+        for folder in _numbered(self._folder(learner, lesson)):
             try:
                 found[folder] = Record.model_validate_json((folder / _RECORD).read_bytes())
             except (OSError, ValidationError):
@@ -159,6 +160,8 @@ class Archive:
 
     def _unpack(self, offer: Offer, target: Path) -> Submission | None:
         if not offer.place.is_dir():
+            if offer.place.exists() and not offer.place.is_file():
+                raise BadBundle("不是普通文件", "is no plain file")
             return bundle.unpack(offer.place, target)
         root, files = list_files(offer.place)
         sizes = sum(path.lstat().st_size for path in files)
@@ -225,6 +228,12 @@ def digest_of(folder: Path) -> str:
             raw = read_plain(path, MAX_BUNDLE)
             found.update(f"{name}\0{hashlib.sha256(raw).hexdigest()}\n".encode())
     return found.hexdigest()
+
+
+def _numbered(folder: Path) -> list[Path]:
+    """Return the folders of submissions, ``001`` and so on."""
+    names = folder.iterdir() if folder.is_dir() else ()
+    return sorted(one for one in names if re.fullmatch("[0-9]+", one.name))
 
 
 def _digest_or_none(folder: Path) -> str | None:

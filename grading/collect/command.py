@@ -95,7 +95,7 @@ def collect_command(
         typer.Option(help=f"Column of a form: FIELD=NAME, with FIELD one of {', '.join(FIELDS)}."),
     ] = None,
     utc_offset: Annotated[
-        float, typer.Option(help="Hours that a form's times are ahead of UTC.")
+        float, typer.Option(min=-14, max=14, help="Hours that a form's times are ahead of UTC.")
     ] = 8,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Show what is offered, write nothing.")

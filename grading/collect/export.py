@@ -121,9 +121,7 @@ class Export:
             yield Link(
                 learner, value.get("nickname", ""), value.get("lesson", ""), url[0], moment, label
             )
-        names = [
-            one.strip() for one in re.split(r"[\n,;，；]", value.get("file", "")) if one.strip()
-        ]
+        names = [one.strip() for one in _PARTS.split(value.get("file", "")) if one.strip()]
         for name in names:
             found = self._bundle(name)
             if isinstance(found, Path):
@@ -148,7 +146,7 @@ class Export:
                 f"attachment {name} not found: download it beside the table, or name its folder "
                 "with --files",
             )
-        if len({path.read_bytes() for path in found}) > 1:
+        if len(found) > 1 and len({path.read_bytes() for path in found}) > 1:
             return Text(f"有几个不同的 {name}", f"there are several different {name}")
         return found[0]
 
@@ -161,7 +159,10 @@ class Export:
                 found = datetime(*map(int, _NUMBERS.findall(text)[:6]))  # type: ignore[arg-type]
             except (TypeError, ValueError):
                 return None
-        return (found if found.tzinfo else found.replace(tzinfo=self._zone)).astimezone(UTC)
+        try:
+            return (found if found.tzinfo else found.replace(tzinfo=self._zone)).astimezone(UTC)
+        except OverflowError:
+            return None
 
 
 def find_columns(heading: Sequence[str], named: Mapping[Field, str]) -> dict[Field, int]:

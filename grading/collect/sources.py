@@ -129,6 +129,6 @@ def _moment(text: str) -> datetime | None:
     """Return nbgrader's time, such as ``2026-11-28 09:30:00.123456 UTC``."""
     try:
         found = datetime.fromisoformat(text.removesuffix(" UTC"))
-    except ValueError:
+        return found.replace(tzinfo=UTC) if found.tzinfo is None else found.astimezone(UTC)
+    except (ValueError, OverflowError):
         return None
-    return found.replace(tzinfo=UTC) if found.tzinfo is None else found.astimezone(UTC)
