@@ -162,6 +162,24 @@ def test_keys_in_cells_outputs_and_evidence_stop_it(kit: Home) -> None:
     book.cells[2].outputs = [nbformat.v4.new_output("stream", text=f"key: {KEY}\n")]
     nbformat.write(book, path)
     assert "cell 3 holds a key" in camp(kit.path, "submit", LESSON, *WHO).stderr
+    for output in (
+        nbformat.v4.new_output("error", ename="E", evalue="no", traceback=["E", f"f('{KEY}')"]),
+        nbformat.v4.new_output("display_data", data={"text/html": f"<b>{KEY}</b>"}),
+    ):
+        book.cells[2].outputs = [output]
+        nbformat.write(book, path)
+        assert "cell 3 holds a key" in only_line(camp(kit.path, "submit", LESSON, *WHO).stderr)
+    book.cells[2].outputs, written = [], cell(book, "note_hello_intern").source
+    cell(book, "note_hello_intern").source = ""  # then the file beside it counts
+    nbformat.write(book, path)
+    note = path.with_name("note.md")
+    note.write_text(f"my note {KEY}\n", encoding="utf-8")
+    assert "note.md holds a key" in only_line(camp(kit.path, "submit", LESSON, *WHO).stderr)
+    note.unlink()
+    cell(book, "note_hello_intern").source = written
+    nbformat.write(book, path)
+    book.cells[2].outputs = [nbformat.v4.new_output("stream", text=f"key: {KEY}\n")]
+    nbformat.write(book, path)
     assert camp(kit.path, "submit", LESSON, *WHO, "--anyway").returncode == 0
 
 
@@ -254,7 +272,7 @@ def test_an_exchange_gets_it_as_nbgrader_would(kit: Home, tmp_path: Path) -> Non
         assert camp(kit.path, "submit", LESSON, *WHO, "--to", str(place)).returncode == 0
     (name,) = [one.name for one in inbound.iterdir()]
     assert re.fullmatch(
-        r"camp3_42\+01_intro\+\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d{6} UTC\+0001", name
+        r"camp3_42\+01_intro\+\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d{6} UTC\+[0-9a-f]{16}", name
     )
     assert sorted(one.name for one in (inbound / name).iterdir()) == [
         "01_intro.ipynb", "note.md", "submission.json", "timestamp.txt",

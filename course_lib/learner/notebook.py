@@ -134,10 +134,15 @@ def _cell(number: int, cell: Any) -> Cell:
     marks = dict(cell["metadata"].get("nbgrader") or {})
     marks["points"] = float(marks.get("points", 0))
     outputs = cell.get("outputs", [])
-    shown = "\n".join(
-        _text(one.get("text") or one.get("data", {}).get("text/plain", "")) for one in outputs
-    )
+    shown = "\n".join(_text(part) for one in outputs for part in _parts(one))
     return Cell(number, str(cell["cell_type"]), _text(cell["source"]), shown, marks)
+
+
+def _parts(output: Any) -> list[Any]:
+    """Return what an output shows as text: a traceback shows the line of code, too."""
+    data = output.get("data") or {}
+    shown = [part for kind, part in data.items() if kind.startswith(("text/", "application/"))]
+    return [output.get("text", ""), output.get("evalue", ""), *output.get("traceback", []), *shown]
 
 
 def _text(source: Any) -> str:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
+import shutil
 from pathlib import Path
 
 from course_lib.bundle import Submission, unpack
@@ -56,11 +58,12 @@ def put(bundle: Path, submission: Submission, folder: Path) -> Path:
 
 def _exchange(bundle: Path, submission: Submission, inbound: Path) -> Path:
     moment = f"{submission.time:%Y-%m-%d %H:%M:%S.%f} UTC"
-    word = f"{submission.number:04d}"
+    word = hashlib.sha256(bundle.read_bytes()).hexdigest()[:16]  # nobody else can guess it
     name = f"{submission.learner}+{submission.lesson}+{moment}+{word}"
     target, unfinished = inbound / name, inbound / f".{name}"
     if os.path.lexists(target):
         return target
+    shutil.rmtree(unfinished, ignore_errors=True)  # of a run that was cut off
     unpack(bundle, unfinished)
     (unfinished / TIMESTAMP).write_text(moment, encoding="utf-8")
     unfinished.chmod(_OPEN)

@@ -245,8 +245,10 @@ def _walk(folder: Path, draft: Draft) -> Iterator[Path]:
 
 
 def _check_keys(draft: Draft) -> None:
+    told: set[str] = set()  # a note may be a cell of the notebook
     for cell in draft.notebook.cells:
         if key := next(find_keys(f"{cell.source}\n{cell.shown}"), None):
+            told.add(key)
             draft.stops.append(
                 Text(
                     f"第 {cell.number} 个单元里有密钥（{key}）：从代码和输出里删掉，并到原网站作废",
@@ -257,7 +259,8 @@ def _check_keys(draft: Draft) -> None:
     for name, raw in draft.files.items():
         if Path(name).suffix.lower() not in _TEXTS or len(raw) > _MAX_SCANNED:
             continue
-        if name != NOTE and (key := next(find_keys(raw.decode("utf-8", "replace")), None)):
+        key = next(find_keys(raw.decode("utf-8", "replace")), None)
+        if key and not (name == NOTE and key in told):
             draft.stops.append(
                 Text(
                     f"{name} 里有密钥（{key}）：删掉并作废",
