@@ -32,6 +32,8 @@ from course_lib.language import Text
 MANIFEST = "submission.json"
 NOTE = "note.md"
 EVIDENCE = "evidence"
+TIMESTAMP = "timestamp.txt"
+"""nbgrader's note of the time; the grader's own clock counts."""
 
 MAX_BUNDLE = 64_000_000
 """Bytes of a bundle, and of all files in it: what a grader's work folder holds."""

@@ -23,7 +23,7 @@ from course_lib.files import write_atomic
 from course_lib.language import Text
 from course_lib.learner.home import Home, find_home
 from course_lib.learner.identity import Identity, read_identity, settle_identity
-from course_lib.learner.inbox import Inbox, is_address, settle_token
+from course_lib.learner.inbox import PLAIN_HTTP, Inbox, is_address, settle_token
 from course_lib.learner.lessons import find_lesson, read_lessons
 from course_lib.learner.places import put
 from course_lib.learner.preflight import Draft, look
@@ -150,10 +150,9 @@ def _deliver(home: Home, sent: Sent, path: Path, to: str, say: Say) -> None:
     if is_address(to):
         inbox = Inbox(to, settle_token(home))
         if inbox.open:
-            say(Text("⚠️ http 不加密：令牌会被路上的人看到", "⚠️ http: others can read the token"))
+            say(PLAIN_HTTP)
         receipt, raw = inbox.send(said.lesson, path)
-        kept = path.with_suffix(".receipt.json")
-        write_atomic(kept, raw)
+        kept = _keep_receipt(path, raw)
         to = inbox.address
         day = f"{receipt.received.astimezone():%Y-%m-%d %H:%M}"
         say(
@@ -176,6 +175,15 @@ def _deliver(home: Home, sent: Sent, path: Path, to: str, say: Say) -> None:
     done = Delivery(to=to, time=datetime.now(UTC).replace(microsecond=0), receipt=receipt)
     earlier = [one for one in sent.deliveries if one.to != to]
     remember(home, sent.model_copy(update={"deliveries": (*earlier, done)}))
+
+
+def _keep_receipt(bundle: Path, raw: bytes) -> Path:
+    """Keep a receipt beside its bundle; one that another inbox gave stays."""
+    kept = bundle.with_suffix(".receipt.json")
+    if kept.exists() and kept.read_bytes() != raw:
+        kept = bundle.with_suffix(f".{hashlib.sha256(raw).hexdigest()[:8]}.receipt.json")
+    write_atomic(kept, raw)
+    return kept
 
 
 def form(lesson: str = "") -> None:

@@ -15,18 +15,21 @@ from typing import Any
 import nbformat
 from nbformat import NotebookNode
 
-from course_lib.bundle import printable
+from course_lib.bundle import (
+    MAX_BUNDLE,
+    MAX_DEPTH,
+    MAX_FILES,
+    MAX_NOTEBOOK,
+    TIMESTAMP,
+    printable,
+)
 from course_lib.language import Text
 
-MAX_NOTEBOOK = 20_000_000  # bytes
 MAX_PARTS = 1_000_000  # objects and lists of a notebook: each takes 70 bytes and more
 MAX_TOTAL = 500_000_000
-MAX_FILES = 500
-MAX_DEPTH = 8
 MAX_CELLS = 10_000
 MAX_CODE = 1_000_000  # characters of all code cells: Python takes a thousand times that to parse
-MAX_BESIDE = 64_000_000  # of the files that a work folder gets
-TIMESTAMP = "timestamp.txt"  # nbgrader's note of the time; the grader's own clock counts
+MAX_BESIDE = MAX_BUNDLE  # of the files that a work folder gets
 
 
 class Refused(Exception):

@@ -21,8 +21,8 @@ from nbformat.v4 import new_code_cell
 from nbgrader.api import MissingEntry
 from typer.testing import CliRunner
 
+from course_lib.bundle import MAX_NOTEBOOK
 from course_lib.errors import CampError
-from grading import intake
 from grading.course import CONFIG_FILE, Course, prepare
 from grading.grade import Options, Result, grade, grade_command
 from grading.release import release
@@ -184,7 +184,7 @@ def _broken_submissions(course: Course) -> None:
     hand_in(course, "no_cells", '{"nbformat": 4, "nbformat_minor": 5, "cells": 7, "metadata": {}}')
     hand_in(course, "bytes", b"\xff\xfe\x00")
     with hand_in(course, "huge", "{}").open("r+b") as file:
-        file.truncate(intake.MAX_NOTEBOOK + 1)
+        file.truncate(MAX_NOTEBOOK + 1)
     path = hand_in(course, "renamed", solved(course))
     path.rename(path.with_name("homework (1).ipynb"))
     gbk = hand_in(course, "gbk", solved(course))

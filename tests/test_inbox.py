@@ -239,6 +239,13 @@ def test_a_start_that_cannot_be_is_one_line(inbox: Server, tmp_path: Path) -> No
     (data / "receipt.key").chmod(0o600)
     (data / "receipt.key").write_text("xyz")
     assert "is no key" in start(data, *port)
+    (data / "receipt.key").unlink()
+    (data / "bundles").mkdir(exist_ok=True)
+    (data / "bundles" / "a.zip").touch()
+    assert "holds bundles but no receipt.key" in start(data, *port)
+    assert not (data / "receipt.key").exists()
+    (data / "bundles" / "a.zip").unlink()
+    signer(data, new=True)
     assert "has no folder 'source'" in start(data, "--course", str(tmp_path))
     assert "no driver for mysql" in start(data, *port, "--db", "mysql://x@y/z")
     gone = f"postgresql://camp@127.0.0.1:{free_port()}/x"

@@ -116,6 +116,12 @@ def test_postgresql_serves_every_route_and_its_loss_is_one_line(tmp_path: Path) 
             }
             assert server.get("/healthz").status_code == 503
             assert "postgres" not in lost.text
+            (told,) = [
+                one for one in server.lines()
+                if one["event"] == "turned away" and one["request"] == lost.headers["x-request-id"]
+            ]  # fmt: skip
+            assert told["error"] == "OperationalError"
+            assert "amy" not in str(told)
 
 
 def stop(db: str) -> None:

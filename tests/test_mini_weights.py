@@ -19,7 +19,7 @@ from course_lib.mini.exams import EXAMS
 from course_lib.template import Message
 
 CHAT, BASE = models.BUILT_IN["camp-mini"], models.BUILT_IN["camp-mini-base"]
-COUNT, MANY = 50, 200
+COUNT, MANY = 20, 200
 
 
 def test_the_weights_fit_in_12_megabytes() -> None:

@@ -347,6 +347,9 @@ def test_an_inbox_gets_the_very_bytes_and_its_receipt_is_kept(kit: Home, inbox: 
     told = camp(kit.path, "submit", LESSON, "--to", inbox.url)
     assert inbox.came[1][2]["Authorization"] == "Bearer camp_kept"
     assert "by your token the inbox has it as camp3_43, not camp3_42" in told.stdout
+    assert json.loads(file.with_suffix(".receipt.json").read_text()) == kept
+    (second,) = kit.bundles.glob(f"{LESSON}-camp3_42-1.*.receipt.json")
+    assert json.loads(second.read_text())["learner"] == "camp3_43"
 
 
 @pytest.mark.parametrize(
@@ -400,6 +403,8 @@ def test_the_result_is_fetched_when_it_is_out(kit: Home, inbox: StandIn) -> None
     alone = camp(kit.path, "result", LESSON, CAMP_TOKEN="camp_x")
     assert "was not handed in at an inbox" in only_line(alone.stderr)
     camp(kit.path, "submit", LESSON, *WHO, "--to", inbox.url, CAMP_TOKEN="camp_x")
+    work(kit, "wang_fang")
+    camp(kit.path, "submit", LESSON, *WHO)  # packed, and not handed in yet
     inbox.answers.append((404, {"detail": "no feedback yet"}))
     assert camp(kit.path, "result", LESSON, CAMP_TOKEN="camp_x").stdout == "⏳ no feedback yet\n"
     page = "<!doctype html><p>做得好".encode()

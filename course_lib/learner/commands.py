@@ -13,11 +13,11 @@ from course_lib.errors import CampError
 from course_lib.files import write_atomic
 from course_lib.language import Text
 from course_lib.learner.home import Home, find_home
-from course_lib.learner.inbox import Inbox, NotThere, is_address, settle_token
+from course_lib.learner.inbox import PLAIN_HTTP, Inbox, NotThere, is_address, settle_token
 from course_lib.learner.lessons import find_lesson, read_lessons
 from course_lib.learner.outcome import Outcome, keep_outcome
 from course_lib.learner.overview import read_overview, read_state
-from course_lib.learner.sent import last_sent
+from course_lib.learner.sent import all_sent
 from course_lib.learner.view import lesson_table, overview_table, summary
 
 
@@ -81,6 +81,8 @@ def result_command(
     home = find_home()
     row = find_lesson(lesson, read_lessons(home.notebooks))
     inbox = Inbox(source or _inbox_of(home, row.name), settle_token(home))
+    if inbox.open:
+        typer.echo(str(PLAIN_HTTP), err=True)
     try:
         page = inbox.feedback(row.name)
     except NotThere as nothing:
@@ -97,8 +99,9 @@ def result_command(
 
 
 def _inbox_of(home: Home, lesson: str) -> str:
-    sent = last_sent(home, lesson)
-    found = [one.to for one in sent.deliveries if is_address(one.to)] if sent else []
+    found = [
+        one.to for sent in all_sent(home, lesson) for one in sent.deliveries if is_address(one.to)
+    ]
     if not found:
         what = Text(
             f"{lesson} 没有交到收件箱：反馈由讲师发给你；收件箱用 --from https://... 指明",

@@ -32,6 +32,10 @@ _NO_TOKEN = Text(
     f"no token for the inbox: set {VARIABLE}, or run camp submit in a terminal once, which asks",
 )
 
+PLAIN_HTTP = Text(
+    "⚠️ http 不加密：令牌会被路上的人看到", "⚠️ http is not encrypted: others can read the token"
+)
+
 
 class NotThere(CampError):
     """The inbox has nothing of that kind yet."""

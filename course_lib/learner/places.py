@@ -7,13 +7,12 @@ import os
 import shutil
 from pathlib import Path
 
-from course_lib.bundle import Submission, unpack
+from course_lib.bundle import TIMESTAMP, Submission, unpack
 from course_lib.errors import CampError
 from course_lib.files import write_atomic
 from course_lib.language import Text
 
 INBOUND = "inbound"
-TIMESTAMP = "timestamp.txt"
 _OPEN = 0o777  # as nbgrader leaves it: the instructor may take it away
 
 

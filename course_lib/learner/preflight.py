@@ -67,7 +67,7 @@ def look(home: Home, row: Row, notebook: Path | None = None) -> Draft:
     _check_name(found, row)
     draft = Draft(found)
     draft.files[f"{row.name}.ipynb"] = found.raw
-    _check_answers(home, draft)
+    _check_answers(home, row.name, draft)
     _check_note(draft)
     _add_evidence(draft, row.name)
     _check_keys(draft)
@@ -137,7 +137,7 @@ def _check_name(notebook: Notebook, row: Row) -> None:
         raise CampError(str(what), 2)
 
 
-def _check_answers(home: Home, draft: Draft) -> None:
+def _check_answers(home: Home, lesson: str, draft: Draft) -> None:
     notebook = draft.notebook
     if not notebook.exercises and not notebook.note:
         draft.stops.append(
@@ -156,7 +156,7 @@ def _check_answers(home: Home, draft: Draft) -> None:
             )
         )
         return
-    folder = progress.folder_of(home, notebook.lesson)
+    folder = progress.folder_of(home, lesson)
     found = progress.standings(folder, notebook.exercises)
     for state, (mark, text) in MARKS.items():
         names = ", ".join(one.name for one in found if one.state == state)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 from pathlib import Path
 
@@ -74,20 +75,28 @@ def _folder(home: Home, lesson: str) -> Path:
 
 def last_sent(home: Home, lesson: str) -> Sent | None:
     """Return the last submission of a lesson; None before the first."""
-    numbers = [int(one.stem) for one in _folder(home, lesson).glob("*.json") if one.stem.isdigit()]
-    for number in sorted(numbers, reverse=True):
-        try:
+    return next(reversed(all_sent(home, lesson)), None)
+
+
+def all_sent(home: Home, lesson: str) -> list[Sent]:
+    """Return the submissions of a lesson by their numbers, as far as they can be read."""
+    found = []
+    for number in sorted(_numbers(home, lesson)):
+        with contextlib.suppress(OSError, ValidationError):
             raw = (_folder(home, lesson) / f"{number}.json").read_bytes()
-            return Sent.model_validate_json(raw)
-        except (OSError, ValidationError):
-            continue
-    return None
+            found.append(Sent.model_validate_json(raw))
+    return found
+
+
+def _numbers(home: Home, lesson: str) -> list[int]:
+    names = [one.stem for one in _folder(home, lesson).glob("*.json")]
+    return [int(one) for one in names if re.fullmatch("[0-9]+", one)]
 
 
 def next_number(home: Home, lesson: str) -> int:
     """Return a number that no submission of a lesson has, as records or bundles tell."""
     name = re.compile(rf"{re.escape(lesson)}-.+-(\d+)\.zip")
-    taken = [int(one.stem) for one in _folder(home, lesson).glob("*.json") if one.stem.isdigit()]
+    taken = _numbers(home, lesson)
     files = home.bundles.iterdir() if home.bundles.is_dir() else ()
     taken += [int(found[1]) for one in files if (found := name.fullmatch(one.name))]
     return max(taken, default=0) + 1

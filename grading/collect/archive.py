@@ -19,13 +19,20 @@ from typing import Literal
 from pydantic import AwareDatetime, BaseModel, ConfigDict, ValidationError
 
 from course_lib import bundle
-from course_lib.bundle import MANIFEST, MAX_BUNDLE, BadBundle, Submission, is_learner_id
+from course_lib.bundle import (
+    MANIFEST,
+    MAX_BUNDLE,
+    TIMESTAMP,
+    BadBundle,
+    Submission,
+    is_learner_id,
+)
 from course_lib.errors import CampError
 from course_lib.files import write_atomic
 from course_lib.language import Text
 from grading.collect.sources import Offer
 from grading.course import Course
-from grading.intake import TIMESTAMP, Refused, list_files, read_plain
+from grading.intake import Refused, list_files, read_plain
 
 _RECORD, _FILES, _PART = "collected.json", "files", ".part-"
 _OF_EXCHANGE = {TIMESTAMP, "submission_secret.txt"}

@@ -13,6 +13,8 @@ from course_lib.errors import CampError
 from course_lib.files import write_new
 
 KEY = "receipt.key"
+BUNDLES = "bundles"
+"""The folder of what was accepted, which the receipts are about."""
 
 
 class Receipt(BaseModel):
@@ -67,16 +69,22 @@ class Signer:
 def signer(data: Path, *, new: bool = False) -> Signer:
     """Return the signer of the inbox in ``data``; ``new`` makes its key where there is none.
 
+    It is not made anew for an inbox that gave receipts: they would look forged.
+
     Raises:
         CampError: there is no key, others may read it, or it is none.
     """
     path = data / KEY
-    if new and not path.exists():
+    if new and not path.exists() and not any((data / BUNDLES).glob("*.zip")):
         write_new(path, secrets.token_hex(32) + "\n")
     try:
         mode = path.stat().st_mode & 0o777
         key = bytes.fromhex(path.read_text(encoding="ascii"))
     except FileNotFoundError:
+        if new:
+            raise CampError(
+                f"{data} holds bundles but no {KEY}: put it back from your backup"
+            ) from None
         raise CampError(f"no inbox in {data} (no {KEY}): name its folder with --data") from None
     except ValueError:
         raise CampError(f"{path} is no key: put it back from your backup") from None

@@ -13,6 +13,7 @@ from starlette.exceptions import HTTPException
 
 from course_lib.errors import CampError
 from course_lib.language import Language, Text, current_language
+from grading.inbox.watch import LOG
 
 _FULL = {errno.ENOSPC, errno.EDQUOT}
 DISK_FULL = Text(
@@ -55,6 +56,12 @@ def answer(
     return JSONResponse({"detail": line}, status, headers)
 
 
+def _note(request: Request, error: Exception) -> None:
+    """Tell the log why a caller was turned away: the keepers are the ones to mend it."""
+    number = getattr(request.state, "number", "?")
+    LOG.warning("turned away", extra={"request": number}, exc_info=error)
+
+
 def is_full(error: BaseException) -> bool:
     """Tell whether ``error`` says that a disk is full."""
     if isinstance(error, OSError):
@@ -74,8 +81,10 @@ async def on_refusal(request: Request, error: Exception) -> JSONResponse:
 async def on_disk_or_database(request: Request, error: Exception) -> JSONResponse:
     """Answer for a full disk or a database out of reach; anything else is a fault of ours."""
     if is_full(error):
+        _note(request, error)
         return answer(request, 507, DISK_FULL)
     if isinstance(error, SQLAlchemyError):
+        _note(request, error)
         return answer(request, 503, NO_DATABASE, {"Retry-After": "60"})
     raise error
 
@@ -83,6 +92,7 @@ async def on_disk_or_database(request: Request, error: Exception) -> JSONRespons
 async def on_camp_error(request: Request, error: Exception) -> JSONResponse:
     """Answer for a course that cannot be read; the reason is for the log alone."""
     assert isinstance(error, CampError)
+    _note(request, error)
     return answer(
         request,
         503,

@@ -23,7 +23,7 @@ from course_lib.bundle import BadBundle
 from course_lib.errors import CampError
 from grading.inbox.database import Database, FeedbackRow, MemberRow, SubmissionRow, now
 from grading.inbox.members import Member
-from grading.inbox.receipts import Receipt, Signer, signer
+from grading.inbox.receipts import BUNDLES, Receipt, Signer, signer
 from grading.inbox.refusals import Refusal
 from grading.inbox.upload import Arrived
 
@@ -37,7 +37,7 @@ class Folders:
     @property
     def bundles(self) -> Path:
         """Accepted bundles, ``<id>.zip``."""
-        return self.data / "bundles"
+        return self.data / BUNDLES
 
     @property
     def feedback(self) -> Path:
