@@ -176,6 +176,22 @@ class _Notebook:
             ),
         )
 
+    def footer(self) -> None:
+        """Add the way to hand in, which nobody runs but the learner."""
+        name = self.lesson.name
+        text = Text(
+            "## 📮 交作业\n\n先按 Ctrl+S 保存，再运行下面这一格：它先看一遍缺什么，再打包，"
+            "也可以直接交到课程说的地方。改了还可以再交，每次一个新编号，什么都不会被覆盖。"
+            f"在终端里是 `camp submit {name}`。",
+            "## 📮 Hand in\n\nSave with Ctrl+S, then run the cell below: it says what is missing, "
+            "packs your work, and takes it where your course collects. Hand in again as often as "
+            "you like: each time gets a new number and nothing is overwritten. "
+            f"In a terminal it is `camp submit {name}`.",
+        )
+        self.markdown("hand-in-text", self.say(text))
+        call = f'from course_lib.submit import form\n\nform("{name}")'
+        self.code("hand-in", call, tags=["skip-execution"])
+
     def add(self, cell: Cell, number: int) -> None:
         match cell.kind:
             case "prose":
@@ -223,6 +239,7 @@ def instructor_notebook(
     book = _Notebook(lesson, tests, seeds, language)
     for number, cell in enumerate(lesson.cells, 1):
         book.add(cell, number)
+    book.footer()
     course = {
         "language": language,
         "lesson": lesson.name,

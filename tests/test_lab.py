@@ -15,7 +15,7 @@ from pathlib import Path
 import jupytext
 import nbformat
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Locator, Page, expect
 
 from course_lib.learner.home import find_home
 from course_lib.learner.lessons import read_lessons
@@ -148,9 +148,29 @@ def test_camp_lab_takes_a_free_port_and_shows_the_lesson_index(tmp_path: Path, p
             table.locator("a", has_text="The full open chain").click()
             opened = page.locator(".jp-MainAreaWidget:not(.lm-mod-hidden) .jp-Notebook")
             expect(opened.locator(".jp-RenderedMarkdown h1").first).to_contain_text("open chain")
+            expect(page.locator("#jp-bottom-panel")).to_contain_text("| Idle", timeout=60_000)
+            hand_in(page, opened)
+            (bundle,) = home.bundles.glob("*.zip")
+            assert bundle.name == "01_intro-camp3_7-1.zip"
         finally:
             os.killpg(process.pid, signal.SIGKILL)
             process.wait()
+
+
+def hand_in(page: Page, notebook: Locator) -> None:
+    """Run the last cell of a lesson and press its button."""
+    notebook.locator(".jp-Cell").first.click()
+    page.keyboard.press("Escape")
+    page.keyboard.press("Control+End")
+    notebook.locator(".jp-CodeCell", has_text='form("01_intro")').locator(".cm-content").click()
+    page.keyboard.press("Shift+Enter")
+    fields = notebook.locator(".widget-text input")
+    expect(fields).to_have_count(3, timeout=60_000)
+    fields.nth(0).fill("camp3_7")
+    fields.nth(1).fill("Xiaoshu")
+    fields.nth(1).press("Tab")
+    notebook.get_by_role("button", name="hand in").click()
+    expect(notebook.locator(".widget-html")).to_contain_text("📦 submission 1")
 
 
 def open_when_ready(page: Page, address: str) -> None:
