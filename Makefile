@@ -1,6 +1,6 @@
 # Each target sets up .venv first; `make run` and `make test` work on a fresh clone.
 .DEFAULT_GOAL := help
-.PHONY: help setup lab run test test-tools build grade regrade marks feedback points formgrader bench doctor lint format lock lock-tools clean
+.PHONY: help setup lab run test test-tools build grade regrade marks feedback points formgrader bench doctor debian lint format lock lock-tools clean
 
 CAMP := .venv/bin/camp
 COURSE ?= course
@@ -24,9 +24,8 @@ bench: setup ## time the build, the main job, grading beside nbgrader and otter 
 doctor: setup ## say what is wrong with this machine or environment, and the fix
 	@$(CAMP) doctor
 
-test: setup ## lint and all tests, with coverage; what CI runs
-	@bash etc/debian.sh chromium fonts-noto-cjk postgresql
-	@$(MAKE) --no-print-directory lint
+test: setup ## lint and all tests, with the fast ones' coverage; what CI runs
+	@$(MAKE) --no-print-directory --jobs=2 --output-sync=target debian lint
 	@.venv/bin/python -m pytest -n 2 --dist worksteal --cov=course_lib --cov=grading --cov-report=term:skip-covered $(ARGS)
 
 test-tools: setup ## tests with real tools in environments of their own (first time: 4 GB, minutes)
@@ -52,6 +51,9 @@ points: setup ## pay points into the ledger and show who earned the certificate
 
 formgrader: setup ## open formgrader, where a TA marks notes by rubric
 	@$(CAMP) formgrader --course $(COURSE)
+
+debian:
+	@bash etc/debian.sh chromium fonts-noto-cjk postgresql
 
 lint: setup ## ruff and mypy
 	@.venv/bin/ruff check .

@@ -23,6 +23,7 @@ from course_lib.mini.run import Settings
 from course_lib.mini.train import Files, train
 from course_lib.template import render
 
+pytestmark = pytest.mark.slow
 SHAPE = network.Shape(hidden=64, layers=2, heads=2, kv_heads=1, ffn=64)
 TINY = Settings("chat", steps=6, processes=1, batch_tokens=256, shape=SHAPE)
 

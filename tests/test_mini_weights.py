@@ -18,6 +18,7 @@ from course_lib.mini.evaluate import Answerer, examine, wilson
 from course_lib.mini.exams import EXAMS
 from course_lib.template import Message
 
+pytestmark = pytest.mark.slow
 CHAT, BASE = models.BUILT_IN["camp-mini"], models.BUILT_IN["camp-mini-base"]
 COUNT, MANY = 20, 200
 
