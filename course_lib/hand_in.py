@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TypeVar
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 
 from course_lib.errors import CampError
 from course_lib.files import read_at_most, write_atomic
@@ -20,6 +20,12 @@ _T = TypeVar("_T")
 
 KEPT = "evidence-before"
 """Beside ``evidence``: where an earlier set goes that differs."""
+
+
+class Record(BaseModel):
+    """A part of a file that is handed in: its fields and nothing else, and they stay as read."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 def put(folder: Path, files: Mapping[str, bytes], *, whole: Collection[str] = ()) -> None:

@@ -17,11 +17,12 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from IPython import get_ipython
 from IPython.display import display
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AwareDatetime, Field, ValidationError
 
 from course_lib import __version__, models
 from course_lib.errors import CampError
-from course_lib.files import write_atomic
+from course_lib.files import read_at_most, write_atomic
+from course_lib.hand_in import Record
 from course_lib.language import Text
 from course_lib.template import Message, parse_message
 
@@ -35,11 +36,7 @@ Count = Annotated[int, Field(ge=0)]
 Seconds = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 
 
-class _Record(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class Settings(_Record):
+class Settings(Record):
     """How the tokens were drawn, as in ``decoding.Sampling``."""
 
     temperature: float
@@ -50,7 +47,7 @@ class Settings(_Record):
     seed: int | None
 
 
-class Exchange(_Record):
+class Exchange(Record):
     """One request and its reply; times in seconds since the request.
 
     ``finish`` is ``stop`` at an end marker, ``length`` at the limit, ``cut`` when a person
@@ -74,7 +71,7 @@ class Exchange(_Record):
         return next((one.content for one in reversed(self.messages) if one.role == "user"), "")
 
 
-class Transcript(_Record):
+class Transcript(Record):
     """All exchanges of one file, the oldest first."""
 
     format: Literal[1] = 1
@@ -93,9 +90,7 @@ def read_transcript(path: Path) -> Transcript:
         CampError: there is none, or it is damaged; the text says what to do.
     """
     try:
-        if path.stat().st_size > MAX_BYTES:
-            raise CampError(_damaged(path, f"> {MAX_BYTES} bytes"))
-        return Transcript.model_validate_json(path.read_bytes())
+        return Transcript.model_validate_json(read_at_most(path, MAX_BYTES))
     except FileNotFoundError:
         text = Text(
             f"还没有 {path}：先运行写它的单元", f"no {path} yet: run the cell that writes it"
@@ -105,6 +100,8 @@ def read_transcript(path: Path) -> Transcript:
         first = error.errors()[0]
         where = ".".join(map(str, first["loc"])) or "JSON"
         raise CampError(_damaged(path, f"{where}: {first['msg']}")) from None
+    except ValueError as error:
+        raise CampError(_damaged(path, str(error))) from None
     except OSError as error:
         raise CampError(_damaged(path, error.strerror or type(error).__name__)) from None
 

@@ -451,6 +451,18 @@ def test_damaged_predictions_are_no_traceback(handed: Path, capsys, content: str
     assert "gen-general.json" in capsys.readouterr().out
 
 
+def test_results_too_large_are_not_read(tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.setattr(results, "MAX_BYTES", 100)
+    run = results.Run(tmp_path)
+    for path in (run.summary, run.path("mine", "gen-general")):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("dataset,version,metric,mode,mine\n" * 4)
+    with pytest.raises(results.Damaged, match=r"summary\.csv: is too large"):
+        run.models()
+    with pytest.raises(results.Damaged, match=r"gen-general\.json: is too large"):
+        run.predictions("mine", "gen-general")
+
+
 def test_a_missing_question_is_found(handed: Path, capsys) -> None:
     edit(handed / "tuned/predictions/mine/chat-deployment.json", lambda data: data.pop("0"))
     assert evidence.grade_evaluation(handed, points=20, seed=3) <= 17

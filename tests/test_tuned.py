@@ -609,6 +609,10 @@ def test_what_collecting_lacks_is_named(work: Path, monkeypatch) -> None:
         CampError, match=r"cannot be read .No such file or directory.: train, then convert"
     ):
         collect(work, NAME, adapter="nowhere")
+    with monkeypatch.context() as patch:
+        patch.setattr("course_lib.tune.collect.MAX_BYTES", 10)
+        with pytest.raises(CampError, match="lower the rank"):
+            collect(work, NAME)
     hidden = work / "hf" / WEIGHTS
     hidden.rename(work / "hf" / "adapter_model.bin")
     with pytest.raises(CampError, match="--safe-serialization"):

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from course_lib.files import write_atomic
-from course_lib.hand_in import read
+from course_lib.hand_in import Record, read
 from course_lib.language import Text
 from course_lib.mini.tools import tool_kinds
 from course_lib.template import ACTION_END, ACTION_START, PLUGIN, Message
@@ -103,17 +103,13 @@ def fits_schema(call: Mapping[str, str]) -> Text | None:
     return None
 
 
-class _Record(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class Dialogue(_Record):
+class Dialogue(Record):
     """All turns of one question: tools offered, question, call, result, answer."""
 
     turns: tuple[Message, ...] = Field(max_length=12)
 
 
-class Refused(_Record):
+class Refused(Record):
     """A call that was not run, and why."""
 
     name: str = Field(max_length=400)
@@ -121,7 +117,7 @@ class Refused(_Record):
     error: str = Field(max_length=200)
 
 
-class CallLog(_Record):
+class CallLog(Record):
     """The function calls of one notebook."""
 
     format: Literal[1] = 1

@@ -16,6 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field, RootModel, ValidationError
 from course_lib.errors import CampError
 from course_lib.evaluate import exam
 from course_lib.evaluate.exam import Question
+from course_lib.files import read_at_most
 from course_lib.language import Text
 from course_lib.mini.choice import LETTERS
 
@@ -123,9 +124,8 @@ class Run:
         """Return the rows of the summary, the heading (dataset, version, metric, mode, …) first."""
         path = self.summary
         try:
-            with path.open(encoding="utf-8", newline="") as file:
-                rows = list(csv.reader(file.read(MAX_BYTES).splitlines()))
-        except (OSError, UnicodeDecodeError):
+            rows = list(csv.reader(_read(path).decode("utf-8").splitlines()))
+        except UnicodeDecodeError:
             raise Damaged(path, _UNREADABLE) from None
         if not rows or rows[0][:4] != ["dataset", "version", "metric", "mode"]:
             raise Damaged(path, Text("不是 OpenCompass 的汇总", "is no summary of OpenCompass"))
@@ -174,12 +174,8 @@ class Run:
         """
         path = self.path(model, dataset)
         try:
-            if path.stat().st_size > MAX_BYTES:
-                raise Damaged(path, Text("太大", "is too large"))
-            items = _File.model_validate_json(path.read_bytes()).root
-        except OSError:
-            raise Damaged(path, _UNREADABLE) from None
-        except (ValidationError, ValueError, RecursionError):
+            items = _File.model_validate_json(_read(path)).root
+        except (ValidationError, RecursionError):
             what = Text("不是 OpenCompass 的预测文件", "is no file of OpenCompass's predictions")
             raise Damaged(path, what) from None
         questions = exam.val(dataset.partition("-")[2])
@@ -197,6 +193,15 @@ class Run:
 
 
 _UNREADABLE = Text("读不出来：先运行这次评测", "cannot be read: run this evaluation first")
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return read_at_most(path, MAX_BYTES)
+    except OSError:
+        raise Damaged(path, _UNREADABLE) from None
+    except ValueError:
+        raise Damaged(path, Text("太大", "is too large")) from None
 
 
 def _ppl(item: _Item) -> dict[str, float]:

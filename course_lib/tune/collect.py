@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 
 from course_lib.errors import CampError
+from course_lib.files import read_at_most
 from course_lib.hand_in import put
 from course_lib.language import Text
 from course_lib.tune import training
@@ -73,10 +74,10 @@ def _newest_adapter(work: Path) -> Path:
 
 def _bytes(path: Path) -> bytes:
     try:
-        if path.stat().st_size > MAX_BYTES:
-            what = Text(f"{path} 太大：把秩 r 调小", f"{path} is too large: lower the rank r")
-            raise CampError(str(what))
-        return path.read_bytes()
+        return read_at_most(path, MAX_BYTES)
+    except ValueError:
+        what = Text(f"{path} 太大：把秩 r 调小", f"{path} is too large: lower the rank r")
+        raise CampError(str(what)) from None
     except OSError as error:
         what = Text(
             f"{path} 读不出来（{error.strerror}）：先训练，再转换",
