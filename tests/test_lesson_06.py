@@ -324,7 +324,6 @@ def test_bm25_finds_the_page_and_says_nothing_of_what_is_not_there() -> None:
     assert engine.search("云杉博物馆的面积")[0].page.url == "town/zh/spruce-museum"
     assert engine.search("What is the age of Peter Wang?")[0].page.url == "town/en/wang"
     assert engine.search("qqqq") == []
-    assert search.cut("云杉A1") == ["云", "杉", "云杉", "a1"]
 
 
 def test_lessons_beside_the_notebook_are_searched(tmp_path: Path) -> None:
@@ -517,12 +516,93 @@ def test_an_edited_search_loses_points(place: Path, edit, most) -> None:
     assert edited(place, evidence.SEARCH, edit) <= most
 
 
+@pytest.mark.parametrize(
+    ("edit", "part"),
+    [
+        (lambda told: told.update(references=told["references"][:1] * 3), 1 / 3),
+        (
+            lambda told: told.update(
+                answer=told["answer"].replace("[[0]]", "[[0]][[7]][[8]]"),
+                references=[told["references"][0] | {"number": number} for number in (0, 7, 8)],
+            ),
+            1 / 3,
+        ),
+        (lambda told: told["nodes"][1].update(response="The area of Silver Library is 9."), 2 / 3),
+        (lambda told: [one.update(response="found") for one in told["nodes"][1:]], 0),
+        (lambda told: told.update(edges=[]), 0),
+        (lambda told: told.update(edges=[e for e in told["edges"] if e != ["root", "q2"]]), 0),
+        (lambda told: told.update(edges=[e for e in told["edges"] if e[1] != "response"]), 0),
+        (lambda told: told["nodes"][-1].update(response="long. " * 1000), 1),
+    ],
+)
+def test_a_search_made_up_by_hand_earns_what_it_shows(place: Path, edit, part) -> None:
+    assert edited(place, evidence.SEARCH, edit) == pytest.approx(part)
+
+
 def test_an_edited_trace_loses_points(place: Path) -> None:
     def change(told: Any) -> None:
         for one in told["traces"]:
-            one["rounds"][-1]["reply"] = "The answer is 42."
+            one["rounds"][-1]["reply"] = one["answer"] = "The answer is 42."
 
     assert edited(place, evidence.TRACES, change) == 0
+
+
+def each(**changes: Any) -> Any:
+    return lambda told: [one.update(changes) for one in told["traces"]]
+
+
+def result(text: str) -> Any:
+    return lambda told: [
+        call.update(result=text) for one in told["traces"] for call in one["calls"]
+    ]
+
+
+def renamed(told: Any) -> None:
+    told["traces"] = told["traces"][-1:]
+    told["traces"][0]["calls"][0]["name"] = "Manager"
+
+
+def one_dialogue(told: Any) -> None:
+    told["traces"] = [
+        told["traces"][0] | {"question": word} for word in ("银湖", "图书馆", "负责人")
+    ]
+
+
+@pytest.mark.parametrize(
+    "edit",
+    [each(answer="The manager is Ann."), one_dialogue, renamed, result("工具"), result("name")],
+    ids=["answer", "question", "built in", "said before", "said by the model"],
+)
+def test_a_trace_counts_by_what_its_rounds_show(place: Path, edit) -> None:
+    assert edited(place, evidence.TRACES, edit) == 0
+
+
+def test_a_long_prompt_does_not_spoil_other_traces(place: Path) -> None:
+    def add(told: Any) -> None:
+        long = json.loads(json.dumps(told["traces"][0]))
+        long["question"] = long["rounds"][0]["messages"][-1]["content"] = "银湖？" * 100
+        long["rounds"][0]["messages"][0]["content"] = "x" * 9000
+        told["traces"].insert(0, long)
+
+    assert edited(place, evidence.TRACES, add) == 1
+
+
+@pytest.mark.parametrize(
+    ("reply", "name"),
+    [
+        (
+            'x<|action_start|><|plugin|>\n{"name": "Town.find", "parameters": {}}<|action_end|>',
+            "Town",
+        ),
+        ('<|action_start|><|plugin|>{"name": <|action_end|>', ""),
+        ('<|action_start|><|plugin|>["add"]<|action_end|>', ""),
+        ('Thought: t\nAction: add\nAction Input: {"a": 1}', "add"),
+        ("Thought: t\nFinal Answer: add", ""),
+        ("95", ""),
+    ],
+)
+def test_the_tool_that_a_reply_calls(reply: str, name: str) -> None:
+    assert trace.called(reply) == name
 
 
 def test_a_damaged_file_is_named(place: Path, capsys) -> None:

@@ -18,21 +18,23 @@ import json
 import linecache
 import random
 from collections.abc import Callable, Collection, Sequence
+from graphlib import CycleError, TopologicalSorter
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from course_lib import models
 from course_lib.agents import town
 from course_lib.agents.client import TOKENS
-from course_lib.agents.mind import Found, references, supported
+from course_lib.agents.mind import Found, references, supported, uncited
 from course_lib.agents.plan import RESPONSE, ROOT, WebSearchGraph
-from course_lib.agents.trace import Trace, Traces, read_traces
+from course_lib.agents.trace import Call, Round, Trace, Traces, called, read_traces
 from course_lib.errors import CampError
 from course_lib.files import read_at_most
 from course_lib.findings import Finding, Mark, earned, report
-from course_lib.hand_in import put, read
+from course_lib.hand_in import Record, put, read
 from course_lib.language import LANGUAGES, Text
 from course_lib.tune.llama import Llama, one_thread
 from course_lib.tune.questions import plain
@@ -42,33 +44,30 @@ FOLDER = Path("evidence/06_agents")
 TOOL, TRACES, SEARCH = "tool.txt", "traces.json", "search.json"
 SHARES = {"tool": 0.35, "traces": 0.35, "search": 0.3}
 MAX_BYTES = 200_000
-WANTED_TRACES, WANTED_CALLS, WANTED_REFERENCES = 3, 2, 3
+WANTED_TRACES, WANTED_REFERENCES = 3, 3
+MOST_ROUNDS, MOST_PROMPT = 5, 8000
 SUCCESS, HTTP_ERROR, ARGS_ERROR = 0, -1000, -1001
 BUILT_IN = frozenset({"add", "multiply", "NoAction", "InvalidAction", "FinishAction"})
 RunTool = Callable[[str, dict[str, str], Sequence[Any]], Any]
 
 
-class _Record(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class Answered(_Record):
+class Answered(Record):
     """A question of the plan and its answer."""
 
     name: str = Field(max_length=80)
     content: str = Field(max_length=600)
-    response: str = Field(max_length=2000)
+    response: str = Field(max_length=8000)
 
 
-class Reference(_Record):
+class Reference(Record):
     """A number in the answer, the page behind it and the sentence that it cites."""
 
     number: int = Field(ge=0, le=999)
     url: str = Field(max_length=300)
-    quote: str = Field(max_length=1000)
+    quote: str = Field(max_length=4000)
 
 
-class Search(_Record):
+class Search(Record):
     """A search graph with what was found."""
 
     format: Literal[1] = 1
@@ -235,21 +234,16 @@ def _tool(place: Path, run_tool: RunTool, seed: str) -> tuple[float, Text]:
 
 def _traces(place: Path) -> tuple[float, Text]:
     """Have camp-mini say again what it said, of traces in which the own tool was called."""
-    found = read_traces(place / TRACES).traces
-    useful = [one for one in found if _calls_own(one) and one.answer and len(one.rounds) <= 5]
+    useful = [one for one in read_traces(place / TRACES).traces if _is_useful(one)]
     chosen = list({one.question: one for one in useful}.values())[: WANTED_TRACES + 1]
     rounds = [one for trace in chosen for one in trace.rounds]
-    if any(sum(len(turn.content) for turn in one.messages) > 8000 for one in rounds):
-        return 0.0, Text(f"{TRACES} 里的提示词太长", f"the prompts in {TRACES} are too long")
     with one_thread():
         base = Llama.read(models.BUILT_IN["camp-mini"])
         replies = base.replies([one.messages for one in rounds], TOKENS) if rounds else []
     again = iter(plain(reply) for reply in replies)
     equal = {id(one): next(again) == plain(one.reply) for one in rounds}
     same = [trace for trace in chosen if all(equal[id(one)] for one in trace.rounds)]
-    several = any(len(trace.rounds) > WANTED_CALLS - 1 for trace in same)
-    part = min(1.0, len(same) / WANTED_TRACES) * (1.0 if several else 0.5)
-    return part, Text(
+    return min(1.0, len(same) / WANTED_TRACES), Text(
         f"轨迹：{len(same)} 条调用了自己的工具，camp-mini 能重现"
         f"（要 {WANTED_TRACES} 条，不同的问题）",
         f"traces: {len(same)} with the own tool that camp-mini gives again (wanted: "
@@ -257,34 +251,62 @@ def _traces(place: Path) -> tuple[float, Text]:
     )
 
 
-def _calls_own(trace: Trace) -> bool:
-    """Tell whether a tool of the learner's gave a result that stands in a later request."""
-    own = [call for call in trace.calls if call.name not in BUILT_IN and call.state == SUCCESS]
-    later = "\n".join(turn.content for one in trace.rounds[1:] for turn in one.messages)
-    return any(call.result and call.result in later for call in own)
+def _is_useful(trace: Trace) -> bool:
+    """Tell whether the rounds themselves show the question, an own tool's result and the answer."""
+    if not trace.answer or not 2 <= len(trace.rounds) <= MOST_ROUNDS:
+        return False
+    if any(sum(len(turn.content) for turn in one.messages) > MOST_PROMPT for one in trace.rounds):
+        return False
+    asked = [turn.content for turn in trace.rounds[0].messages if turn.role == "user"]
+    return (
+        asked[-1:] == [trace.question]
+        and trace.answer in trace.rounds[-1].reply
+        and any(_is_own(call, trace.rounds) for call in trace.calls)
+    )
+
+
+def _is_own(call: Call, rounds: Sequence[Round]) -> bool:
+    """Tell whether a reply calls a tool of the learner's, and its result comes next."""
+    if call.name in BUILT_IN or call.state != SUCCESS or not call.result.strip():
+        return False
+    return any(
+        called(before.reply) == call.name
+        and any(
+            turn.role != "assistant" and call.result in turn.content
+            for turn in after.messages[len(before.messages) :]
+        )
+        for before, after in pairwise(rounds)
+    )
 
 
 def _search(place: Path) -> tuple[float, Text]:
-    """Check that the graph is one, that each question was answered, that references hold."""
+    """Check that the graph is one, that each question was answered, that references hold.
+
+    A reference counts where a node's answer cites it, and once for each sentence cited.
+    """
     again = Text("重新运行搜索那一格", "run the cell with the search again")
     told = read(place / SEARCH, Search, MAX_BYTES, again)
     wrong = _graph_trouble(told)
     if wrong is not None:
         return 0.0, wrong
     pages = {one.url: one for language in LANGUAGES for one in town.pages(language)}
-    good = 0
-    for one in told.references:
-        page = pages.get(one.url)
-        cited = f"[[{one.number}]]" in told.answer
+    answers = {
+        uncited(line)
+        for node in told.nodes
+        if node.name not in (ROOT, RESPONSE)
+        for line in node.response.splitlines()
+    }
+    good: set[tuple[str, str]] = set()
+    for one in {reference.number: reference for reference in told.references}.values():
         line = next((x for x in told.answer.splitlines() if f"[[{one.number}]]" in x), "")
-        said = page is not None and one.quote in page.sentences
-        good += bool(cited and said and supported(line, one.quote))
-    part = min(1.0, good / WANTED_REFERENCES)
-    return part, Text(
-        f"搜索图：{len(told.nodes)} 个节点，{good} 条引用能在页面里找到并支持回答（要 "
+        stands = one.url in pages and one.quote in pages[one.url].sentences
+        if stands and uncited(line) in answers and supported(line, one.quote):
+            good.add((one.url, one.quote))
+    return min(1.0, len(good) / WANTED_REFERENCES), Text(
+        f"搜索图：{len(told.nodes)} 个节点，{len(good)} 条引用能在页面里找到并支持回答（要 "
         f"{WANTED_REFERENCES} 条）",
-        f"search graph: {len(told.nodes)} nodes, {good} references stand on their pages and bear "
-        f"the answer (wanted: {WANTED_REFERENCES})",
+        f"search graph: {len(told.nodes)} nodes, {len(good)} references stand on their pages and "
+        f"bear the answer (wanted: {WANTED_REFERENCES})",
     )
 
 
@@ -294,12 +316,21 @@ def _graph_trouble(told: Search) -> Text | None:
         return Text("搜索图缺 root 或 response", "the search graph lacks root or response")
     if any(start not in names or end not in names for start, end in told.edges):
         return Text("边连到了不存在的节点", "an edge leads to a node that is not there")
-    left, edges = set(names), set(told.edges)
-    while left:
-        free = {name for name in left if not any(a in left and b == name for a, b in edges)}
-        if not free:
-            return Text("搜索图里有环", "the search graph has a cycle")
-        left -= free
+    before = {name: {start for start, end in told.edges if end == name} for name in names}
+    try:
+        order = list(TopologicalSorter(before).static_order())
+    except CycleError:
+        return Text("搜索图里有环", "the search graph has a cycle")
+    asked, used = {ROOT}, {RESPONSE}
+    for name in order:
+        asked |= {name} if before[name] & asked else set()
+    for name in reversed(order):
+        used |= before[name] if name in used else set()
+    if apart := sorted(names - (asked & used) - {ROOT, RESPONSE}):
+        return Text(
+            f"{apart[0]} 不在从 root 到 response 的路上",
+            f"{apart[0]} is on no way from root to response",
+        )
     silent = [one.name for one in told.nodes if one.name != ROOT and not one.response]
     if silent:
         return Text(f"没有回答：{silent[0]}", f"not answered: {silent[0]}")

@@ -10,12 +10,13 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
-from course_lib.agents.plan import DONE, RESPONSE, ROOT, RUNNING, Node, WebSearchGraph
-from course_lib.agents.search import Engine, cut
+from course_lib.agents.plan import DONE, RESPONSE, RUNNING, Node, WebSearchGraph
+from course_lib.agents.search import Engine
 from course_lib.agents.town import Page
 from course_lib.chat import ChatModel
 from course_lib.decoding import Sampling
 from course_lib.language import Text
+from course_lib.rag.ngrams import terms
 
 Layers = Callable[[Sequence[str], Sequence[tuple[str, str]]], list[list[str]]]
 Context = Callable[[Mapping[str, Any], Sequence[tuple[str, str]], str], list[dict[str, str]]]
@@ -29,9 +30,14 @@ _SPACE = re.compile(r"\s+")
 _CITED = re.compile(r"\[\[(\d+)\]\]")
 
 
+def uncited(answer: str) -> str:
+    """Return an answer without its references."""
+    return _CITED.sub("", answer).strip()
+
+
 def value_of(answer: str) -> str:
     """Return what "X 的 Y 是 V。" or "The Y of X is V." says, without references."""
-    text = _CITED.sub("", answer).strip().rstrip("。.")
+    text = uncited(answer).rstrip("。.")
     return re.split(r"是| is ", text, maxsplit=1)[-1].strip()
 
 
@@ -76,8 +82,8 @@ class Searcher:
 
 def _sentences(page: Page, question: str) -> list[str]:
     """Return the sentences of a page that share most words with a question, the best first."""
-    asked = set(cut(question))
-    ranked = sorted(page.sentences, key=lambda one: -len(asked & set(cut(one))))
+    asked = set(terms(question))
+    ranked = sorted(page.sentences, key=lambda one: -len(asked & set(terms(one))))
     return ranked[:SENTENCES] or [page.title]
 
 
@@ -158,8 +164,3 @@ def references(graph: WebSearchGraph, found: Found) -> list[tuple[int, str, str,
         quote, response = cited[url].pop(0) if cited.get(url) else ("", "")
         rows.append((number, url, quote, supported(response, quote)))
     return rows
-
-
-def root_of(graph: WebSearchGraph) -> str:
-    """Return the user's question."""
-    return graph.nodes[ROOT].content if ROOT in graph.nodes else ""

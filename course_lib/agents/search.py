@@ -1,7 +1,6 @@
 """A search engine that needs no network: BM25 over the town's pages and the course's lessons.
 
-BM25+ (Lv and Zhai, CIKM 2011) by the library rank-bm25; text is cut into Latin words, Chinese
-characters and pairs of them.
+BM25+ (Lv and Zhai, CIKM 2011) by the library rank-bm25, on the terms of ``rag.ngrams``.
 """
 
 from __future__ import annotations
@@ -16,19 +15,7 @@ from rank_bm25 import BM25Plus
 
 from course_lib.agents.town import Page, pages
 from course_lib.language import Language, current_language
-
-_WORD = re.compile(r"[a-z0-9_.]+|[\u3400-\u9fff]+")
-
-
-def cut(text: str) -> list[str]:
-    """Return the words of a text, of Chinese its characters and pairs of characters."""
-    found: list[str] = []
-    for run in _WORD.findall(text.lower()):
-        if run[0] >= "\u3400":
-            found += [*run, *(run[at : at + 2] for at in range(len(run) - 1))]
-        else:
-            found.append(run.strip("."))
-    return found
+from course_lib.rag.ngrams import terms
 
 
 @dataclass(frozen=True)
@@ -44,16 +31,16 @@ class Engine:
 
     def __init__(self, of: Sequence[Page]) -> None:
         self.pages = list(of)
-        self._index = BM25Plus([cut(f"{one.title} {one.title} {one.text}") for one in self.pages])
+        self._index = BM25Plus([terms(f"{one.title} {one.title} {one.text}") for one in self.pages])
 
     def search(self, query: str, count: int = 3) -> list[Hit]:
         """Return the best ``count`` pages for a query, the best first; none without a match."""
-        words = cut(query)
+        words = terms(query)
         scores = self._index.get_scores(words)
         best = sorted(range(len(self.pages)), key=lambda at: (-scores[at], at))[:count]
         wanted = set(words)
         found = [Hit(self.pages[at], float(scores[at])) for at in best]
-        return [one for one in found if wanted & set(cut(f"{one.page.title} {one.page.text}"))]
+        return [one for one in found if wanted & set(terms(f"{one.page.title} {one.page.text}"))]
 
 
 def course_pages(language: Language, folder: Path | None = None) -> list[Page]:

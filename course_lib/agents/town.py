@@ -13,8 +13,6 @@ from course_lib.language import Language, current_language
 
 PATH = Path(__file__).with_name("town.yml")
 HEAD: dict[Language, str] = {"zh": "负责人", "en": "manager"}
-AREA: dict[Language, str] = {"zh": "面积", "en": "area"}
-AGE: dict[Language, str] = {"zh": "年龄", "en": "age"}
 
 
 @dataclass(frozen=True)

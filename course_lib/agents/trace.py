@@ -8,10 +8,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import AwareDatetime, Field
 
 from course_lib.agents.client import Model, Request
-from course_lib.hand_in import read
+from course_lib.hand_in import Record, read
 from course_lib.language import Text
 from course_lib.template import ACTION_END, ACTION_START, PLUGIN, Message
 
@@ -21,11 +21,7 @@ DROPPED = 1
 """The state of a call that never reached a tool."""
 
 
-class _Record(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class Step(_Record):
+class Step(Record):
     """One step; ``began`` and ``ended`` in seconds since the question.
 
     ``state`` is the tool's status code (0: success) with an observation, else 0.
@@ -38,14 +34,14 @@ class Step(_Record):
     state: int = 0
 
 
-class Round(_Record):
+class Round(Record):
     """One request to the model and its reply."""
 
     messages: tuple[Message, ...] = Field(max_length=40)
     reply: str = Field(max_length=4000)
 
 
-class Call(_Record):
+class Call(Record):
     """A tool that was called, as the model wrote it."""
 
     name: str = Field(max_length=200)
@@ -54,7 +50,7 @@ class Call(_Record):
     result: str = Field(max_length=4000)
 
 
-class Trace(_Record):
+class Trace(Record):
     """One question and all that followed."""
 
     at: AwareDatetime
@@ -71,7 +67,7 @@ class Trace(_Record):
         return max((step.ended for step in self.steps), default=0.0)
 
 
-class Traces(_Record):
+class Traces(Record):
     """All traces of one file."""
 
     format: Literal[1] = 1
@@ -152,6 +148,15 @@ def _halves(reply: str) -> tuple[str, str | None]:
         head, _, tail = reply.partition("Action:")
         return head.replace("Thought:", "").strip(), tail.strip()
     return reply.strip(), None
+
+
+def called(reply: str) -> str:
+    """Return the name of the tool that a reply calls, without its method; "" when none."""
+    raw = _halves(reply)[1]
+    if raw is None or not _readable(reply):
+        return ""
+    name = json.loads(raw).get("name", "") if PLUGIN in reply else raw.partition("\n")[0]
+    return str(name).strip().partition(".")[0]
 
 
 def _readable(reply: str) -> bool:
