@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import math
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Literal, Protocol
 
 import numpy as np
+from rank_bm25 import BM25Okapi
 
 from course_lib.rag.ngrams import Ngrams, Vectors, terms
 from course_lib.rag.pages import Piece
@@ -49,18 +49,17 @@ class Index:
         texts = [piece.text for piece in self.pieces]
         self.embedder = embedder or Ngrams(texts)
         self._vectors = self.embedder.vectors(texts)
-        self._words = _Words([terms(text) for text in texts])
 
     def find(self, question: str, k: int = 2, way: Way = "dense") -> list[Hit]:
         """Return the ``k`` best passages, best first; ties go to the earlier one."""
         if way == "dense":
             scores = self._dense(question)
         elif way == "sparse":
-            scores = self._words.scores(terms(question))
+            scores = self._sparse(question)
         else:
             dense, sparse = (
                 1 / (RANK + 1 + np.argsort(_order(one)))
-                for one in (self._dense(question), self._words.scores(terms(question)))
+                for one in (self._dense(question), self._sparse(question))
             )
             scores = (dense + sparse).astype(np.float32)
         return [Hit(self.pieces[i], float(scores[i])) for i in _order(scores)[:k]]
@@ -78,28 +77,19 @@ class Index:
         scores: Vectors = self._vectors @ self.embedder.vectors([question])[0]
         return np.round(scores, 6)
 
+    def _sparse(self, question: str) -> Vectors:
+        if self._words is None:
+            return np.zeros(len(self.pieces), dtype=np.float32)
+        scores = self._words.get_scores(terms(question))
+        found: Vectors = np.round(scores, 6).astype(np.float32)
+        return found
+
+    @cached_property
+    def _words(self) -> BM25Okapi | None:
+        """Return BM25 over the passages, None where they hold no words."""
+        texts = [terms(piece.text) for piece in self.pieces]
+        return BM25Okapi(texts, k1=K1, b=B, epsilon=FLOOR) if any(texts) else None
+
 
 def _order(scores: Vectors) -> list[int]:
     return [int(i) for i in np.argsort(-np.asarray(scores), kind="stable")]
-
-
-class _Words:
-    """Okapi BM25 with a floor for words in more than half of the passages."""
-
-    def __init__(self, texts: list[list[str]]) -> None:
-        self._counts = [Counter(text) for text in texts]
-        self._lengths = np.array([len(text) for text in texts], dtype=np.float32)
-        holding = Counter(word for counts in self._counts for word in counts)
-        total = len(texts)
-        idf = {word: math.log(total - n + 0.5) - math.log(n + 0.5) for word, n in holding.items()}
-        mean = sum(idf.values()) / max(1, len(idf))
-        self._idf = {word: value if value >= 0 else FLOOR * mean for word, value in idf.items()}
-
-    def scores(self, words: Sequence[str]) -> Vectors:
-        found = np.zeros(len(self._counts), dtype=np.float32)
-        norm = K1 * (1 - B + B * self._lengths / max(1.0, float(self._lengths.mean())))
-        for word in words:
-            if weight := self._idf.get(word):
-                times = np.array([counts[word] for counts in self._counts], dtype=np.float32)
-                found += weight * times * (K1 + 1) / (times + norm)
-        return np.round(found, 6)
