@@ -12,7 +12,6 @@ from course_lib import chat, ports
 from course_lib.apps import start
 from course_lib.apps.start import open_rag_page
 from course_lib.chat import ChatModel
-from course_lib.rag import answering
 from tests.conftest import free_port
 
 NOTE = "# 北坡菜园\n\n菜园每周五浇水。\n北坡菜园的负责人是孙悦。\n<script>window.pwned = 1</script> ![x](http://example.com/x.png)\n"
@@ -55,8 +54,8 @@ def test_it_answers_from_an_upload_names_it_and_refuses(app: AppTest, mini: Chat
     assert "1 pages" in app.expander[0].label
     app.file_uploader(key="files").set_value([]).run()
     assert "upload documents first" in app.info[0].value
+    assert not app.chat_message
     assert not app.exception
-    assert answering.prompt(ASKED, ["a"]).count(ASKED) == 1
 
 
 @pytest.mark.browser
