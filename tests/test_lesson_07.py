@@ -15,6 +15,7 @@ import pytest
 
 from course_lib.checks import case, check
 from course_lib.errors import CampError
+from course_lib.files import write_atomic
 from course_lib.language import Language
 from course_lib.rag import (
     answering,
@@ -26,6 +27,7 @@ from course_lib.rag import (
     reading,
     running,
     search,
+    splitting,
     task,
     trained,
 )
@@ -41,17 +43,11 @@ from grading.lesson import Lesson
 
 mpl.use("Agg")
 LESSON = "07_rag"
-OWN = {
-    "garden": "# 北坡菜园\n\n菜园每周五浇水，轮到谁谁带水桶，下雨就不用来。\n"
-    "北坡菜园的负责人是孙悦。\n北坡菜园的面积是64平方米。\n北坡菜园的吉祥物是兔子。\n",
-    "boat": "# 划艇队\n\n划艇队星期天清早在东湖训练，不会游泳的先学游泳。\n"
-    "划艇队的负责人是马超。\n划艇队的电话是70316245。\n划艇队的代表颜色是红色。\n",
-    "radio": "# 校园电台\n\n电台晚饭时间播音，点歌写在纸条上投进信箱。\n"
-    "校园电台的负责人是林小雨。\n校园电台的成立时间是2003年。\n",
-}
-GOOD = {"菜园哪天浇水？": "garden", "划艇队在哪里训练？": "boat", "怎样点歌？": "radio"}
-BAD = ["中午吃什么？", "昨天的电影好看吗？", "今天好热啊"]
-ROUNDS = ["北坡菜园的负责人是谁？", "校园电台的成立时间是哪一年？", "今天好热啊"]
+RECORDED = Path(__file__).parent / "tool_evidence"
+"""What LlamaIndex 0.14.25 and HuixiangDou 20240415 left in their own environments."""
+TOLD = json.loads((RECORDED / LESSON / task.TASK).read_text(encoding="utf-8"))
+GOOD, BAD, ROUNDS = TOLD["good"], TOLD["bad"], TOLD["rounds"]
+OWN = {page.name: page.text for page in pages.read_pages(RECORDED / LESSON / "pages")}
 
 
 @pytest.fixture(autouse=True)
@@ -180,6 +176,12 @@ def test_searches_are_those_of_the_exercises(names, index: search.Index) -> None
         ]
         fused = [name for name, _ in names["rrf"](order)]
         assert index.find(text, 1, "hybrid")[0].piece.text == fused[0]
+
+
+def test_pages_without_a_word_are_found_by_none() -> None:
+    for texts in ([], ["???", "!"]):
+        found = search.Index([pages.Piece("p", text) for text in texts]).find("卡纸", 2, "sparse")
+        assert [hit.score for hit in found] == [0] * len(texts)
 
 
 def test_numbers_that_the_prose_states(index: search.Index) -> None:
@@ -314,59 +316,15 @@ def test_folders_that_cannot_be_read_get_one_line(tmp_path: Path) -> None:
     (tmp_path / "a.md").symlink_to("/etc/hostname")
     with pytest.raises(CampError, match="will not do"):
         pages.read_pages(tmp_path)
-
-
-def likeness(handed: Handed, texts: list[str]) -> list[float]:
-    return appraisal._likeness(handed, texts)
-
-
-@pytest.fixture(scope="module")
-def honest(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Evidence as both tools leave it, by the course's own search and model."""
-    folder = tmp_path_factory.mktemp("honest")
-    (folder / "pages").mkdir()
-    for name, text in OWN.items():
-        (folder / "pages" / f"{name}.md").write_text(text, encoding="utf-8")
-    handed = Handed(folder)
-    facts = [one.text for one in questions.fact_questions(handed.own)]
-    texts = [*GOOD, *facts]
-    hits = [handed.index.find(text, 2) for text in texts]
-    passages = [[hit.piece.text for hit in found] for found in hits]
-    said = answering.replies(
-        [answering.prompt(text, found) for text, found in zip(texts, passages, strict=True)]
-    )
-    rows = [
-        {"question": text, "answer": reply,
-         "hits": [{"page": hit.piece.page, "score": hit.score} for hit in found]}
-        for text, reply, found in zip(texts, said, hits, strict=True)
-    ]  # fmt: skip
-    told = {"sha256": pages.digest(handed.pages), "good": GOOD, "bad": BAD, "rounds": ROUNDS}
-    scored = {}
-    for name, asked in (
-        ("good", [*GOOD, *(one.text for one in questions.asked()[::2])]),
-        ("bad", [*BAD, *questions.chat()[::2]]),
-    ):
-        scored[name] = [
-            {"question": text, "score": score}
-            for text, score in zip(asked, likeness(handed, asked), strict=True)
-        ]
-    throttle = appraisal.best_threshold(*([one["score"] for one in scored[n]] for n in scored))
-    rounds = []
-    by_name = {page.name: page for page in handed.pages}
-    for text, names in zip(ROUNDS, (["garden", "class-lab"], ["radio"], []), strict=True):
-        prompt = answering.huixiangdou_prompt(text, [by_name[name] for name in names])
-        code = "SUCCESS" if names else "UNRELATED"
-        reply = answering.replies([prompt])[0] if names else ""
-        rounds.append({"question": text, "code": code, "answer": reply, "references": names})
-    judged = {"reject_throttle": throttle, **scored, "rounds": rounds}
-    for name, data in ((task.TASK, told), (task.FOUND, rows), (task.JUDGED, judged)):
-        (folder / name).write_text(json.dumps(data, ensure_ascii=False), encoding="utf-8")
-    return folder
+    (tmp_path / "a.md").unlink()
+    (tmp_path / "a.md").write_text("页" * 22_000, encoding="utf-8")
+    with pytest.raises(CampError, match="too long"):
+        pages.read_pages(tmp_path)
 
 
 @pytest.fixture
-def handed(honest: Path, asked_once: None, tmp_path: Path) -> Path:
-    return Path(shutil.copytree(honest, tmp_path / "evidence"))
+def handed(asked_once: None, tmp_path: Path) -> Path:
+    return Path(shutil.copytree(RECORDED / LESSON, tmp_path / "evidence"))
 
 
 def grade(folder: Path, seed: int = 3) -> float:
@@ -409,18 +367,24 @@ def edit(path: Path, change: Callable[[Any], Any]) -> None:
 TAMPERED: list[tuple[str, Callable[[Any], Any], str]] = [
     (task.TASK, lambda told: told.update(sha256="0" * 64), "the hash is not"),
     (task.TASK, lambda told: told.update(bad=told["bad"][:1]), "1 bad messages"),
+    (task.TASK, lambda told: told.update(bad=told["bad"][:1] * 3), "1 bad messages"),
+    (task.TASK, lambda told: told.update(bad=questions.chat()[:6:2]), "0 bad messages"),
+    (task.TASK, lambda told: told.update(good=dict(list(GOOD.items())[:2])), "2 good questions"),
+    (task.TASK, lambda told: told.update(good={one.text: "boat" for one in questions.asked()[:6:2]}), "0 good questions"),
     (task.TASK, lambda told: told["good"].update({"这一题没问过？": "boat"}), "not: 这一题没问过"),
     (task.FOUND, lambda rows: rows[0]["hits"][0].update(page="garden" * 2), "not: 菜园哪天浇水"),
     (task.FOUND, lambda rows: rows[0]["hits"][0].update(score=0.99), "not: 菜园哪天浇水"),
     (task.FOUND, lambda rows: rows[0]["hits"].pop(), "not: 菜园哪天浇水"),
     (task.FOUND, lambda rows: rows.clear(), "of 0 questions"),
     (task.FOUND, lambda rows: [row.update(answer="都对。") for row in rows], "answers 0 as before"),
+    (task.FOUND, lambda rows: rows.__setitem__(slice(None), [*rows[:1] * 4, *({**row, "answer": ""} for row in rows[1:])]), "of 1 drawn"),
     (task.JUDGED, lambda judged: judged.update(reject_throttle=0.3), "these scores give"),
     (task.JUDGED, lambda judged: [one.update(score=0.9) for one in judged["good"]], "agree"),
     (task.JUDGED, lambda judged: judged["rounds"][0].update(code="UNRELATED"), "not so: 北坡"),
-    (task.JUDGED, lambda judged: judged["rounds"][2].update(code="SUCCESS"), "not so: 今天好热"),
+    (task.JUDGED, lambda judged: judged["rounds"][3].update(code="SUCCESS"), "not so: 今天好热"),
     (task.JUDGED, lambda judged: [r.update(answer="对。") for r in judged["rounds"][:2]], "not so: 北坡"),
-    (task.JUDGED, lambda judged: judged["rounds"].pop(1), "1 answered from your own"),
+    (task.JUDGED, lambda judged: judged.update(rounds=[judged["rounds"][0] | {"answer": "对。"}]), "not so: 北坡"),
+    (task.JUDGED, lambda judged: judged.update(rounds=[*judged["rounds"][:1] * 3, *judged["rounds"][3:]]), "1 answered from your own"),
     (task.JUDGED, lambda judged: judged["rounds"].clear(), "0 rounds"),
 ]  # fmt: skip
 
@@ -428,11 +392,33 @@ TAMPERED: list[tuple[str, Callable[[Any], Any], str]] = [
 @pytest.mark.parametrize(("name", "change", "told"), TAMPERED, ids=range(len(TAMPERED)))
 def test_changed_evidence_is_found(handed: Path, capsys, name, change, told: str) -> None:
     edit(handed / name, change)
-    if name == task.JUDGED or "bad" in told:
+    if name == task.JUDGED or told.endswith(("bad messages", "good questions")):
         assert evidence.grade_huixiangdou(handed, points=8, seed=3) < 8
     else:
         assert evidence.grade_rag(handed, points=12, seed=3) < 12
     assert told in capsys.readouterr().out
+
+
+def test_one_of_three_rounds_may_be_answered_otherwise(handed: Path) -> None:
+    edit(handed / task.JUDGED, lambda judged: judged["rounds"][1].update(answer="对。"))
+    assert evidence.grade_huixiangdou(handed, points=8, seed=3) == 8
+
+
+def test_what_is_no_question_is_no_contradiction(handed: Path) -> None:
+    edit(handed / task.JUDGED, lambda judged: judged["rounds"][3].update(code="NOT_A_QUESTION"))
+    rounds = appraisal.appraise_huixiangdou(Handed(handed), "3")[2]
+    assert rounds.part == pytest.approx(2 / 3)  # answered; nothing was refused
+
+
+def test_bad_messages_may_be_those_of_the_course(handed: Path) -> None:
+    edit(handed / task.TASK, lambda told: told.update(bad=[*BAD, *questions.chat()[:40]]))
+    assert appraisal.appraise_huixiangdou(Handed(handed), "3")[3].part == 1
+
+
+def test_long_sections_are_cut_as_huixiangdou_cuts_them() -> None:
+    wanted = json.loads((RECORDED / "boat_chunks.json").read_text(encoding="utf-8"))
+    assert splitting.huixiangdou_chunks(Page("boat", OWN["boat"])) == wanted
+    assert len(OWN["boat"]) > 2000
 
 
 def test_a_threshold_that_lets_all_in_is_found(handed: Path, capsys) -> None:
@@ -440,6 +426,30 @@ def test_a_threshold_that_lets_all_in_is_found(handed: Path, capsys) -> None:
     found = appraisal.appraise_huixiangdou(Handed(handed), "3")
     assert found[3].part < 1
     assert found[1].part == 0
+
+
+def about(name: str, *facts: str) -> str:
+    return f"# {name}\n\n{name}的同学都认识它。\n{name}在东门旁边。\n" + "".join(facts)
+
+
+COPIES: list[tuple[Callable[[], dict[str, str]], float]] = [
+    (lambda: OWN, 1),
+    (lambda: {f"my{page.name}": page.text.replace("# ", "# 我的", 1) for page in pages.course_pages()[10:20]}, 0),
+    (lambda: {f"my{page.name}": page.text.replace("\n", " \n\n- ") for page in pages.course_pages()[10:20]}, 0),
+    (lambda: {name: text.replace("# ", "# 我的", 1) for name, text in task.EXAMPLES.items()}, 0),
+    (lambda: {f"my{number}": OWN["boat"].replace("# ", f"# {number}", 1) for number in range(6)}, 1 / 6),
+    (lambda: {f"my{n}": about(f"第{n}食堂", "- 北门的电话是1。\n" * 6) for n in range(3)}, 1 / 6),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("texts", "part"), COPIES, ids=range(len(COPIES)))
+def test_copies_are_no_pages_and_facts_count_once(handed: Path, texts, part: float) -> None:
+    shutil.rmtree(handed / "pages")
+    for name, text in texts().items():
+        write_atomic(handed / "pages" / f"{name}.md", text)
+    digest = pages.digest(Handed(handed).pages)
+    edit(handed / task.TASK, lambda told: told.update(sha256=digest))
+    assert appraisal._own(Handed(handed), "").part == pytest.approx(part)
 
 
 def test_examples_and_copies_of_the_course_are_no_pages_of_ones_own(handed: Path, library) -> None:
@@ -551,6 +561,11 @@ def test_without_the_tool_its_cells_say_how_to_get_it(
         exec(in_language(first.source, "en"), {})
 
 
+def rounded(told: Any) -> Any:
+    """Return JSON with its numbers to three digits."""
+    return json.loads(json.dumps(told), parse_float=lambda text: round(float(text), 3))
+
+
 @pytest.mark.tools
 @pytest.mark.timeout(3600)
 @pytest.mark.parametrize("language", ["zh", "en"])
@@ -588,6 +603,10 @@ def test_the_whole_lesson_with_the_real_tools(
         codes = [row["code"] for row in judged["rounds"]]
         assert codes[1] == codes[3] == "UNRELATED"
         assert {codes[0], codes[2]} <= {"SUCCESS", "SECURITY", "BAD_ANSWER"}
+    for name in (task.FOUND, task.JUDGED):
+        left, recorded = (json.loads((place / name).read_text(encoding="utf-8"))
+                          for place in (tmp_path / task.FOLDER, RECORDED / LESSON))  # fmt: skip
+        assert rounded(left) == rounded(recorded)
     points = grade(tmp_path / task.FOLDER)
     total = sum(record.seconds for record in times.steps([running.WORK]))
     with capfd.disabled():

@@ -8,7 +8,7 @@ from enum import StrEnum
 
 from course_lib import models
 from course_lib.mini.rag import HUIXIANGDOU, LLAMA_INDEX
-from course_lib.rag.pages import Page
+from course_lib.rag.pages import READ, WINDOW, Page
 from course_lib.rag.questions import Question
 from course_lib.template import Message
 from course_lib.tune.llama import Llama, one_thread
@@ -27,13 +27,13 @@ class Kind(StrEnum):
 
 
 def prompt(question: str, passages: Sequence[str]) -> str:
-    """Return LlamaIndex's prompt for a question and its passages, best first."""
-    return LLAMA_INDEX.format(c="\n\n".join(passages), q=question)
+    """Return LlamaIndex's prompt for a question and its passages, best first, cut to ``WINDOW``."""
+    return LLAMA_INDEX.format(c="\n\n".join(passages)[:WINDOW], q=question)
 
 
 def huixiangdou_prompt(question: str, pages: Sequence[Page]) -> str:
-    """Return HuixiangDou's former prompt for a question and whole pages, best first."""
-    return HUIXIANGDOU.format(c="\n".join(page.text for page in pages), q=question)
+    """Return HuixiangDou's former prompt for a question and pages, best first, cut to ``READ``."""
+    return HUIXIANGDOU.format(c="\n".join(page.text for page in pages)[:READ], q=question)
 
 
 def replies(prompts: Sequence[str]) -> list[str]:

@@ -15,8 +15,9 @@ from course_lib.findings import Finding
 from course_lib.language import Text
 from course_lib.rag import answering, questions, task
 from course_lib.rag.handed import Handed, Round, Scored
-from course_lib.rag.pages import Page, digest
+from course_lib.rag.pages import Page, course_pages, digest
 from course_lib.rag.questions import Question
+from course_lib.rag.splitting import huixiangdou_chunks
 
 OWN, FOUND, HIDDEN, ANSWERS = 0.2, 0.3, 0.3, 0.2
 """Shares of the points of LlamaIndex's part."""
@@ -25,9 +26,8 @@ SCORES, THROTTLE, ROUNDS, REFUSALS = 0.3, 0.2, 0.25, 0.25
 PAGES, FACTS, BAD = 3, 6, 3
 DRAWN, AGAIN = 12, 4
 NEAR, NEAR_SCORE = 0.002, 0.01
-_ANSWERED = {"SUCCESS", "SECURITY", "BAD_ANSWER"}
+_ANSWERED, _NO_QUESTION = {"SUCCESS", "SECURITY", "BAD_ANSWER"}, "NOT_A_QUESTION"
 
-_SECTION = re.compile(r"^(#{1,3}) (.+)\n((?:(?!#{1,3} ).*\n?)*)", re.M)
 _Check = Callable[[Handed, str], Finding]
 
 
@@ -58,14 +58,32 @@ def appraise_huixiangdou(handed: Handed, seed: str) -> list[Finding]:
 
 
 def own_pages(handed: Handed) -> list[Page]:
-    """Return the pages that the learner wrote, without the examples."""
-    return [page for page in handed.own if page.text not in task.EXAMPLES.values()]
+    """Return the pages that the learner wrote.
+
+    A page does not count when half of its sentences or more stand in the course's pages, in the
+    examples or in a page before it.
+    """
+    given = [*task.EXAMPLES.values(), *(page.text for page in course_pages())]
+    known = {one for text in given for one in _sentences(text)}
+    found: list[Page] = []
+    for page in handed.own:
+        said = _sentences(page.text)
+        if 2 * len(said - known) > len(said):
+            found.append(page)
+        known |= said
+    return found
+
+
+def _sentences(text: str) -> set[str]:
+    """Return the sentences of a page, of each its letters and digits alone."""
+    parts = re.split(r"[。！？!?.\n]", text)
+    return {"".join(filter(str.isalnum, one)).casefold() for one in parts} - {""}
 
 
 @_one_line(OWN)
 def _own(handed: Handed, _: str) -> Finding:
     own = own_pages(handed)
-    facts = len(questions.fact_questions(own))
+    facts = len({one.text for one in questions.fact_questions(own)})
     same = handed.told.sha256 == digest(handed.pages)
     zh = f"自己的页面 {len(own)}（要 {PAGES}），“X的Y是Z。”{facts} 行（要 {FACTS}）"
     en = f"{len(own)} pages of your own ({PAGES} wanted), {facts} facts ({FACTS} wanted)"
@@ -148,7 +166,7 @@ def _answers_again(handed: Handed, seed: str) -> Finding:
         answering.prompt(row.question, [hit.piece.text for hit in handed.index.find(row.question)])
         for row in drawn
     ]
-    said = answering.replies([_short(one) for one in prompts])
+    said = answering.replies(prompts)
     same = [row for row, one in zip(drawn, said, strict=True) if row.answer.strip() == one.strip()]
     zh = f"抽 {len(drawn)} 题让 camp-mini 照同样的段落重答，{len(same)} 题一样"
     en = f"of {len(drawn)} drawn questions camp-mini answers {len(same)} as before"
@@ -160,28 +178,6 @@ def _answers_again(handed: Handed, seed: str) -> Finding:
         len(drawn) == AGAIN and len(same) >= AGAIN - 1
     )  # a tie of two tokens may fall otherwise
     return Finding(1.0 if enough else 0.0, Text(zh, en), ANSWERS)
-
-
-def _short(prompt: str) -> str:
-    return prompt[:3000]
-
-
-def huixiangdou_chunks(page: Page) -> list[str]:
-    """Return the passages of a page as HuixiangDou 20240415 cuts Markdown (splitter.py).
-
-    Its file name is one, if long enough; each heading with the text below is one, in lower case.
-    Longer sections than its 900 characters are cut there and stay whole here.
-    """
-    name = f"{page.name}.md"
-    found = [f" {name.lower()}"] if len(name) >= 10 else []
-    path = ["", "", ""]
-    for level, title, body in re.findall(
-        r"^(#{1,3}) (.+)\n((?:(?!#{1,3} ).*\n?)*)", page.text, re.M
-    ):
-        path[len(level) - 1 :] = [title.strip()] + [""] * (3 - len(level))
-        if len(body.strip()) >= 10:
-            found.append(f"{' '.join(filter(None, path))} {body.strip().lower()}")
-    return found
 
 
 def _likeness(handed: Handed, texts: Sequence[str]) -> list[float]:
@@ -199,13 +195,17 @@ def _scores_again(handed: Handed, _: str) -> Finding:
     scored = [*judged.good, *judged.bad]
     ours = _likeness(handed, _texts(scored)) if scored else []
     same = sum(abs(one.score - own) <= NEAR_SCORE for one, own in zip(scored, ours, strict=True))
+    good = set(told.good) - {one.text for one in questions.asked()}
+    bad = set(told.bad) - set(questions.chat())
     text = Text(
-        f"重算 {len(scored)} 个分数，{same} 个一样；自己写的闲聊 {len(told.bad)} 条（要 {BAD}）"
-        + (f"；没有：{lost[0]}" if lost else ""),
-        f"of {len(scored)} scores computed again {same} agree; {len(told.bad)} bad messages of "
-        f"your own ({BAD} wanted)" + (f"; missing: {lost[0]}" if lost else ""),
+        f"重算 {len(scored)} 个分数，{same} 个一样；自己写的问题 {len(good)} 个（要 {PAGES}），"
+        f"闲聊 {len(bad)} 条（要 {BAD}）" + (f"；没有：{lost[0]}" if lost else ""),
+        f"of {len(scored)} scores computed again {same} agree; of your own: {len(good)} good "
+        f"questions ({PAGES} wanted), {len(bad)} bad messages ({BAD} wanted)"
+        + (f"; missing: {lost[0]}" if lost else ""),
     )
-    whole = bool(scored) and not lost and len(told.bad) >= BAD and same >= 0.9 * len(scored)
+    enough = len(good) >= PAGES and len(bad) >= BAD
+    whole = bool(scored) and not lost and enough and same >= 0.9 * len(scored)
     return Finding(1.0 if whole else 0.0, text, SCORES)
 
 
@@ -240,12 +240,14 @@ def _throttle(handed: Handed, _: str) -> Finding:
 @_one_line(ROUNDS)
 def _rounds(handed: Handed, _: str) -> Finding:
     judged = handed.judged
-    rounds = [one for one in judged.rounds if one.question in handed.told.rounds]
+    wanted = {one.question: one for one in judged.rounds if one.question in handed.told.rounds}
+    rounds = list(wanted.values())
     scores = _likeness(handed, [one.question for one in rounds]) if rounds else []
     doubts = [
         one.question
         for one, score in zip(rounds, scores, strict=True)
-        if abs(score - judged.reject_throttle) > NEAR_SCORE
+        if one.code != _NO_QUESTION
+        and abs(score - judged.reject_throttle) > NEAR_SCORE
         and (one.code == "UNRELATED") == (score >= judged.reject_throttle)
     ]
     answered = [one for one in rounds if one.code in _ANSWERED]
@@ -272,13 +274,14 @@ def _answered_otherwise(handed: Handed, answered: Sequence[Round]) -> list[str]:
         answering.huixiangdou_prompt(one.question, [known[name] for name in one.references])
         for one in asked
     ]
-    said = answering.replies([_short(one) for one in prompts])
+    said = answering.replies(prompts)
     wrong = [
         one.question
         for one, reply in zip(asked, said, strict=True)
         if one.answer.strip() != reply.strip()
     ]
-    return lost + (wrong if len(wrong) > 1 else [])  # a tie of two tokens may fall otherwise
+    spared = 1 if len(asked) > 2 else 0  # a tie of two tokens may fall otherwise
+    return lost + (wrong if len(wrong) > spared else [])
 
 
 @_one_line(REFUSALS)
@@ -286,8 +289,9 @@ def _refusals(handed: Handed, seed: str) -> Finding:
     dice = random.Random(f"{seed} refusals")  # noqa: S311
     good = [one.text for one in _hidden_questions(handed, f"{seed} good")]
     good += [one.text for one in questions.draw(questions.asked(), DRAWN, f"{seed} asked")]
-    chat = [one for one in questions.chat() if one not in handed.told.bad]
-    bad = dice.sample(chat, 2 * DRAWN)
+    chat = questions.chat()
+    unseen = [one for one in chat if one not in handed.told.bad]
+    bad = dice.sample(unseen if len(unseen) >= 2 * DRAWN else chat, 2 * DRAWN)
     throttle = handed.judged.reject_throttle
     accepted = [score >= throttle for score in _likeness(handed, [*good, *bad])]
     right = sum(accepted[: len(good)])

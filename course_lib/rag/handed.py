@@ -106,8 +106,8 @@ class Handed:
 
     @cached_property
     def rows(self) -> list[Row]:
-        """Return LlamaIndex's results."""
-        return self._read(task.FOUND, _ROWS)
+        """Return LlamaIndex's results, one for each question."""
+        return list({row.question: row for row in self._read(task.FOUND, _ROWS)}.values())
 
     @cached_property
     def judged(self) -> Judged:

@@ -9,12 +9,17 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from course_lib.errors import CampError
+from course_lib.files import read_at_most
 from course_lib.language import Text
 
 COURSE = Path(__file__).with_name("pages")
 SIZE = 130
 """Characters of a piece; short, because the built-in model reads short passages best."""
 MOST_PAGES, MOST_BYTES = 400, 64_000
+WINDOW = 2048
+"""Characters that LlamaIndex sends to camp-mini at once, about as many as its tokens."""
+READ = 600
+"""Characters of whole pages that HuixiangDou sends it; from 800 on its answers make no sense."""
 _NAME = re.compile(r"[\w\-]{1,60}\.md")
 _SENTENCE = re.compile(r"[^。！？!?\n]*[。！？!?]|[^。！？!?\n]*\. |[^。！？!?\n]+")
 
@@ -66,13 +71,13 @@ def read_page(path: Path) -> Page:
         )
         raise CampError(str(what))
     try:
-        with path.open("rb") as file:
-            raw = file.read(MOST_BYTES + 1)
-        text = raw.decode("utf-8")
+        text = read_at_most(path, MOST_BYTES).decode("utf-8")
     except (OSError, UnicodeDecodeError):
         what = Text(f"{path.name} 不是 UTF-8 文本", f"{path.name} is no UTF-8 text")
         raise CampError(str(what)) from None
-    if len(raw) > MOST_BYTES or not text.strip() or "\0" in text:
+    except ValueError:
+        text = ""  # too long
+    if not text.strip() or "\0" in text:
         what = Text(
             f"{path.name} 是空的、太长（最多 {MOST_BYTES} 字节）或不是文本",
             f"{path.name} is empty, too long ({MOST_BYTES} bytes at most) or no text",

@@ -1316,7 +1316,7 @@ def three_stage_for(words, q, score, threshold, context):
 
 - bce 嵌入模型换成 n-gram，bce 重排换成余弦的名次；`CacheRetriever` 换成给出这两样的；
 - 模型是本机的 `camp-mini`，不抽样，不带系统提示；数词元改成数字数（tiktoken 要下载）；
-- 回答的提示词用茴香豆从前的那一条，`camp-mini` 没学过写引用；
+- 回答的提示词用茴香豆从前的那一条，`camp-mini` 没学过写引用；页面只给前 600 字，再长它就读不懂；
 - 它按余弦检索要用 `faiss.METRIC_IP`，Faiss 里没有这个名字，补上。
 
 一半的例子用来找阈值，另一半只用来考：**不能在找阈值的题上报成绩**。
@@ -1330,7 +1330,7 @@ Feature store, retrieval, `update_throttle` and the serial pipeline are Huixiang
 
 - n-grams for the bce embedder, the order of cosines for the bce reranker; a `CacheRetriever` that hands out both;
 - the model is this machine's `camp-mini`, greedy, without system prompt; tokens are counted as characters (tiktoken downloads);
-- the answer's prompt is HuixiangDou's former one; `camp-mini` never learned to cite;
+- the answer's prompt is HuixiangDou's former one, with 600 characters of the pages: `camp-mini` never learned to cite, and of more it makes no sense;
 - its search by cosines wants `faiss.METRIC_IP`, a name that Faiss does not have; it is added.
 
 Half of the examples find the threshold, the other half only test it: **no result is reported on what chose the threshold**.

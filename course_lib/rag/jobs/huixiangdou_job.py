@@ -11,7 +11,8 @@ are HuixiangDou's own code. What stands in for its parts that need a GPU, a down
 - LLM: the served model, greedy, without system prompt; ``encode_string`` counts characters
   (tiktoken downloads its table);
 - ``faiss.METRIC_IP``, a name that HuixiangDou uses for cosines and Faiss does not have;
-- the answer's prompt: HuixiangDou's own former GENERATE_TEMPLATE_CN, which the small model knows.
+- the answer's prompt: HuixiangDou's own former GENERATE_TEMPLATE_CN, which the small model knows,
+  with the first 600 characters of the pages, all of which HuixiangDou hands over.
 """
 
 from __future__ import annotations
@@ -37,10 +38,12 @@ from loguru import logger
 from openai import AsyncOpenAI
 
 from course_lib.rag.ngrams import Ngrams
-from course_lib.rag.pages import cut_all, read_pages
+from course_lib.rag.pages import MOST_BYTES, READ, cut_all, read_pages
 
 CONFIG, WORK = "config.ini", "workdir"
 TOP, MAX_NEW = 2, 32
+WHOLE = 2 * TOP * MOST_BYTES
+"""Characters of context that HuixiangDou may fill: no page has to be cut."""
 
 
 class Embedder:
@@ -96,8 +99,8 @@ class FormerPrompt:
         self.language = language
 
     def build(self, texts: list[str], question: str) -> str:
-        """Return the prompt for the retrieved texts."""
-        return str(GENERATE_TEMPLATE_CN.format("\n".join(texts), question))
+        """Return the prompt for the retrieved pages."""
+        return str(GENERATE_TEMPLATE_CN.format("\n".join(texts)[:READ], question))
 
 
 def write_config(job: dict[str, Any]) -> None:
@@ -105,7 +108,7 @@ def write_config(job: dict[str, Any]) -> None:
     server = {
         "remote_type": "local", "base_url": job.get("url") or "http://127.0.0.1:9/v1",
         "remote_api_key": job.get("key") or "EMPTY", "remote_llm_model": job.get("model") or "none",
-        "remote_llm_max_text_length": 8192, "rpm": 100000, "tpm": 100000000,
+        "remote_llm_max_text_length": WHOLE, "rpm": 100000, "tpm": 100000000,
     }  # fmt: skip
     config = {
         "feature_store": {"reject_throttle": -1.0, "work_dir": WORK},

@@ -21,7 +21,7 @@ from llama_index.llms.openai_like import OpenAILike
 from llama_index.vector_stores.faiss import FaissVectorStore
 
 from course_lib.rag.ngrams import PLACES, Ngrams
-from course_lib.rag.pages import SIZE, Page, cut, cut_all, read_pages
+from course_lib.rag.pages import SIZE, WINDOW, Page, cut, cut_all, read_pages
 
 MAX_NEW = 32
 
@@ -102,7 +102,7 @@ def main(path: Path) -> None:
     if with_answers:
         Settings.llm = OpenAILike(
             model=job["model"], api_base=job["url"], api_key=job["key"], is_chat_model=True,
-            temperature=0.0, max_tokens=MAX_NEW, context_window=2048, timeout=120.0,
+            temperature=0.0, max_tokens=MAX_NEW, context_window=WINDOW, timeout=120.0,
         )  # fmt: skip
         engine = index.as_query_engine(
             similarity_top_k=job["k"],
