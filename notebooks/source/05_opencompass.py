@@ -26,22 +26,22 @@
 """
 # OpenCompass：这个分数信得过吗？
 
-## 答对了，却只有 22 分？
+## 内容全对，却只有二十几分？
 
-一次评测由四样东西组成：**数据集**（题和答案）、**提示词**（怎么问）、**推理方式**（让模型写，还是比较概率）、**判分**（从回答里读出选项，再比对）。模型只是其中一环，另外三样一变，分数就变。
+一次评测由四样东西组成：**数据集**（题和答案）、**提示词**（怎么问）、**推理方式**（让模型写，还是比较概率）、**判分**（从回答里读出选项，再比对）。模型不变，这四样里变了哪一样，分数都会变。
 
-这一课的考卷是课程自己写的，格式和 C-Eval 一样：四个科目考这门课的内容，各 40 题左右；另有一科“常识”做对照，里面的知识 `camp-mini` 训练时学过。先看它怎么答常识题，注意内容，再看它选的字母。
+这一课的考卷是课程自己写的，格式和 C-Eval 一样：四个科目考这门课的内容，各 40 题左右；另有一科“常识”做对照，`camp-mini` 训练时学过。下一格印出各科的题数，再问它四道常识题：先看它写的内容，再看它选的字母。
 """
 
 # %% [markdown] lang="en"
 """
 # OpenCompass: can this score be trusted?
 
-## All answers right, and a score of 22?
+## Every answer right, and a score below 30?
 
-An evaluation has four parts: the **data set** (questions and answers), the **prompt** (how they are asked), the **inference** (the model writes, or probabilities are compared) and the **scoring** (an option is read out of the reply and compared). The model is one link; change any other and the score changes.
+An evaluation has four parts: the **data set** (questions and answers), the **prompt** (how they are asked), the **inference** (the model writes, or probabilities are compared) and the **scoring** (an option is read out of the reply and compared). Keep the model and change any of the four, and the score changes.
 
-This lesson's exam was written for the course, in C-Eval's format: four subjects on what the course teaches, some 40 questions each, and a control, "general knowledge", which `camp-mini` was trained on. See how it answers the control: first look at the content, then at its letter.
+This lesson's exam was written for the course, in C-Eval's format: four subjects on what the course teaches, about 40 questions each, and a control subject, "general knowledge", which `camp-mini` learned in its training. The next cell prints how many questions each subject has, then asks four from the control: look first at what it writes, then at the letter.
 """
 
 # %%
@@ -56,7 +56,7 @@ replies.show(bot, exam.val(exam.CONTROL)[:4])
 r"""
 ## 从一段话里读出选项
 
-C-Eval 的判分用 `first_capital_postprocess`：取回答里第一个大写字母，不管是什么字母。“I think the answer is B”读成 I；`camp-mini` 答“PyTorch引擎，选A”，读成 P。
+OpenCompass 给 C-Eval 判分，用的是 `first_capital_postprocess`：取回答里第一个大写字母，不管是哪个。省事，也容易读错：“I think the answer is B”读成 I；`camp-mini` 答“PyTorch引擎，选A”，读成 P。
 
 写两个函数：
 
@@ -84,7 +84,7 @@ Python 的 `\b` 把汉字也算作“单词字符”，所以 `\bB\b` 在“选B
 r"""
 ## Reading an option out of a reply
 
-C-Eval is scored by `first_capital_postprocess`: the first capital letter of the reply, whatever letter that is. "I think the answer is B" is read as I; where `camp-mini` answers "PyTorch引擎，选A", it is read as P.
+OpenCompass scores C-Eval with `first_capital_postprocess`: it takes the first capital letter of the reply, whatever letter that is. That is simple, and often wrong: "I think the answer is B" is read as I; where `camp-mini` answers "PyTorch引擎，选A" (the PyTorch engine, so A), it is read as P.
 
 Write two functions:
 
@@ -98,7 +98,7 @@ Write two functions:
 
 <details><summary>Hint 1</summary>
 
-For Python's `\b` a Chinese character is a word character, so `\bB\b` finds no B in "选B吧". Take `(?<![A-Za-z0-9])` and `(?![A-Za-z0-9])`.
+For Python's `\b` a Chinese character is a word character, so `\bB\b` finds no B in "选B吧". Use `(?<![A-Za-z0-9])` and `(?![A-Za-z0-9])`.
 
 </details>
 <details><summary>Hint 2</summary>
@@ -268,7 +268,9 @@ OpenCompass 也有更好的读法 `first_option_postprocess`：一长串正则�
 
 先写 `accuracy(preds, refs)`：百分数，两边都先变成字符串再比，区分大小写；长度不等或为空就抛 `ValueError`。
 
-营里那一页印着：computer_network 47.37，college_programming 13.51。验证集很小：47.37 是 19 题对 9，13.51 是 37 题对 5。换一套题会差多少？**Wilson 区间**给出一个范围：真实水平在里面的把握是 95 %。p = k/n，区间是 `c − h` 到 `c + h`：
+营里那一页印着：computer_network 47.37，college_programming 13.51。验证集很小：47.37 是 19 题对 9，13.51 是 37 题对 5。换一套题，分数会差多少？
+
+**Wilson 区间**给出一个范围：照这个办法取，一百次里大约有 95 次罩得住模型的真实水平。p = k/n，区间是 `c − h` 到 `c + h`：
 
 `c = (p + z²/2n) ÷ (1 + z²/n)`，`h = z·√(p(1−p)/n + z²/4n²) ÷ (1 + z²/n)`
 
@@ -283,13 +285,15 @@ OpenCompass 也有更好的读法 `first_option_postprocess`：一长串正则�
 
 # %% [markdown] lang="en"
 """
-OpenCompass has a better reading, too, `first_option_postprocess`: a long list of patterns. Between two of them a **comma is missing**, so Python joins the two strings to one that practically never matches. Scoring programs have mistakes as well; open the predictions and look.
+OpenCompass has a better reading, too, `first_option_postprocess`: a long list of patterns. Between two of them a **comma is missing**, so Python joins the two strings into one that practically never matches. Scoring programs have mistakes as well, so open the predictions and look.
 
 ## What do 9 of 19 tell?
 
 First write `accuracy(preds, refs)`: in percent, both sides made strings before they are compared, case counts; unequal lengths or nothing at all raise `ValueError`.
 
-The camp's page shows computer_network 47.37, college_programming 13.51. The validation sets are small: 47.37 is 9 of 19, 13.51 is 5 of 37. How different would other questions come out? **Wilson's interval** gives a range that holds the true level with 95 % confidence. With p = k/n it runs from `c − h` to `c + h`:
+The camp's page shows computer_network 47.37, college_programming 13.51. The validation sets are small: 47.37 is 9 of 19, 13.51 is 5 of 37. How different would the score be on other questions?
+
+**Wilson's interval** gives a range: made in this way, about 95 in 100 such ranges hold the model's true level. With p = k/n it runs from `c − h` to `c + h`:
 
 `c = (p + z²/2n) ÷ (1 + z²/n)`, `h = z·√(p(1−p)/n + z²/4n²) ÷ (1 + z²/n)`
 
@@ -297,7 +301,7 @@ Then write `wilson(k, n, z=1.96)` → `(low, high)` in percent, rounded to two d
 
 <details><summary>Hint</summary>
 
-`zip` cuts off in silence when lengths differ; compare them first. `max(0.0, …)`, `min(100.0, …)` keep the interval inside.
+`zip` silently stops at the shorter list; compare the lengths first. `max(0.0, …)` and `min(100.0, …)` keep the interval inside.
 
 </details>
 """
@@ -466,7 +470,7 @@ def fewshot_in_lines(dev, item, subject, k, max_len):
 
 # %% [markdown] lang="zh"
 """
-七科里有五科的区间盖住了 25 %。十九题上多对一题就是 5 分多，两分的“提升”什么也不说明。
+七科里有五科的区间盖住了 25 %，分不出是会还是猜。十九题上多对一题就涨 5 分多，算不上进步。
 
 ## 少样本提示词
 
@@ -484,7 +488,7 @@ D. {D}
 答案: 
 ```
 
-最后一行的冒号是半角，后面有一个空格，没有换行。例题后面接上答案和换行，最后接要问的题。`length` 数提示词有多长，真的评测里是词元数。
+最后一行的冒号是半角，后面有一个空格，没有换行。例题后面接上答案和换行，最后接要问的题。`length` 数提示词有多长，真的评测里数的是词元。
 
 <details><summary>提示</summary>
 
@@ -495,7 +499,7 @@ D. {D}
 
 # %% [markdown] lang="en"
 """
-Five of the seven intervals hold 25 %. On nineteen questions one more right is over 5 points; a "gain" of two says nothing.
+Five of the seven intervals hold 25 %: nobody can tell whether the model knows or guesses. On nineteen questions one more right answer adds over 5 points, which is no progress.
 
 ## The few-shot prompt
 
@@ -513,11 +517,11 @@ D. {D}
 答案: 
 ```
 
-The last line has an ASCII colon and one blank after it, and no line end. An example is followed by its answer and a line end; the question to be answered comes last. `length` measures the prompt, in real evaluations in tokens.
+The last line has an ASCII colon and one blank after it, and no line end. An example is followed by its answer and a line end; the question to be answered comes last. `length` measures the prompt; a real evaluation counts tokens.
 
 <details><summary>Hint</summary>
 
-First a function that writes one question; then try from `min(k, len(dev))` downwards, stop at the first that fits; 0 examples are taken without asking.
+Begin with a function that writes one question; then try from `min(k, len(dev))` downwards and stop at the first that fits; with 0 examples there is nothing left to compare.
 
 </details>
 """
@@ -669,7 +673,9 @@ def fewshot_prompt(dev, item, subject, k, max_len, length=len):
 """
 ## 真的工具：GEN
 
-OpenCompass 的流程：配置 → 推理 → 判分 → 汇总。营里用 `python run.py --datasets ceval_gen --models …`，配置在仓库的 `configs/` 里；0.4.0 起配置进了包，命令叫 `opencompass`（`run.py` 还在，只是转过去）。下一格写出考卷和一份配置：模板与 `ceval_gen_5f30c7` 相同，五道例题，`first_capital_postprocess`；`--debug` 让任务在同一个进程里一个接一个地跑，也让错误露在屏幕上。
+**GEN** 方式让模型自己写，再从写出来的话里读选项。OpenCompass 的流程是：配置 → 推理 → 判分 → 汇总。营里用 `python run.py --datasets ceval_gen --models …`，配置在仓库的 `configs/` 里；0.4.0 起配置进了包，命令叫 `opencompass`（`run.py` 还在，只是转过去）。
+
+下一格写出考卷和一份配置：模板与 `ceval_gen_5f30c7` 相同，五道例题，`first_capital_postprocess`。`--debug` 让任务在同一个进程里一个接一个地跑，错误露在屏幕上。
 
 跑完以后别只看分数：**打开预测**，用你的函数重新判一遍。OpenCompass 装在独立的环境里；没装的话，单元会告诉你命令。
 """
@@ -678,9 +684,11 @@ OpenCompass 的流程：配置 → 推理 → 判分 → 汇总。营里用 `pyt
 """
 ## The real tool: GEN
 
-OpenCompass goes configure → infer → evaluate → summarise. The camp calls `python run.py --datasets ceval_gen --models …` with configurations in the repository's `configs/`; since 0.4.0 they are in the package and the command is `opencompass` (`run.py` still forwards to it). The next cell writes the exam and a configuration: templates as in `ceval_gen_5f30c7`, five examples, `first_capital_postprocess`; `--debug` runs the tasks one after the other in one process, where errors show on the screen.
+In **GEN** mode the model writes, and the option is read out of what it wrote. OpenCompass goes configure → infer → evaluate → summarise. The camp calls `python run.py --datasets ceval_gen --models …` with configurations in the repository's `configs/`; since 0.4.0 they are in the package and the command is `opencompass` (`run.py` still forwards to it).
 
-Afterwards don't stop at the score: **open the predictions** and score them again with your functions. OpenCompass has an environment of its own; if it is not installed, the cell gives you the command.
+The next cell writes the exam and a configuration: templates as in `ceval_gen_5f30c7`, five examples, `first_capital_postprocess`. `--debug` runs the tasks one after the other in one process, so that errors show on the screen.
+
+Afterwards do not stop at the score: **open the predictions** and score them again with your functions. OpenCompass has an environment of its own; if it is not installed, the cell gives you the command.
 """
 
 # %% tool="gen" minutes=3
@@ -704,13 +712,13 @@ with needs("first_capital", "extract_option", "accuracy"):
 
 # %% [markdown] lang="zh"
 """
-三种读法，同一批回答：内容几乎全对，字母却和乱猜差不多；`first_capital` 反而高 5 分，因为“Al，选D”被它读成 A，碰巧对了。看图：它只爱选两个字母，这叫**位置偏差**。所以 GEN 的分数量的是“知识 × 会不会选字母 × 读得出来”，三样混在一起。
+同一批回答，三种读法：内容几乎全对，字母却和乱猜差不多。`first_capital` 反而高出几分，全靠碰巧：“Al，选D”被它读成 A，“Cu，选B”读成 C。再看图：它只爱选两个字母，这叫**位置偏差**。所以 GEN 的分数量的是“知识 × 会不会选字母 × 读得出来”，三样混在一起。
 
 ## 不让它写，只比概率
 
-基座模型不会听指令，就用 **PPL** 方式：把每个选项各拼成一段完整的文字，谁的平均负对数概率（NLL）最低就选谁。平均还是求和，结果会不同：求和偏爱短的选项。
+基座模型不会听指令，就用 **PPL**（困惑度）方式：把每个选项各拼成一段完整的文字，谁最像模型自己会写的，就选谁。最先想到的是比各个词元对数概率的和；可是词元越多，和越低，短的选项占便宜。所以比**平均**：选平均负对数概率（NLL）最低的。
 
-写两个函数，参数是 `{letter: [logprobs]}`（每个字母的各个词元的对数概率）：
+两种都写，参数是 `{letter: [logprobs]}`（每个字母那段文字里，各个词元的对数概率）：
 
 - `ppl_choice(scores)`：平均 NLL 最低的字母；
 - `ll_choice(scores)`：对数概率之和最高的字母。
@@ -726,13 +734,13 @@ NLL 是对数概率的相反数。`min` 和 `max` 遇到并列，取最先遇到
 
 # %% [markdown] lang="en"
 """
-Three readings of the same replies: the content is right almost always, the letters are hardly better than guessing; `first_capital` is 5 points higher, because it reads "Al，选D" as A, right by luck. Look at the picture: two letters are its favourites, a **position bias**. A GEN score measures knowledge × choosing a letter × being readable, all in one.
+Three readings of the same replies: the content is right almost always, the letters are hardly better than guessing. `first_capital` is some points higher, by luck alone: it reads "Al，选D" as A and "Cu，选B" as C. Then look at the picture: two letters are its favourites, a **position bias**. A GEN score measures knowledge × choosing a letter × being readable, all in one.
 
 ## Don't let it write; compare probabilities
 
-A base model follows no instructions, so take the **PPL** mode: make a whole text of each option and choose the one whose mean negative log probability (NLL) is lowest. Mean and sum differ: a sum prefers short options.
+A base model follows no instructions, so take the **PPL** mode (perplexity): make a whole text of each option, and choose the one that looks most like what the model itself would write. How is that measured? The first idea is to add up the log probabilities of the tokens and take the largest sum; but each further token lowers the sum, so short options have it too easy. PPL therefore takes the **mean**: the lowest mean negative log probability (NLL) wins.
 
-Write two functions of `{letter: [logprobs]}` (the log probability of each token of each letter's text):
+Write both, as functions of `{letter: [logprobs]}` (the log probability of each token of each letter's text):
 
 - `ppl_choice(scores)`: the letter with the lowest mean NLL;
 - `ll_choice(scores)`: the letter with the highest sum of log probabilities.
@@ -825,9 +833,9 @@ def ll_choice(scores):
 """
 ## 真的工具：PPL
 
-`ceval_ppl` 比的是“答案: A”到“答案: D”四段文字，考的还是字母。下一格另加一种：把选项的**内容**放在字母的位置上（`plain` 像课文，`chat` 套上对话模板）。基座和对话模型各问一遍。
+`ceval_ppl` 比的是“答案: A”到“答案: D”四段文字，考的还是字母（图里的 `letters`）。下一格另加一种：把选项的**内容**放在字母的位置上，`plain` 像课文，`chat` 套上对话模板。
 
-一个坑：OpenCompass 默认在左边补齐，0.5.4 算 PPL 时把补齐后面的 `<s>` 也算了进去，同一题的 PPL 就随同批的别的题变（基座的常识成了 92.5，不是 100）。配置里写了 `padding_side="right"`。
+一个坑：同一批文字要补成一样长，OpenCompass 默认补在左边；0.5.4 算 PPL 时把补出来的那段后面的 `<s>` 也算了进去，同一题的 PPL 就随同批的别的题变（基座的常识成了 92.5，不是 100）。所以配置里写了 `padding_side="right"`。
 
 先猜：常识这一科，基座和对话模型谁高？
 """
@@ -836,9 +844,9 @@ def ll_choice(scores):
 """
 ## The real tool: PPL
 
-`ceval_ppl` compares the texts "答案: A" to "答案: D"; that examines letters again. The next cell adds another form: the option's **content** in the letter's place (`plain` as in a book, `chat` in the chat template). Base and chat model are asked in each.
+`ceval_ppl` compares the texts "答案: A" to "答案: D"; that examines letters again (`letters` in the picture). The next cell adds another form, with the option's **content** in the letter's place: `plain` as in a book, `chat` in the chat template.
 
-A trap: OpenCompass pads on the left by default, and 0.5.4 counts the `<s>` after the padding into the PPL, so that it changes with the other texts of the batch (the base had 92.5 on general knowledge, not 100). Hence `padding_side="right"` in the configuration.
+A trap: the texts of a batch are padded to one length, by default on the left; OpenCompass 0.5.4 then counts the `<s>` after the padding into the PPL, so that a question's PPL changes with the others of its batch (the base had 92.5 on general knowledge, not 100). Hence `padding_side="right"` in the configuration.
 
 Guess first: on general knowledge, does the base or the chat model do better?
 """
@@ -855,9 +863,9 @@ with needs("wilson"):
 
 # %% [markdown] lang="zh"
 """
-左边是常识。同一个对话模型，同样的题，从 22 到 100，全看怎么问、怎么读；基座不会对话，比内容却全对。**gen 和 ppl 的分数不能互相比**，不同模型之间更不能。营里那份配置没有 `meta_template`，等于把对话模型当基座来问，就是这里的 `plain` 对 `chat`。
+左边是常识。同一个对话模型、同样的题，从二十几分到满分，全看怎么问、怎么读；基座不会对话，比内容却全对。**gen 和 ppl 的分数不能互相比**，不同模型之间更不能。营里网页上印的配置没有 `meta_template`，等于把对话模型当基座来问：这里 `plain` 和 `chat` 之间，差的就是这个模板。
 
-右边四科围着 25 %，按内容读只有 3 分：没教过的，怎么问也不会。这是好事：说明考题没有漏进训练数据。常识相反，它的知识就在训练数据里，100 % 不稀奇。下面这张图数一数每科的题在三百份训练文档里撞见了多少：**数据污染**就是这样查的。
+右边四科都在 25 % 上下，按内容读只有 3 分：没教过的，怎么问也不会。看来考题没有漏进训练数据；常识本来就在里面，分数高不稀奇。做完下一题，用一张图核对：两个训练阶段各造三百份文档，数一数每科有多少题的原话在里面。**数据污染**就是这样查的。
 
 ## 各科怎么合成总分
 
@@ -878,9 +886,9 @@ C-Eval 有 52 科（理工 20，社科 10，人文 11，其他 11）；少跑一
 
 # %% [markdown] lang="en"
 """
-On the left, general knowledge. The same chat model and questions go from 22 to 100 by how they are asked and read; the base cannot chat, yet by content all is right. **Scores of gen and ppl cannot be compared**, least of all between models. The camp's configuration has no `meta_template`, so it asks a chat model as a base: here, `plain` beside `chat`.
+On the left is general knowledge. The same chat model on the same questions goes from below 30 to 100 by how it is asked and read; the base cannot chat, yet by content all is right. **Scores of gen and ppl cannot be compared**, least of all between models. The configuration printed on the camp's page has no `meta_template`, so it asks a chat model as if it were a base: that template is all that differs between `plain` and `chat` here.
 
-The four subjects on the right lie about 25 %, and at 3 by content: what was never taught is not known, however it is asked. That is good: no question leaked into the training data. Of general knowledge the facts were in there, and 100 % is no wonder. The picture below counts how many questions of each subject are met in three hundred training documents: so one looks for **contamination**.
+The four subjects on the right lie about 25 %, and at 3 by content: what was never taught is not known, however it is asked. So it seems that no question leaked into the training data; general knowledge was in there, and its high score is no wonder. After the next exercise a picture checks this: three hundred documents of each of the two training stages are made, and each subject's questions are looked for in them, word for word. That is how one looks for **contamination**.
 
 ## From subjects to one score
 
@@ -888,7 +896,7 @@ The four subjects on the right lie about 25 %, and at 3 by content: what was nev
 
 - no subject of `subsets` has a score: return `None`;
 - some are missing: return `{'error': "missing metrics: ['b']"}` (the missing ones in the order of `subsets`);
-- all are there: return the mean, rounded to 4 decimals. Each subject weighs 1, whatever its number of questions; `weights`, if given, weigh them.
+- all are there: return the mean, rounded to 4 decimals. Each subject weighs 1, whatever its number of questions, unless `weights` are given.
 
 C-Eval has 52 subjects (STEM 20, social science 10, humanities 11, other 11); leave one out and the total is `-`.
 
@@ -1008,8 +1016,8 @@ def group_score(scores, subsets, weights=None):
     return round(sum(scores[one] * weigh[one] for one in subsets) / sum(weigh[one] for one in subsets), 4)
 
 # %%
-# zh: 每一科有多少题的问法，在三百份训练文档里出现过
-# en: how many questions of each subject stand in three hundred training documents
+# zh: 每一科有多少题的原话，在训练文档里出现过（两个阶段各三百份）
+# en: how many questions of each subject stand in training documents, three hundred of each stage
 from course_lib.evaluate import leaks
 
 pictures.leaks(leaks.met(documents=300))
@@ -1045,7 +1053,7 @@ Write:
 
 <details><summary>Hint</summary>
 
-Letter and place: `"ABCD…".index(gold)`, `chr(65 + place)`. A circular guess must be right n times: (1/n)ⁿ.
+Letter and place: `"ABCD…".index(gold)`, `chr(65 + place)`. Guessing a whole circle means being right n times: (1/n)ⁿ.
 
 </details>
 """
@@ -1172,21 +1180,21 @@ with needs("circular_eval", "extract_option"):
 - `mine`：学 `learn` 的问法；
 - `cheat`：直接背考卷上的问法，这就是污染。
 
-做过第 3 课的话，你的小助手（`evidence/03_xtuner` 里的适配器）也一起考。谁的分高？谁真的学会了？
+做过第 3 课的话，你的小助手（`evidence/03_xtuner`）也一起考。先猜：谁的分高？谁真的学会了？
 """
 
 # %% [markdown] lang="en"
 """
-By letter nothing is left after a full turn; by content hardly anything changes. Guessing falls from 25 to 0.39: the circle measures what is really known.
+By letter nothing is left after a full turn; by content hardly anything changes. Guessing falls from 25 to 0.39: the full turn measures what is really known.
 
 ## Teach it, and examine it again
 
 Each fact of the exam has two wordings: `learn` for training, `exam` for the exam alone. The next cell trains two LoRAs as in lesson 03 (a minute or more each, right in this notebook):
 
-- `mine`: learns the `learn` wordings;
-- `cheat`: learns the exam's own questions by heart: contamination.
+- `mine` learns the `learn` wordings;
+- `cheat` learns the exam's own questions by heart, which is contamination.
 
-If you did lesson 03, your assistant (the adapter in `evidence/03_xtuner`) is examined, too. Whose score is higher? Who has learned it?
+If you did lesson 03, your assistant (`evidence/03_xtuner`) is examined, too. Guess first: whose score is higher, and who has really learned it?
 """
 
 # %% tool="tuned" minutes=5
@@ -1209,15 +1217,17 @@ for subject in exam.NAMES:
 
 # %% [markdown] lang="zh"
 """
-四科的分涨了很多，换了问法也答得出。同一批题考两个模型，要看**配对**：只有一方答对的题里，两边各多少（McNemar 检验）；p 小于 0.05 才算真的变了。四科都远远小于它。常识也掉了十几分，p 却没有那么小：像是第 3 课的遗忘，可四十题还不能断定。
+四科的分涨了很多，换了问法也答得出。同一批题考两个模型，要看**配对**：只有一方答对的题里，两边各多少（McNemar 检验）；p 小于 0.05 才算真的变了。四科都远远小于它。常识也掉了，p 却大于 0.05：像是第 3 课的遗忘，可四十题还不能断定。
 
-`cheat` 分数更高或差不多，可是从分数上看不出它背过题。所以报分数的人要说清训练数据，查的人要换一套题。
+`cheat` 的分数和 `mine` 差不多或更高，从分数上看不出它背过题。所以报分数的人要说清训练数据，查的人要换一套题。
 
 ## 没有标准答案时
 
 故事写得好不好，只能请裁判（人或大模型）两两比较。裁判也有位置偏差，于是**两种顺序各判一次**。
 
-写 `pairwise_winrate(judgements)` → `({model: rate}, n)`（胜率，百分数；不一致的对数）。每条是 `(first, second, verdict)`：`A` 先给的赢，`B` 后给的赢，`C` 平手（各得 ½）。胜率 = 得分 ÷ 参加的场数。一对模型的两种顺序都判过、而赢家不是同一个（一次平手也算不同），记一对不一致；只判了一种顺序的不算。
+写 `pairwise_winrate(judgements)` → `({model: rate}, n)`（胜率，百分数；不一致的对数）。每条是 `(first, second, verdict)`：`A` 先给的赢，`B` 后给的赢，`C` 平手（各得 ½）。胜率 = 得分 ÷ 参加的场数。
+
+一对模型的两种顺序都判过、而赢家不是同一个（一次平手也算不同），记一对不一致；只判了一种顺序的不算。
 
 <details><summary>提示</summary>
 
@@ -1228,15 +1238,17 @@ for subject in exam.NAMES:
 
 # %% [markdown] lang="en"
 """
-The four subjects rose by far, and in wordings not trained on. Two models on the same questions are compared in **pairs**: of the questions that only one has right, how many on each side (McNemar's test); only p below 0.05 counts as a change. In the four subjects it is far below. General knowledge fell, too, but its p is not as small: it looks like lesson 03's forgetting, yet forty questions cannot tell.
+The scores of the four subjects rose a lot, in wordings that training did not use. Two models on the same questions are compared in **pairs**: of the questions that only one has right, how many on each side (McNemar's test)? Only p below 0.05 counts as a change. In the four subjects it is far below. General knowledge fell as well, but its p is above 0.05: it looks like lesson 03's forgetting, yet forty questions cannot prove it.
 
-`cheat` scores as high or higher, and the score does not show that it knew the questions. So whoever reports a score must tell the training data, and whoever checks must change the questions.
+`cheat` scores about as high as `mine` or higher, and nothing in the score shows that it learned the questions by heart. So whoever reports a score must tell the training data, and whoever checks must change the questions.
 
 ## When there is no right answer
 
 Whether a story is good, only a judge can say (a person or a large model), by comparing two. Judges have a position bias, too, so **both orders** are judged.
 
-Write `pairwise_winrate(judgements)` → `({model: rate}, n)` (win rates in percent; the number of inconsistent pairs). Each item is `(first, second, verdict)`: `A` the first wins, `B` the second, `C` a tie (½ each). The win rate is points ÷ games played. A pair judged in both orders whose winners differ (one tie counts as different) is one inconsistent pair; a pair judged in one order is none.
+Write `pairwise_winrate(judgements)` → `({model: rate}, n)` (win rates in percent; the number of inconsistent pairs). Each item is `(first, second, verdict)`: `A` the first wins, `B` the second, `C` a tie (½ each). The win rate is points ÷ games played.
+
+A pair of models is inconsistent when it was judged in both orders and the winners differ (a tie in one of them counts as different); a pair judged in one order only is not.
 
 <details><summary>Hint</summary>
 
@@ -1372,16 +1384,24 @@ with needs("pairwise_winrate", "extract_option"):
 
 # %% [markdown] lang="zh"
 """
+对的和错的各赢一半，十二对里有一半换个顺序就改判：`camp-mini` 当不了裁判。请大模型当裁判，也要先像这样量过，再信它。
+
 ## API，和你自己的题
 
-只有接口的模型给不出每个词元的概率，只能用 GEN（`OpenAI does not support ppl`）。下一格把 `camp-mini` 开成服务，让 OpenCompass 通过 `OpenAISDK` 去考；同样的题，一遍不带系统提示，一遍带 LangGPT 写的。再用 `--custom-dataset-path` 考你自己写的题，改一改那几行。
+只有接口的模型给不出每个词元的概率，只能用 GEN（`OpenAI does not support ppl`）。下一格把 `camp-mini` 开成服务，让 OpenCompass 通过 `OpenAISDK` 去考十二道常识题，一遍不带系统提示词，一遍带 LangGPT 格式的（分角色、约束、步骤来写）。
+
+再用 `--custom-dataset-path` 考你自己写的题，改一改那几行。两道题的分数说明不了什么，去看预测：多半还是内容对、字母错。
 """
 
 # %% [markdown] lang="en"
 """
+Right and wrong answers win half each, and half of the twelve pairs are judged otherwise in the other order: `camp-mini` cannot judge. Measure a large model in this way, too, before you trust it as a judge.
+
 ## An API, and questions of your own
 
-A model behind an interface gives no probabilities of tokens, so only GEN is left (`OpenAI does not support ppl`). The next cell serves `camp-mini` and lets OpenCompass examine it through `OpenAISDK`, the same questions once without a system prompt, once with one in LangGPT's form. Then `--custom-dataset-path` asks questions of your own; change those lines.
+A model behind an interface gives no probabilities of tokens, so only GEN is left (`OpenAI does not support ppl`). The next cell serves `camp-mini` and lets OpenCompass put twelve questions of general knowledge to it through `OpenAISDK`, once without a system prompt and once with one in LangGPT's form (written by role, constraints and steps).
+
+Then `--custom-dataset-path` asks questions of your own; change those lines. A score on two questions says nothing; look into the predictions: most often the content is right and the letter wrong again.
 """
 
 # %% tool="api" minutes=3
@@ -1404,7 +1424,7 @@ display(results.newest(work / "custom").table())
 """
 ## 有 GPU 时
 
-收好证据以后，下一格在 InternStudio 上用 LMDeploy 加速，考 InternLM2.5-1.8B-Chat 的 C-Eval；没有 GPU 就跳过。
+在 InternStudio 上，下一格收好证据，再用 LMDeploy 加速，拿 C-Eval 考 InternLM2.5-1.8B-Chat；没有 GPU 就跳过。
 
 > **2024 年以后**（OpenCompass 0.5.4，2026-11）
 > - 营里用 0.2.4，从源码装；现在 `pip install opencompass`，数据放在 `data/` 或 `COMPASS_DATA_CACHE`。
@@ -1413,14 +1433,18 @@ display(results.newest(work / "custom").table())
 
 ## 关卡任务
 
-交上去的是三次评测的预测和汇总、你的适配器（都在 `evidence/05_opencompass`）。营里说“结果会复查”，批改的程序正是这样做：从预测重算分数，再抽一部分题，让写着名字的那个模型重答；换过的汇总、别的模型会露出来，改过的预测一抽到也会。适配器还要在**另一种问法**的题上胜过 `camp-mini`。
+交上去的是三次评测（GEN、PPL、微调后）的预测和汇总、你的适配器，都在 `evidence/05_opencompass`。营里的提示词关说过，改过的结果会复查；批改的程序正是这样做的：
+
+- 从预测重算分数，汇总换过就对不上；
+- 抽一部分题，让写着名字的那个模型重答：换过模型会露出来，改过的预测一抽到也会；
+- 用**另一种问法**考你的适配器，它要胜过 `camp-mini`。
 """
 
 # %% [markdown] lang="en"
 """
 ## With a GPU
 
-After collecting the evidence the next cell, on InternStudio, examines InternLM2.5-1.8B-Chat on C-Eval, accelerated by LMDeploy; without a GPU that is skipped.
+After collecting the evidence the next cell, on InternStudio, also examines InternLM2.5-1.8B-Chat on C-Eval, accelerated by LMDeploy; without a GPU that is skipped.
 
 > **Since 2024** (OpenCompass 0.5.4, 2026-11)
 > - The camp installs 0.2.4 from source; now it is `pip install opencompass`, data go to `data/` or `COMPASS_DATA_CACHE`.
@@ -1429,7 +1453,11 @@ After collecting the evidence the next cell, on InternStudio, examines InternLM2
 
 ## The level's task
 
-You hand in predictions and summaries of three evaluations and your adapter (all in `evidence/05_opencompass`). The camp said that results are checked again, and that is what the grading program does: it computes the scores from the predictions, then lets the very model that is named answer some of the questions again; a swapped summary and another model come out, and an edited prediction does when it is drawn. The adapter must also beat `camp-mini` on questions in **another wording**.
+You hand in the predictions and summaries of three evaluations (GEN, PPL, after tuning) and your adapter, all in `evidence/05_opencompass`. The camp's level on prompts said that edited results are checked again; that is what the grading program does:
+
+- it computes the scores from the predictions, and a swapped summary no longer fits;
+- it lets the very model that is named answer some of the questions again: another model comes out, and so does an edited prediction when it is drawn;
+- it examines your adapter in **another wording**, in which it must beat `camp-mini`.
 """
 
 # %% tool="evidence" minutes=1
@@ -1474,10 +1502,12 @@ rubric(
 
 - 说清数据集、提示词、推理、判分怎样各自改变分数；
 - 从回答里读出选项，知道 `first_capital` 会错在哪里；
-- 分清 GEN 和 PPL、平均和求和，不拿它们互相比；
+- 分清 GEN 和 PPL、平均和求和，不拿 GEN 的分数去比 PPL 的；
 - 给分数配上区间，做配对比较，看懂 `-`；
 - 用转圈和换顺序查出位置偏差，用换问法查出背题；
 - 运行 OpenCompass，打开预测，自己重算。
+
+最后三道小题，不计分。
 """
 
 # %% [markdown] lang="en"
@@ -1488,10 +1518,12 @@ Now you can:
 
 - tell how data set, prompt, inference and scoring each change a score;
 - read an option out of a reply, and know where `first_capital` goes wrong;
-- tell GEN from PPL and mean from sum, and not compare them;
+- tell GEN from PPL and mean from sum, and never compare a GEN score with a PPL one;
 - give a score its interval, compare in pairs, read a `-`;
 - find a position bias by turning and swapping, and learning by heart by new wordings;
-- run OpenCompass, open the predictions, and compute them again.
+- run OpenCompass, open the predictions, and compute the score again.
+
+Three last questions, not graded.
 """
 
 # %% quiz="two_points"
