@@ -27,9 +27,9 @@
 
 ## 云帆实验室的负责人是谁？
 
-没有哪个模型知道：这个实验室是我们编的，只写在练习班手册里。要让模型知道，有两条路：**改权重**（第 3 课的微调），或者**给上下文**：先从知识库里找出有关的一段，和问题一起交给它，这叫 RAG（检索增强生成）。资料常换、要注明出处、要删得掉，就用 RAG；要改口气、格式、习惯，才去微调。
+没有哪个模型知道：这个实验室是我们编的，只写在练习班手册里。让它知道，有两条路：**改权重**（第 3 课的微调），或者**给上下文**：先从知识库里找出有关的一段，和问题一起交给它，这叫 RAG（检索增强生成）。资料常换、要注明出处、要能删，就用 RAG；要改口气、格式、习惯，才微调。
 
-知识库是课程自己写的六十页短文，讲营里的工具和一个练习班。先看模型没有资料和有资料时各说什么。
+知识库是课程自己写的六十页短文，讲营里的工具和一个练习班。先看没有资料和有资料时，模型各说什么。
 """
 
 # %% [markdown] lang="en"
@@ -38,7 +38,7 @@
 
 ## Who runs 云帆实验室?
 
-No model knows: this laboratory is invented and stands only in our practice class's handbook. There are two ways to let a model know it: **change the weights** (lesson 03's fine-tuning), or **give context**: find the passage in a knowledge base and hand it over with the question, which is RAG (retrieval-augmented generation). Where documents change, sources must be named, and things must be deletable, take RAG; fine-tune for tone, form and habits.
+No model knows: this laboratory (the name means "cloud sail") is invented and stands only in our practice class's handbook. There are two ways to let a model know it: **change the weights** (lesson 03's fine-tuning), or **give context**: find the passage in a knowledge base and hand it over with the question, which is RAG (retrieval-augmented generation). If documents change often, sources must be named, or things must be deletable, take RAG; fine-tune for tone, form and habits.
 
 The knowledge base is sixty short pages written for the course, on the camp's tools and on a practice class. First see what the model says without a passage and with one.
 """
@@ -58,9 +58,13 @@ for reply in answering.replies([question, answering.prompt(question, [passage])]
 """
 ## 切块
 
-一页可能讲好几件事，所以先切成块，检索按块进行。最简单的办法是按长度切，相邻的块留一点重叠，免得答案正好断成两半。
+一页可能讲好几件事，所以先切成块，按块检索。最简单的是按长度切，相邻的块留一点重叠，免得答案断成两半。
 
-写 `chunk(text, size, overlap)`：返回块的列表，每块 `size` 个字，最后一块可以短；下一块从上一块开头往后 `size - overlap` 个字开始；一到结尾就停，不要整个落在前一块里面的块。除非 0 ≤ overlap < size，否则抛 `ValueError`（重叠不小于块长，就永远走不到头）。
+写 `chunk(text, size, overlap)`，返回块的列表。
+
+- 每块 `size` 个字，最后一块可以短；下一块从上一块开头往后 `size - overlap` 个字开始。
+- 一到结尾就停，不要整个落在前一块里面的块。
+- 除非 0 ≤ overlap < size，否则抛 `ValueError`（重叠不小于块长，就永远走不到头）。
 
 <details><summary>提示</summary>
 
@@ -73,9 +77,13 @@ for reply in answering.replies([question, answering.prompt(question, [passage])]
 """
 ## Chunks
 
-A page may speak of several things, so it is cut into chunks, and chunks are what is searched. The simplest way is by length, neighbours overlapping a little lest an answer be cut in two.
+A page may speak of several things, so it is cut into chunks, and chunks are what is searched. The simplest way is by length, neighbours overlapping a little so that an answer is not cut in two.
 
-Write `chunk(text, size, overlap)`: return the list of chunks, each of `size` characters, the last may be shorter; the next chunk begins `size - overlap` characters after the one before; stop once the end is reached: no chunk may lie wholly inside the one before. Unless 0 ≤ overlap < size raise `ValueError` (an overlap as large as the chunk never gets to the end).
+Write `chunk(text, size, overlap)`, which returns the list of chunks.
+
+- Each has `size` characters, the last may be shorter; the next chunk begins `size - overlap` characters after the one before.
+- Stop once the end is reached: no chunk may lie wholly inside the one before.
+- Unless 0 ≤ overlap < size raise `ValueError` (an overlap as large as the chunk never gets to the end).
 
 <details><summary>Hint</summary>
 
@@ -162,7 +170,7 @@ def chunk(text, size, overlap):
 
 # %% [markdown] lang="zh"
 """
-按长度切，名字在一块，答案在另一块；按结构切，每块都是整句，还带着标题。后面都用第二种。
+按长度切会切在句子中间：“云帆实验室的负责人是”在一块，“周明”在下一块，重叠不够就谁也答不出。所以后面按**结构**切：在标题和句末下刀，块块是整句，前面带着标题。开头那一格印出来的就是这样一块。
 
 ## 向量和余弦
 
@@ -171,7 +179,7 @@ def chunk(text, size, overlap):
 - `cosine(a, b)`：a·b ÷ (|a|·|b|)，有一个是零向量就是 0.0；
 - `topk(query, docs, k)`：最像的 k 个 `(index, score)`，分数从高到低，同分时编号小的在前，分数保留 6 位小数。
 
-两个都除以长度，才叫余弦。忘了归一化而用内积的索引，长的向量总排在前面。
+两个都除以长度，才叫余弦。忘了归一化就用内积，长的向量总排在前面。
 
 <details><summary>提示</summary>
 
@@ -182,7 +190,7 @@ def chunk(text, size, overlap):
 
 # %% [markdown] lang="en"
 """
-Cut by length, the name is in one chunk and the answer in another; cut by structure, each chunk holds whole sentences and its title. The second way is used from here on.
+Cutting by length cuts through sentences: "云帆实验室的负责人是" (the head of the laboratory is) ends one chunk, the name begins the next, and with too little overlap neither gives the answer. From here on pages are cut by **structure** instead: at headings and ends of sentences, so that each chunk holds whole sentences with the page's title before them. What the first cell printed is such a chunk.
 
 ## Vectors and cosines
 
@@ -280,16 +288,16 @@ def cosine(a, b):
 """
 ## 谁来当嵌入模型
 
-营里用的多语言 MiniLM 要下载。能离线装的只有**英文**的 all-MiniLM-L6-v2：汉字大多成了 `[UNK]`。另一种办法不用模型：数**字和相邻两字**，按 tf-idf 加权，也是向量。
+**嵌入模型**把文字变成向量。营里用的多语言 MiniLM 要下载；能离线装的只有**英文**的 all-MiniLM-L6-v2，汉字大多成了 `[UNK]`（不认识的词元）。也可以不用模型：数**字和相邻两字**（n-gram），按 tf-idf 加权（到处都有的算得轻），也是向量。
 
-下一格让真正的 LlamaIndex 各建一个 Faiss 索引，问六十个大白话的问题（每页一个），看对的那一页在不在前两名。装在单独的环境里：`camp tools install llamaindex`，因为它带来九十几个包，有的和课程的版本不合。
+下一格让真正的 LlamaIndex 各建一个 Faiss 索引，问六十个大白话的问题（每页一个），对的那一页在不在前两名？它要单独的环境（`camp tools install llamaindex`）：九十几个包，有的和课程的不合。
 """
 
 # %% [markdown] lang="en"
 """
 ## Who makes the vectors
 
-The camp's multilingual MiniLM must be downloaded. What installs offline is the **English** all-MiniLM-L6-v2, to which most Chinese characters are `[UNK]`. Another way needs no model: count **characters and pairs of neighbours**, weighed by tf-idf; those are vectors, too.
+An **embedder** turns text into vectors. The camp's multilingual MiniLM must be downloaded; what installs offline is the **English** all-MiniLM-L6-v2, to which most Chinese characters are `[UNK]` (an unknown token). Another way needs no model: count **characters and pairs of neighbours** (n-grams), weighed by tf-idf (what stands everywhere counts less); those are vectors, too.
 
 In the next cell the real LlamaIndex builds a Faiss index with each and is asked sixty questions in plain words, one for each page: is the right page among the first two? It lives in an environment of its own, `camp tools install llamaindex`, for it brings some ninety packages, not all in the versions of the course.
 """
@@ -306,12 +314,16 @@ for embedder in ("n-grams", "minilm"):
 
 # %% [markdown] lang="zh"
 """
-MiniLM 英文好，中文几乎不会；n-gram 中文好得多，英文也不差。还可以自己训练一个小的：在 n-gram 上接一个线性层，对比学习。下面在**没参与训练的**三十个问题上比（MRR：对的那一页名次的倒数，取平均）。练过的题满分，没练过的反而不如 n-gram，所以这一课一律用 n-gram。它的短处：换个说法、一个字也不重合，就找不到。
+MiniLM 英文好，中文多半找不到；n-gram 中文好得多，英文也不差。也可以自己训练：n-gram 上接一个线性层，对比学习（拉近问题和它那一块，推开别的）。三十题拿去训练，另外三十题不用，比 MRR（对的那一页名次的倒数，取平均）。
+
+练过的题满分，没练过的并不比 n-gram 强，所以后面一律用 n-gram。它的短处：换个说法，字不重合，就找不到。
 """
 
 # %% [markdown] lang="en"
 """
-MiniLM is good at English and hardly knows Chinese; n-grams are far better at Chinese and not bad at English. We can also train a small one: a linear layer on n-grams, by contrast. Below both are compared on thirty questions **not used in training** (MRR: the mean of one over the right page's rank). On questions it was trained on it is perfect, on the others it falls behind n-grams, so this lesson uses n-grams throughout. Their weakness: said in other words without a character in common, a page is not found.
+MiniLM is good at English and misses most Chinese pages; n-grams are far better at Chinese and not bad at English. We can also train a small embedder of our own: a linear layer on n-grams, by contrastive learning (pull a question towards its chunk, push the others away). Thirty questions are trained on, the other thirty are not; MRR is the mean of one over the right page's rank.
+
+On questions it was trained on it is perfect, on the others it is no better than n-grams, so this lesson uses n-grams throughout. Their weakness: said in other words without a character in common, a page is not found.
 """
 
 # %%
@@ -349,7 +361,7 @@ idf = ln(N − n + 0.5) − ln(n + 0.5)，N 篇里有 n 篇含 q。idf 为负的
 """
 ## Counting words: BM25
 
-**Sparse retrieval** needs no vectors; it counts the question's words. The score of a document d adds for each word q of the question (a word that stands there twice counts twice):
+**Sparse retrieval** needs no vectors; it counts the question's words. The score of a document d is a sum over the words q of the question (a word that stands there twice counts twice):
 
 idf(q) · f · (k1 + 1) ÷ (f + k1 · (1 − b + b · |d| ÷ mean length)), with f the times q stands in d;
 
@@ -706,17 +718,17 @@ with needs("rrf", "retrieval_metrics"):
 
 # %% [markdown] lang="zh"
 """
-大白话的问题上三种差不多；一字不差的型号、报错，稀疏的更稳。找回来的候选还可以**重排**：用更贵的模型把问题和每一块放在一起细看（茴香豆用 bce-reranker，三十块里留四块）；这里没有那样的模型，重排就是按余弦排。
+大白话的问题上三种差不多；稀疏的长处在一字不差的型号和报错，这里没有考。候选还可以**重排**：用更贵的模型把问题和每一块一起细看（茴香豆用 bce-reranker，三十块留四块）；这里没有，就按余弦排。
 
 ## 上下文的预算
 
-模型一次能读的有限（`camp-mini` 是 2048 个词元），资料放多少要算着来。茴香豆的办法：一块命中了，就放它所在的**整个文件**。
+模型一次能读的有限（`camp-mini` 是 2048 个词元），资料放多少要算着来。茴香豆的办法：命中一块，就放它的**整个文件**。
 
 写 `pack_context(chunks, files, limit)` → `(context, refs)`：`chunks` 是 `(chunk, source)` 的列表，从好到坏；`files` 是 `{source: text}`；`limit` 是字数上限。依次对每一块：
 
 - 这个文件已经放过，跳过；
 - `len(context)` + 文件长度 ≤ `limit`：放整个文件加一个换行；
-- 否则只剩 room = `limit` − `len(context)`：room ≤ 0 就停；不然从文件里截 room 个字，使这一段**正好到这一块结束**（start = max(0, pos − (room − 块长))）；文件里找不到这一块，就用 块 + 换行 + 文件 的前 room 个字；放完就停。
+- 否则只剩 room = `limit` − `len(context)`：room ≤ 0 就停；不然从文件里截 room 个字，使这一段**正好到这一块结束**（start = max(0, pos − (room − 块长))，pos 是块在文件里的位置）；文件里找不到这一块，就用 块 + 换行 + 文件 的前 room 个字；放完就停。
 
 `refs` 是放进去的文件，按顺序；最后 `context` 截到 `limit`（换行可能多出一个字）。
 
@@ -729,7 +741,7 @@ with needs("rrf", "retrieval_metrics"):
 
 # %% [markdown] lang="en"
 """
-On questions in plain words the three are close; for model numbers and error messages, letter by letter, the sparse one is steadier. What was found can be **reranked**: a costlier model looks at the question and each chunk together (HuixiangDou's bce-reranker keeps four of thirty); there is none here, so reranking is ordering by cosine.
+On questions in plain words the three are close. The strength of sparse search is in model numbers and error messages, letter by letter, which is not tested here. What was found can be **reranked**: a costlier model looks at the question and each chunk together (HuixiangDou's bce-reranker keeps four of thirty); there is none here, so reranking is ordering by cosine.
 
 ## A budget for the context
 
@@ -739,7 +751,7 @@ Write `pack_context(chunks, files, limit)` → `(context, refs)`: `chunks` is a 
 
 - its file is in already: skip it;
 - `len(context)` + the file's length ≤ `limit`: add the whole file and a line end;
-- else only room = `limit` − `len(context)` is left: stop if room ≤ 0; otherwise take room characters of the file **that end where the chunk ends** (start = max(0, pos − (room − chunk length))); where the file does not hold the chunk, take the first room characters of chunk + line end + file; then stop.
+- else only room = `limit` − `len(context)` is left: stop if room ≤ 0; otherwise take room characters of the file **that end where the chunk ends** (start = max(0, pos − (room − chunk length)), where pos is the chunk's place in the file); where the file does not hold the chunk, take the first room characters of chunk + line end + file; then stop.
 
 `refs` are the files that went in, in order; at last `context` is cut to `limit` (a line end may be one too many).
 
@@ -904,18 +916,18 @@ def pack_context(chunks, files, limit):
 """
 ## 一百个问题，资料前后
 
-挑一个答对的例子说明不了什么。下一格问一百个问题，答案都写在知识库里：先直接问 `camp-mini`，再经过 LlamaIndex（`k` 等于 1 或 2）。回答分四种：对；不在资料里的编造（不**忠实**）；抄自资料却抄错了行；说不知道。
+挑一个答对的例子说明不了什么。下一格问一百题，答案都在资料里：先直接问 `camp-mini`，再经过 LlamaIndex（取一块或两块，`k` 等于 1 或 2）。回答分四种：对；不在资料里的编造（不**忠实**）；抄自资料却抄错了行；说不知道。
 
-在 InternStudio 上把 `serve("camp-mini")` 换成 `serve()`，同样的格子就用那里的 InternLM2.5。
+在 InternStudio 上写 `serve()`，经过 LlamaIndex 的两条就用那里的 InternLM2.5。
 """
 
 # %% [markdown] lang="en"
 """
 ## A hundred questions, before and after
 
-One right example proves nothing. The next cell asks a hundred questions whose answers stand in the knowledge base: first `camp-mini` alone, then through LlamaIndex (`k` 1 and 2). Replies are of four kinds: right; made up and not in the passages (not **faithful**); copied from a passage, but from the wrong line; "I do not know".
+One right example proves nothing. The next cell asks a hundred questions whose answers stand in the knowledge base: first `camp-mini` alone, then through LlamaIndex (one chunk or two, `k` 1 and 2). Replies are of four kinds: right; made up and not in the passages (not **faithful**); copied from a passage, but from the wrong line; "I do not know".
 
-On InternStudio write `serve()` for `serve("camp-mini")`, and the same cells take the InternLM2.5 that lies there.
+On InternStudio write `serve()`, and the two bars of LlamaIndex take the InternLM2.5 that lies there.
 """
 
 # %% tool="answers" minutes=3
@@ -935,11 +947,11 @@ for one, row in list(zip(hundred, rows, strict=True))[:100:12]:
 
 # %% [markdown] lang="zh"
 """
-没有资料时 0 题对，有了资料约四分之三对。剩下的错多半是小模型自己的：资料里明明写着，它说没有，或者抄错一行。它在自己的考卷上读短资料，中文也只有约 85 %，英文约 67 %。块放得多，没找到的少了，抄错的多了：**多放不等于多懂**。
+没有资料时 0 题对，有了资料约四分之三对。剩下的错多半怪小模型：资料里明明写着，它说没有，或抄错一行。模型卡上，它读短资料中文约 85 % 对，英文约 67 %。多放一块，说不知道的少了，抄错和编造的多了：**多放不等于多懂**。
 
 ## 什么时候该闭嘴
 
-群里八成以上是闲聊（HuixiangDou#106），句句都答就成了骚扰。办法：问题和知识库最像的一块，分数低于阈值就**拒答**。拒得好不好，看两样：接受的里面该答的占多少（精确率），该答的里面接受了多少（召回率）。
+群里超过 85 % 的消息是闲聊（HuixiangDou#106），句句都答就成了骚扰。办法：问题和知识库最像的一块，分数低于阈值就**拒答**。拒得好不好，看两样：接受的里面该答的占多少（精确率），该答的里面接受了多少（召回率）。
 
 写 `reject_metrics(scores, labels, thr)`：分数 ≥ `thr` 就接受，`labels` 里 1 是该答的；返回 `precision`（一个也没接受记 1.0）、`recall`（没有该答的记 0.0）、`f1`（两者之和为 0 时是 0.0）的字典，保留 6 位小数。
 
@@ -960,11 +972,11 @@ f1 = 2 × 精确率 × 召回率 ÷（精确率 + 召回率），用没舍入的
 
 # %% [markdown] lang="en"
 """
-Without passages 0 are right, with them about three in four. Most of what is left is the small model's own: it stands in the passage, and it says that it does not, or it copies a wrong line. On its own exam it reads short passages right in about 85 % in Chinese, about 67 % in English. With more chunks fewer answers are missing and more are copied wrongly: **more is not understood better**.
+Without passages 0 are right, with them about three in four. Most of the mistakes left are the small model's own: the passage holds the answer, but it says that it does not, or it copies a wrong line. By its model card it reads short passages right in about 85 % in Chinese, about 67 % in English. With a second chunk it says less often that it does not know, and more answers are copied wrongly or made up: **more text is not more understanding**.
 
 ## When to keep silent
 
-In group chats over eight tenths is small talk (HuixiangDou#106), and whoever answers all of it is a nuisance. The way out: where the question's best passage scores below a threshold, **refuse**. Two numbers tell how good that is: how many of those accepted should be answered (precision), and how many that should be answered are accepted (recall).
+In group chats over 85 % of messages are small talk (HuixiangDou#106), and whoever answers all of it is a nuisance. The way out: where the question's best passage scores below a threshold, **refuse**. Two numbers tell how good that is: how many of those accepted should be answered (precision), and how many that should be answered are accepted (recall).
 
 Write `reject_metrics(scores, labels, thr)`: a score ≥ `thr` is accepted, 1 in `labels` should be answered; return a dictionary of `precision` (1.0 if nothing is accepted), `recall` (0.0 if nothing should be answered), and `f1` (0.0 if their sum is 0), rounded to 6 decimals.
 
@@ -1168,7 +1180,7 @@ def three_stage_for(words, q, score, threshold, context):
 
 # %% [markdown] lang="zh"
 """
-两堆分数有重叠：阈值高一点，闲聊少放进来几条，好问题也多拒几个。没有两全的阈值，只有说清楚的取舍。
+两堆分数有重叠：阈值高，闲聊少放几条，好问题也多拒几个。没有两全的阈值，选了就说清舍了什么。
 
 ## 茴香豆的三个阶段
 
@@ -1188,7 +1200,7 @@ def three_stage_for(words, q, score, threshold, context):
 
 # %% [markdown] lang="en"
 """
-The two heaps overlap: a higher threshold lets in less small talk and refuses more good questions. No threshold has both; there is only a trade that is told openly.
+The two groups of scores overlap: a higher threshold lets in less small talk and refuses more good questions. No threshold is best at both; whichever you choose, say what it costs.
 
 ## HuixiangDou's three stages
 
@@ -1312,21 +1324,21 @@ def three_stage_for(words, q, score, threshold, context):
 """
 ## 真的茴香豆
 
-特征库、检索、`update_throttle`、串行流水线都是茴香豆自己的代码（`camp tools install huixiangdou`，20240415 版）。要下载或要账号的部分换掉了，明说：
+特征库、检索、`update_throttle`、流水线都是茴香豆自己的代码（`camp tools install huixiangdou`，20240415 版）。要下载或要账号的部分换掉了：
 
 - bce 嵌入模型换成 n-gram，bce 重排换成余弦的名次；`CacheRetriever` 换成给出这两样的；
-- 模型是本机的 `camp-mini`，不抽样，不带系统提示；数词元改成数字数（tiktoken 要下载）；
+- 模型是本机的 `camp-mini`，不抽样，不带系统提示；数词元改成数字符（tiktoken 要下载）；
 - 回答的提示词用茴香豆从前的那一条，`camp-mini` 没学过写引用；页面只给前 600 字，再长它就读不懂；
 - 它按余弦检索要用 `faiss.METRIC_IP`，Faiss 里没有这个名字，补上。
 
-一半的例子用来找阈值，另一半只用来考：**不能在找阈值的题上报成绩**。
+一半例子找阈值，另一半只用来考：**不能在找阈值的题上报成绩**。
 """
 
 # %% [markdown] lang="en"
 """
 ## The real HuixiangDou
 
-Feature store, retrieval, `update_throttle` and the serial pipeline are HuixiangDou's own code (`camp tools install huixiangdou`, version 20240415). What needs a download or an account was replaced, and here is what:
+Feature store, retrieval, `update_throttle` and the pipeline are HuixiangDou's own code (`camp tools install huixiangdou`, version 20240415). What needs a download or an account was replaced:
 
 - n-grams for the bce embedder, the order of cosines for the bce reranker; a `CacheRetriever` that hands out both;
 - the model is this machine's `camp-mini`, greedy, without system prompt; tokens are counted as characters (tiktoken downloads);
@@ -1352,20 +1364,20 @@ with needs("best_threshold"):
 
 # %% [markdown] lang="zh"
 """
-你的 `best_threshold` 和茴香豆找到的是同一个数。它几乎不拒好问题，却放进了几条闲聊：精确率 + 召回率偏爱召回。要安静一点，就多给些坏例子，或者自己调高。
+你的 `best_threshold` 和茴香豆找到的是同一个数。看图：好问题几乎不拒，闲聊却放进了四分之一多，这条规则偏爱召回。要安静，就多给坏例子，或自己调高。
 
-流水线里还有几步请模型打分（是不是问题、相关几分、安不安全）；`camp-mini` 不会打分，有时把正常的回答判成 `SECURITY`。用小模型当裁判，判决要核对。
+流水线里还有几步请模型打分（是不是问题、相关几分、安不安全）；`camp-mini` 不会打分，有时把正常的回答判成 `SECURITY`，或者说资料无关，停在 `INIT`，这时换个问法再试。小模型的判决要核对。
 
 ## 资料里藏着一句命令
 
-知识库里的一页也可能是别人放进来的。看它能不能改掉答案，再看它碰不碰得到你的文件。
+知识库里也可能有别人放的页。看它改不改得了答案，碰不碰得到你的文件。
 """
 
 # %% [markdown] lang="en"
 """
-Your `best_threshold` finds the same number as HuixiangDou. It refuses hardly any good question, yet lets some small talk in: precision + recall favours recall. For more silence give more bad examples, or raise it yourself.
+Your `best_threshold` finds the same number as HuixiangDou. See the picture: it refuses hardly any good question, yet lets in over a quarter of the small talk: the rule favours recall. For more silence give more bad examples, or raise the threshold yourself.
 
-More steps of the pipeline ask the model for marks (a question? how relevant? safe?); `camp-mini` cannot mark, and may call a proper answer `SECURITY`. Check the verdicts of a small judge.
+More steps of the pipeline ask the model for marks (is it a question? how relevant? is it safe?); `camp-mini` cannot mark, and sometimes calls a proper answer `SECURITY`, or a good passage irrelevant, which ends in `INIT`: then ask in other words. Check the verdicts of a small judge.
 
 ## A command inside a document
 
@@ -1384,40 +1396,44 @@ print("camp-mini:", *answering.replies([answering.prompt(question, clean)]))
 
 # %% [markdown] lang="zh"
 """
-那一页排到第一，答案就被它改了：RAG 信任它的资料，所以要管谁能往里放。命令却没有执行：回答只是文字，没有哪段程序去运行它。以后给模型工具（智能体）时，这道墙要自己砌。
+那一页排到第一，答案就被它改了；去掉它，答案就对了。RAG 信任它的资料，所以要管谁能往里放。命令却没有执行：回答只是文字，没有程序去运行它。给了模型工具，这道墙要自己砌。
 
 ## 网页
 
-营里用 Streamlit 做界面。课程也有这样一页：上传 Markdown、PDF 或 TXT，看切块，提问，看命中的段落、分数、回答和出处，低于阈值就拒答。文件只在内存里。在终端里运行 `camp rag-page`，或在这里写 `open_rag_page()`（在 `course_lib.apps.start`）。
+营里用 Streamlit 做界面，课程也有一页：上传 Markdown、PDF 或 TXT，看切块，提问，看段落、分数、回答和出处，低于阈值就拒答。文件只在内存里。在终端运行 `camp rag-page`，或在这里写 `open_rag_page()`（在 `course_lib.apps.start`）。
 
 > **2024 年以后**（LlamaIndex 0.14，茴香豆 20240415，2026-11）
-> - 营里的 LlamaIndex 是 0.10.38；现在包更碎，OpenAI 兼容的服务用 `llama-index-llms-openai-like`。
-> - 默认块长 1024、重叠 200、只取 2 块；中文要换切法，并给对话模型套上模板（Tutorial#2858）。
-> - 茴香豆的 `--standalone` 和本地模型 2025 年删掉了，模块搬到 `huixiangdou.services`；按行号用 sed 改 config.ini 会改坏，要按键改。
-> - 好问题被判 UNRELATED，先把阈值调到 0.3 试试（HuixiangDou#281）。
+> - 营里的 LlamaIndex 是 0.10.38。0.10 起按功能拆成许多包；OpenAI 兼容的服务用 `llama-index-llms-openai-like`。
+> - 默认块长 1024、重叠 200（词元）、只取 2 块；中文要换切法，并给对话模型套上模板（Tutorial#2858）。
+> - 茴香豆的 `--standalone` 和本地模型删掉了；建特征库用 `python3 -m huixiangdou.services.store`，网页是 `huixiangdou.gradio_ui`；config.ini 别用 sed 按行号改，要按键改。
+> - 好问题被判 UNRELATED，先把阈值调到 0.3 试试（HuixiangDou#281）；那是 bce 的分数，别的要重找。
 
 ## 关卡任务
 
-建一个**自己的知识库**：在 `my-pages` 里写三页以上（一页一个主题，写几行“X的Y是Z。”），换掉例子；下面写问题、不该答的话，和两轮以上问答。交的是页面和它们的哈希、LlamaIndex 找到的段落和回答、茴香豆的阈值和结果。批改的程序自己再检索一遍，让 `camp-mini` 重答几题，再用**你没见过的问题**考你的文档和阈值。两关（L1-4、L2-5）的证据在这里一起交。
+建一个**自己的知识库**：在 `my-pages` 里写三页以上（一页一个主题，写几行“X的Y是Z。”），换掉例子；下面写问题、不该答的话，和两轮以上问答。
+
+交的是页面和哈希、LlamaIndex 的段落和回答、茴香豆的阈值和结果。批改的程序再检索一遍，让 `camp-mini` 重答几题，再用**你没见过的问题**考你的文档和阈值。两关（L1-4、L2-5）一起交。
 """
 
 # %% [markdown] lang="en"
 """
-That page comes first, and the answer is what it says: RAG trusts its documents, so mind who may put some in. The command was not carried out: a reply is only text, and no program runs it. Give a model tools (an agent), and this wall is yours to build.
+That page comes first, and the answer is what it says; without it the answer is right again. RAG trusts its documents, so mind who may put some in. The command was not carried out: a reply is only text, and no program runs it. Give a model tools, and this wall is yours to build.
 
 ## A page
 
 The camp builds its interface with Streamlit. The course has such a page, too: upload Markdown, PDF or TXT, see the chunks, ask, and see passages with scores, the answer and its sources, or a refusal below the threshold. Files stay in memory. Run `camp rag-page` in a terminal, or write `open_rag_page()` here (in `course_lib.apps.start`).
 
 > **Since 2024** (LlamaIndex 0.14, HuixiangDou 20240415, 2026-11)
-> - The camp had LlamaIndex 0.10.38; now it is in more packages, and servers like OpenAI's take `llama-index-llms-openai-like`.
-> - Defaults are chunks of 1024, an overlap of 200, only 2 chunks; Chinese needs another splitter, chat models their template (Tutorial#2858).
-> - HuixiangDou's `--standalone` and its local model went in 2025, modules moved to `huixiangdou.services`; sed by line number breaks config.ini, edit by key.
-> - Good questions called UNRELATED: try a threshold of 0.3 first (HuixiangDou#281).
+> - The camp had LlamaIndex 0.10.38. Since 0.10 it comes in many packages; servers like OpenAI's take `llama-index-llms-openai-like`.
+> - Defaults are chunks of 1024 with an overlap of 200 (tokens), and only 2 chunks; Chinese needs another splitter, chat models their template (Tutorial#2858).
+> - HuixiangDou's `--standalone` and its local model are gone; `python3 -m huixiangdou.services.store` builds the feature store, the page is `huixiangdou.gradio_ui`; edit config.ini by key, not with sed by line number.
+> - Good questions called UNRELATED: try a threshold of 0.3 first (HuixiangDou#281); that is for bce's scores, another embedder needs a new one.
 
 ## The level's task
 
-Build **your own knowledge base**: write three or more pages into `my-pages` (one subject each, with some lines like "The Y of X is Z.") in place of the examples; below write questions, messages not to answer, and two or more rounds. You hand in pages and their hash, LlamaIndex's passages and answers, HuixiangDou's threshold and results. The grading program retrieves again itself, lets `camp-mini` answer some again, and tries your documents and threshold on **questions that you have not seen**. Evidence for both levels (L1-4, L2-5) is handed in here together.
+Build **your own knowledge base**: write three or more pages into `my-pages` (one subject each, with some lines like "The Y of X is Z.") in place of the examples; below write questions, messages not to answer, and two or more rounds.
+
+You hand in pages and their hash, LlamaIndex's passages and answers, HuixiangDou's threshold and results. The grading program retrieves again itself, lets `camp-mini` answer some again, and tries your documents and threshold on **questions that you have not seen**. Both levels (L1-4, L2-5) are handed in together.
 """
 
 # %% tool="task" minutes=3
@@ -1475,6 +1491,8 @@ rubric(
 - 从好坏问题里找阈值，说清精确率和召回率的取舍；
 - 用 LlamaIndex 和茴香豆搭起来，知道小模型错在哪里；
 - 当心资料里的命令。
+
+最后三道小题，不计分。
 """
 
 # %% [markdown] lang="en"
@@ -1489,6 +1507,8 @@ Now you can:
 - find a threshold from good and bad questions, and tell its trade of precision and recall;
 - put it together with LlamaIndex and HuixiangDou, and know where a small model errs;
 - beware of commands inside documents.
+
+Three last questions, not graded.
 """
 
 # %% quiz="weights_or_context"
