@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Literal
 
 Language = Literal["zh", "en"]
 LANGUAGES: tuple[Language, ...] = ("zh", "en")
 VARIABLE = "CAMP_LANG"
+_spoken: ContextVar[Language | None] = ContextVar("language", default=None)
 
 
 def parse_language(name: str | None) -> Language:
@@ -19,9 +21,11 @@ def parse_language(name: str | None) -> Language:
 def current_language() -> Language:
     """Return the language in use: ``CAMP_LANG``, which notebooks set, else the locale's.
 
-    English, unless the first that is set of ``CAMP_LANG``, ``LC_ALL``, ``LC_MESSAGES`` and
-    ``LANG`` says Chinese.
+    What :func:`speak` set for this thread goes first. English, unless the first that is set of
+    ``CAMP_LANG``, ``LC_ALL``, ``LC_MESSAGES`` and ``LANG`` says Chinese.
     """
+    if (spoken := _spoken.get()) is not None:
+        return spoken
     names = (VARIABLE, "LC_ALL", "LC_MESSAGES", "LANG")
     said = next(filter(None, map(os.environ.get, names)), "")
     return "zh" if said.lower().startswith("zh") else "en"
@@ -30,6 +34,11 @@ def current_language() -> Language:
 def use_language(language: Language) -> None:
     """Use ``language`` in this process and those it starts."""
     os.environ[VARIABLE] = language
+
+
+def speak(language: Language | None) -> None:
+    """Use ``language`` in this thread alone, for a page that several people read; None ends it."""
+    _spoken.set(language)
 
 
 @dataclass(frozen=True)

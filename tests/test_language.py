@@ -1,6 +1,8 @@
+from threading import Thread
+
 import pytest
 
-from course_lib.language import Text, current_language
+from course_lib.language import Text, current_language, speak
 
 VARIABLES = ("CAMP_LANG", "LC_ALL", "LC_MESSAGES", "LANG")
 
@@ -27,3 +29,24 @@ def test_the_language_is_the_notebooks_or_the_locales(
         monkeypatch.setenv(name, value)
     assert current_language() == language
     assert str(Text("好", "good")) == ("好" if language == "zh" else "good")
+
+
+def test_a_thread_may_speak_another_language(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CAMP_LANG", "en")
+    found = []
+
+    def another() -> None:
+        speak("zh")
+        found.append(current_language())
+        speak(None)
+        found.append(current_language())
+
+    thread = Thread(target=another)
+    thread.start()
+    thread.join()
+    speak("zh")
+    other = Thread(target=lambda: found.append(current_language()))
+    other.start()
+    other.join()
+    speak(None)
+    assert found == ["zh", "en", "en"]

@@ -11,6 +11,7 @@ import os
 import sys
 import tempfile
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated
 
@@ -35,14 +36,24 @@ Port = Annotated[int, typer.Option(min=1024, max=65535, help="First port to try 
 
 
 class WebPage(Service):
-    """A running page."""
+    """A running page.
+
+    Args:
+        port: where it answers, on 127.0.0.1.
+        variables: its environment.
+        script: Streamlit's.
+        query: what its link ends in, such as ``/?token=...``.
+    """
 
     what = Text("网页", "the page")
 
-    def __init__(self, port: int, variables: dict[str, str], script: Path) -> None:
+    def __init__(
+        self, port: int, variables: Mapping[str, str], script: Path, query: str = ""
+    ) -> None:
         folder = Path(tempfile.mkdtemp(prefix="camp-page-"))
         log = folder / "page.log"
         super().__init__(command(port, script), port, "/_stcore/health", log, variables, folder)
+        self.link = self.address + query
 
 
 def command(port: int, script: Path) -> list[str]:
@@ -63,10 +74,10 @@ def welcome(page: WebPage) -> Text:
     """Return the lines shown when the page is up."""
     forward = forward_command(page.port)
     return Text(
-        f"网页：{page.address}\n"
+        f"网页：{page.link}\n"
         "在 InternStudio 上？请在自己的电脑上（不是开发机里）运行下面这行，再打开上面的地址：\n"
         f"  {forward}",
-        f"Page: {page.address}\n"
+        f"Page: {page.link}\n"
         "On InternStudio? Run this on your own computer (not inside the machine), then open the "
         f"address:\n  {forward}",
     )
@@ -97,18 +108,32 @@ def open_rag_page(model: str | Path | None = None, *, port: int | None = None) -
 
 def _open(script: Path, model: str | Path | None, port: int | None) -> WebPage:
     found = models.find(model, say=None)
-    free = first_free(port or FIRST_PORT)
+    variables = {"TOKENIZERS_PARALLELISM": "false"}
+    if model is not None:
+        variables[models.VARIABLE] = str(model if str(model) in models.BUILT_IN else found.folder)
+    return open_page(script, port or FIRST_PORT, variables)
+
+
+def open_page(script: Path, first: int, variables: Mapping[str, str], query: str = "") -> WebPage:
+    """Start a page, wait for it, and print its address and the port-forward line.
+
+    Args:
+        script: Streamlit's.
+        first: the first port to try, on 127.0.0.1 only.
+        variables: what its environment has beside this one.
+        query: what its link ends in.
+
+    Raises:
+        CampError: no free port, or the page does not come up.
+    """
+    free = first_free(first)
     if free is None:
-        first = port or FIRST_PORT
         text = Text(
             f"从 {first} 起的 50 个端口都被占用：换一个 port",
             f"ports {first} to {first + 49} are all taken: give another port",
         )
         raise CampError(str(text))
-    variables = os.environ | {"TOKENIZERS_PARALLELISM": "false", "PYTHONUNBUFFERED": "1"}
-    if model is not None:
-        variables[models.VARIABLE] = str(model if str(model) in models.BUILT_IN else found.folder)
-    page = WebPage(free, variables, script)
+    page = WebPage(free, {**os.environ, "PYTHONUNBUFFERED": "1", **variables}, script, query)
     try:
         page.wait(READY_SECONDS)
     except BaseException:
@@ -120,20 +145,21 @@ def _open(script: Path, model: str | Path | None, port: int | None) -> WebPage:
 
 def chat_page(model: Model = None, port: Port = FIRST_PORT) -> None:
     """Open the chat page in the browser, for this machine only (127.0.0.1), until Ctrl+C."""
-    _until_stopped(open_chat_page(model, port=port))
+    until_stopped(open_chat_page(model, port=port))
 
 
 def agent_page(model: Model = None, port: Port = FIRST_PORT) -> None:
     """Open the page of lesson 06's agent, with its traces, for this machine only, until Ctrl+C."""
-    _until_stopped(open_agent_page(model, port=port))
+    until_stopped(open_agent_page(model, port=port))
 
 
 def rag_page(model: Model = None, port: Port = FIRST_PORT) -> None:
     """Open the page that answers from files in the browser, for this machine only, until Ctrl+C."""
-    _until_stopped(open_rag_page(model, port=port))
+    until_stopped(open_rag_page(model, port=port))
 
 
-def _until_stopped(page: WebPage) -> None:
+def until_stopped(page: WebPage) -> None:
+    """Keep a page running until Ctrl+C."""
     try:
         typer.echo(str(Text("按 Ctrl+C 退出。", "Stop with Ctrl+C.")))
         while page.running:

@@ -29,7 +29,8 @@ _KINDS = {
 _TEXTS = _KINDS - {".safetensors", ".png", ".jpg", ".jpeg"}
 _MAX_SCANNED = 2_000_000
 _SHOWN = 5
-_ESSAY = "note_hello_intern"  # the note whose length and stages are looked at
+ESSAY = "note_hello_intern"
+"""The note whose length and stages are looked at: level L1-1's."""
 _LINK = re.compile("链接|link:", re.IGNORECASE)
 
 
@@ -172,7 +173,7 @@ def _check_note(draft: Draft) -> None:
     from course_lib.note.file import read_note
 
     text, others = cell.source, ""
-    if cell.name == _ESSAY:
+    if cell.name == ESSAY:
         source = read_note(notebook.path)
         text, others = source.text, source.others
         if source.path != notebook.path:
@@ -193,7 +194,7 @@ def _check_note(draft: Draft) -> None:
         draft.stops.append(problem.text)
     elif problem and (problem.code != "missing" or _LINK.search(text)):
         draft.warnings.append(Text(f"🔗 {problem.text.zh}", f"🔗 {problem.text.en}"))
-    if cell.name == _ESSAY:
+    if cell.name == ESSAY:
         draft.warnings += [Text(f"📝 {one.text.zh}", f"📝 {one.text.en}") for one in report.reasons]
 
 

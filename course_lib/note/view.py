@@ -13,7 +13,7 @@ from rich.text import Text as Styled
 from course_lib.language import Text
 from course_lib.note.report import NoteReport, Stage
 
-_HEAD = (Text("环节", "stage"), Text("写出的工具", "tools named"), Text("说明", "remark"))
+HEAD = (Text("环节", "stage"), Text("写出的工具", "tools named"), Text("说明", "remark"))
 _LEFT = 'style="text-align: left"'
 _TITLE = Text("笔记检查", "note check")
 _SAVED = Text(
@@ -22,7 +22,8 @@ _SAVED = Text(
 )
 
 
-def _stage_row(stage: Stage) -> tuple[str, str, str]:
+def stage_row(stage: Stage) -> tuple[str, str, str]:
+    """Return a stage's row of the table, whose columns are ``HEAD``."""
     if stage.covered:
         written = Text("写作 ", "written ")
         note = f"{written}{', '.join(stage.written)}" if stage.written else ""
@@ -33,7 +34,7 @@ def _stage_row(stage: Stage) -> tuple[str, str, str]:
     return f"⬜ {stage.name}", "—", str(Text("没提到", "not mentioned"))
 
 
-def _facts(report: NoteReport) -> list[str]:
+def facts(report: NoteReport) -> list[str]:
     """Return what else there is to say, one line each, in the current language."""
     lines = [f"👀 {reason.text}" for reason in report.reasons]
     if report.link.url and not report.link.problem:
@@ -48,16 +49,16 @@ def _facts(report: NoteReport) -> list[str]:
 
 def _table(report: NoteReport) -> Table:
     table = Table(title=str(_TITLE), title_justify="left", title_style="bold")
-    for head in _HEAD:
+    for head in HEAD:
         table.add_column(str(head), overflow="fold")
     for stage in report.stages:
-        table.add_row(*(Styled(cell) for cell in _stage_row(stage)))
+        table.add_row(*(Styled(cell) for cell in stage_row(stage)))
     return table
 
 
 def print_report(report: NoteReport, console: Console) -> None:
     """Print the report: the verdict, a table of stages, one line for each thing to say."""
-    lines = [str(report.headline), *_facts(report)]
+    lines = [str(report.headline), *facts(report)]
     console.print(lines[0], markup=False, highlight=False, soft_wrap=True)
     if report.looked_at:
         console.print(_table(report))
@@ -91,15 +92,15 @@ class NoteView:
         """Return the report for Jupyter; everything a learner wrote is escaped."""
         if self.report is None:
             return f"<p>{html.escape(self.missing)}</p>"
-        head = "".join(f"<th {_LEFT}>{html.escape(str(each))}</th>" for each in _HEAD)
+        head = "".join(f"<th {_LEFT}>{html.escape(str(each))}</th>" for each in HEAD)
         rows = "".join(
             "<tr>{}</tr>".format("".join(f"<td {_LEFT}>{html.escape(cell)}</td>" for cell in row))
-            for row in map(_stage_row, self.report.stages)
+            for row in map(stage_row, self.report.stages)
         )
         table = f"<table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>"
-        facts = "".join(f"<li>{html.escape(line)}</li>" for line in _facts(self.report))
+        lines = "".join(f"<li>{html.escape(line)}</li>" for line in facts(self.report))
         return (
             f"<p><b>{html.escape(str(self.report.headline))}</b></p>"
             f"{table if self.report.looked_at else ''}"
-            f"<ul>{facts}</ul><p><small>{html.escape(self._saved_line)}</small></p>"
+            f"<ul>{lines}</ul><p><small>{html.escape(self._saved_line)}</small></p>"
         )
