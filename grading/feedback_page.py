@@ -21,7 +21,7 @@ from pygments.lexers import PythonLexer  # type: ignore[import-untyped]
 from course_lib.language import Language, Text, parse_language
 from course_lib.verdicts import NotPassed
 from grading.sanitize import markdown_to_html, plain, safe_outputs
-from grading.steps import read_remarks, review_reason, said_to_learner
+from grading.steps import NO_ANSWER, read_remarks, review_reason, said_to_learner
 
 TEMPLATES = Path(__file__).parent / "templates"
 _GRADE_ID = re.compile(r"[\w.:-]+\Z")
@@ -38,8 +38,6 @@ _WORDS = {
     "answer": Text("你的答案", "Your answer"),
     "comment": Text("助教留言", "The TA's comment"),
 }
-
-_NO_ANSWER = "No response."  # nbgrader's comment on an untouched cell
 
 
 @dataclass
@@ -157,7 +155,7 @@ def _items(nb: NotebookNode, language: Language) -> list[Item]:
         marks = cell.metadata.get("nbgrader", {})
         if utils.is_solution(cell) or utils.is_task(cell):
             answers.append(_answer(cell))
-            if marks.get("comment") and marks["comment"] != _NO_ANSWER:
+            if marks.get("comment") and marks["comment"] != NO_ANSWER:
                 comments.append(markdown_to_html(marks["comment"]))
         if utils.is_grade(cell) or utils.is_task(cell):
             name = _PREFIX.sub("", marks["grade_id"], count=1)
@@ -222,7 +220,7 @@ def _message(cell: NotebookNode) -> Text:
                 return Text(said, said)
             line = ": ".join(filter(None, [output.ename, said]))
             return Text(f"💥 你的代码抛出 {line}", f"💥 your code raised {line}")
-    if marks.get("comment") == _NO_ANSWER:
+    if marks.get("comment") == NO_ANSWER:
         return Text("⬜ 没有作答", "⬜ no answer")
     if marks["score"] >= marks["points"]:
         return Text("✅ 对了", "✅ right")

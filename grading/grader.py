@@ -21,6 +21,7 @@ from grading.engine import ENGINE, Rules
 from grading.intake import Refused, accept
 from grading.repair import repair
 from grading.steps import (
+    NO_ANSWER,
     add_remark,
     mark_review,
     read_marks,
@@ -29,8 +30,6 @@ from grading.steps import (
     review_reason,
     to_text,
 )
-
-_NO_ANSWER = "No response."  # nbgrader's comment on an untouched cell
 
 
 @dataclass(frozen=True)
@@ -177,7 +176,7 @@ def _count(notebook: NotebookNode) -> GradedNotebook:
             checksum = utils.compute_checksum(cell)
             untouched = cell.metadata.nbgrader.get("checksum") == checksum
             silent = untouched and not utils.is_task(cell)
-            comments[name] = _NO_ANSWER if silent else None
+            comments[name] = NO_ANSWER if silent else None
             if name in marks:
                 answers[name] = checksum
     return GradedNotebook(to_text(notebook), marks, comments, answers, evidence)

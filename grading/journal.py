@@ -19,6 +19,7 @@ from pydantic import BaseModel, ValidationError
 from course_lib.files import write_atomic
 from course_lib.language import Text
 from grading.grader import Graded
+from grading.intake import fingerprint
 
 _MAX_STAMPED = 2000  # more than a submission may have
 
@@ -181,6 +182,13 @@ def stamp_of(folder: Path) -> str:
                 todo.append(Path(entry.path))
     text = json.dumps(parts, ensure_ascii=True)
     return hashlib.sha256(text.encode()).hexdigest()
+
+
+def is_newer(folder: Path, record: Record) -> bool:
+    """Tell whether something else was handed in since the entry on a submission was written."""
+    if not record.key or record.stamp == stamp_of(folder):
+        return False
+    return not record.fingerprint or fingerprint(folder) != record.fingerprint
 
 
 def received_at(folder: Path, notebooks: list[str]) -> datetime.datetime | None:

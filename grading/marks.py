@@ -1,4 +1,4 @@
-"""Marks of TAs from a spreadsheet, entered into the gradebook as formgrader would.
+"""Marks of TAs, from a spreadsheet or one by one, entered into the gradebook as formgrader would.
 
 The columns are learner, lesson, cell, mark and comment; others are ignored. A file is taken whole
 or not at all.
@@ -81,6 +81,52 @@ def import_marks(
         gradebook.db.commit()
         waiting = sum(slot.grade.needs_manual_grade for slot in slots.values())
     return Imported(tuple(changes), sum(mark.mark is not None for mark in marks), waiting)
+
+
+def enter_mark(
+    course: Path, key: Key, mark: float | None, comment: str, *, replace: bool = False
+) -> tuple[str, ...]:
+    """Enter one mark and return what it changed, as lines to show.
+
+    Args:
+        course: the nbgrader course directory.
+        key: learner, lesson and cell.
+        mark: the points; None leaves the cell waiting.
+        comment: for the learner; "" leaves the one that is there.
+        replace: overwrite another mark and comment.
+
+    Raises:
+        CampError: it cannot be taken; nothing was entered.
+    """
+    given = Mark(0, key, mark, comment)
+    with open_gradebook(course) as gradebook:
+        slots = read_slots(gradebook, of=key[:2])
+        try:
+            changes = _check(given, slots, replace)
+        except _Refused as error:
+            raise CampError(str(error)) from None
+        _enter(given, slots[key])
+        gradebook.db.commit()
+    return tuple(changes)
+
+
+def read_mark(course: Path, key: Key) -> tuple[float | None, str]:
+    """Return the mark and the comment that a cell has: None and "" before a TA gave them.
+
+    Args:
+        course: the nbgrader course directory.
+        key: learner, lesson and cell.
+
+    Raises:
+        CampError: there is no such cell.
+    """
+    with open_gradebook(course) as gradebook:
+        slots = read_slots(gradebook, of=key[:2])
+        if key not in slots:
+            raise CampError(_unknown(key, slots))
+        slot = slots[key]
+        said = slot.comment.manual_comment if slot.comment else None
+        return slot.grade.manual_score, said or ""
 
 
 def write_template(course: Path, file: Path) -> int:

@@ -24,8 +24,7 @@ from grading import database
 from grading.book import Book, Points
 from grading.course import Course
 from grading.grade import find_submissions, grade
-from grading.intake import fingerprint
-from grading.journal import Journal, Record, stamp_of
+from grading.journal import Journal, Record, is_newer
 from grading.lesson_run import LessonRun, Options
 from grading.progress import GradingProgress, warn
 
@@ -101,7 +100,9 @@ def regrade(
     if not graded:
         raise CampError(f"nothing of {lesson} has been graded yet: run 'camp grade {lesson}'")
     records = Journal(course.state / lesson)
-    left = [one for one in sorted(graded) if _is_new(course, lesson, one, records.read(one))]
+    left = [
+        one for one in sorted(graded) if is_newer(course.submitted(one, lesson), records.read(one))
+    ]
     wanted = [one for one in sorted(graded) if one not in left]
     if not wanted:
         return Regraded(0, (), tuple(left))
@@ -123,14 +124,6 @@ def regrade(
         if (new := after[learner].get(cell)) and new.auto != old
     ]
     return Regraded(len(wanted), tuple(changes), tuple(left))
-
-
-def _is_new(course: Course, lesson: str, learner: str, record: Record) -> bool:
-    """Tell whether a learner handed in something else since the journal's entry was written."""
-    folder = course.submitted(learner, lesson)
-    if not record.key or record.stamp == stamp_of(folder):
-        return False
-    return not record.fingerprint or fingerprint(folder) != record.fingerprint
 
 
 def _read(file: Path) -> dict[str, _Kept]:

@@ -133,10 +133,17 @@ def read_scores(course: Path) -> list[Score]:
     ]
 
 
-def read_slots(gradebook: Gradebook) -> dict[Key, Slot]:
-    """Return every graded cell of every submission.
+def cell_key(lesson: str, notebook: str, cell: str) -> str:
+    """Return a cell's name in marks: with its notebook where that is not named as the lesson."""
+    return cell if notebook == lesson else f"{notebook}/{cell}"
 
-    A cell of a notebook that is not named after its lesson is called ``notebook/cell``.
+
+def read_slots(gradebook: Gradebook, of: tuple[str, str] | None = None) -> dict[Key, Slot]:
+    """Return every graded cell, named as :func:`cell_key` says.
+
+    Args:
+        gradebook: the gradebook, open.
+        of: learner and lesson of one submission; of every submission when None.
     """
     from nbgrader.api import (
         Assignment,
@@ -149,10 +156,10 @@ def read_slots(gradebook: Gradebook) -> dict[Key, Slot]:
         SubmittedNotebook,
     )
 
-    def of(
+    def rows(
         kind: type[Grade] | type[Comment], *values: Any
     ) -> Iterator[tuple[Key, tuple[Any, ...]]]:
-        rows = (
+        asked = (
             gradebook.db.query(Student.id, Assignment.name, Notebook.name, BaseCell.name, *values)
             .select_from(kind)
             .join(BaseCell, BaseCell.id == kind.cell_id)
@@ -162,14 +169,15 @@ def read_slots(gradebook: Gradebook) -> dict[Key, Slot]:
             .join(Assignment, Assignment.id == SubmittedAssignment.assignment_id)
             .join(Student, Student.id == SubmittedAssignment.student_id)
         )
-        for learner, lesson, notebook, cell, *found in rows:
-            name = cell if notebook == lesson else f"{notebook}/{cell}"
-            yield (learner, lesson, name), tuple(found)
+        if of is not None:
+            asked = asked.filter(Student.id == of[0], Assignment.name == of[1])
+        for learner, lesson, notebook, cell, *found in asked:
+            yield (learner, lesson, cell_key(lesson, notebook, cell)), tuple(found)
 
-    comments = {key: comment for key, (comment,) in of(Comment, Comment)}
+    comments = {key: comment for key, (comment,) in rows(Comment, Comment)}
     return {
         key: Slot(grade, float(maximum), comments.get(key))
-        for key, (grade, maximum) in of(Grade, Grade, Grade.max_score)
+        for key, (grade, maximum) in rows(Grade, Grade, Grade.max_score)
     }
 
 

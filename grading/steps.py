@@ -34,6 +34,8 @@ REASONS = {
     ),
     NOT_REACHED: Text("评分没能进行到这个单元", "grading did not get as far as this cell"),
 }
+NO_ANSWER = "No response."
+"""nbgrader's comment on an untouched cell."""
 _HIDDEN_FAILED = Text("❌ 没有通过隐藏测试", "❌ a hidden test failed")
 _MAX_SAID = 1000
 _CUT_OFF = Text("前面有单元没能运行完", "a cell before it could not be run to its end")
