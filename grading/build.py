@@ -37,7 +37,7 @@ _WORKERS = 2
 _IGNORED = "# hidden tests and learners' work: not for a public repository\n*\n"
 _MODULES = (
     "assemble", "build", "cells", "cohort", "course", "forms", "generated", "leaks", "lesson",
-    "nbgrader_config", "prove", "reader", "release", "wellformed",
+    "nbgrader_config", "prove", "reader", "release", "rubrics", "wellformed",
 )  # fmt: skip
 
 
@@ -60,6 +60,7 @@ class _Texts:
 
     instructor: str
     learners: dict[Language, str]
+    rubrics: str
 
 
 class Builder:
@@ -147,6 +148,7 @@ class Builder:
         return {
             "source": self.course / "source" / name / file,
             "release": self.course / "release" / name / file,
+            "rubrics": rubrics_file(self.course, name),
             **{str(language): released(self.course, name, language) for language in LANGUAGES},
         }
 
@@ -241,6 +243,7 @@ class Builder:
         if self._was_changed(path.stem, "release"):
             keep_aside(outputs["release"], self.course / "edited")
         write_atomic(outputs["source"], texts.instructor)
+        write_atomic(outputs["rubrics"], texts.rubrics)
         for language in LANGUAGES:
             write_atomic(outputs[language], texts.learners[language])
         release(Course(self.course), path.stem)
@@ -273,6 +276,11 @@ def released(course: Path, lesson: str, language: Language) -> Path:
     return course / ".build" / language / f"{lesson}.ipynb"
 
 
+def rubrics_file(course: Path, lesson: str) -> Path:
+    """Return where ``course`` has the rubrics of a lesson's notes, see ``rubrics``."""
+    return course / "rubrics" / f"{lesson}.json"
+
+
 def make_texts(path: Path, cohort: Cohort, language: Language) -> _Texts:
     """Read, prove and assemble one lesson (in a process of its own).
 
@@ -284,6 +292,7 @@ def make_texts(path: Path, cohort: Cohort, language: Language) -> _Texts:
     from grading.leaks import refuse_leaks
     from grading.prove import prove_lesson
     from grading.reader import read_lesson
+    from grading.rubrics import write_rubrics
 
     lesson = read_lesson(path)
     tests = prove_lesson(lesson, cohort)
@@ -300,7 +309,7 @@ def make_texts(path: Path, cohort: Cohort, language: Language) -> _Texts:
         learners[each] = seal(shipped)
         if each == language:
             instructor = seal(full)
-    return _Texts(instructor, learners)
+    return _Texts(instructor, learners, write_rubrics(lesson))
 
 
 def _digest(path: Path) -> str:

@@ -12,6 +12,7 @@ from filelock import FileLock
 from course_lib.errors import CampError
 from grading.build import Builder, released
 from grading.cohort import PUBLIC, Cohort, find_cohort
+from grading.rubrics import read_rubrics
 from tests.sources import GOOD
 
 ONE = Cohort("one", b"1" * 32)
@@ -42,6 +43,8 @@ def test_build_is_repeatable_and_incremental(kit: Path) -> None:
     ]
     before = snapshot(kit)
     assert len(before) == 2 * 6
+    (rubric,) = read_rubrics(kit / "course", "01_sizes").values()
+    assert [(one.text.en, one.points) for one in rubric] == [("a number", 10), ("own words", 20)]
 
     start = time.monotonic()
     assert not any(built.fresh for built in builder(kit).build())
