@@ -1,0 +1,18 @@
+"""The report of ``camp similar``, if there is one."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from grading.course import Course
+
+
+def report_of(course: Course, lesson: str) -> Path | None:
+    """Return the page that ``camp similar LESSON`` wrote; None before it ran."""
+    page = course.path / "similar" / lesson / "index.html"
+    return page if page.is_file() else None
+
+
+def command_for(course: Course, lesson: str) -> str:
+    """Return the command that writes it."""
+    return f"camp similar {lesson} --course {course.path}"
