@@ -1,6 +1,6 @@
 # Each target sets up .venv first; `make run` and `make test` work on a fresh clone.
 .DEFAULT_GOAL := help
-.PHONY: help setup lab run test test-tools build grade regrade marks feedback points formgrader bench doctor debian lint format lock lock-tools clean
+.PHONY: help setup lab run test test-tools build grade regrade marks feedback points desk formgrader bench doctor debian lint format lock lock-tools clean
 
 CAMP := .venv/bin/camp
 COURSE ?= course
@@ -48,6 +48,9 @@ feedback: setup ## write the feedback pages
 
 points: setup ## pay points into the ledger and show who earned the certificate
 	@$(CAMP) points --course $(COURSE)
+
+desk: setup ## open the TAs' desk: the queue, marks, how exercises do
+	@$(CAMP) desk --course $(COURSE)
 
 formgrader: setup ## open formgrader, where a TA marks notes by rubric
 	@$(CAMP) formgrader --course $(COURSE)

@@ -19,6 +19,7 @@ COMMANDS = (
     Command("collect", "grading.collect.command:collect_command", "Take in submissions."),
     Command("grade", "grading.grade:grade_command", "Grade submissions."),
     Command("formgrader", "grading.formgrader:formgrader_command", "Mark notes in the browser."),
+    Command("desk", "grading.desk.command:desk_command", "Share the marking; see how it goes."),
     Command("marks", "grading.marks:marks_command", "Enter a TA's marks from a file."),
     Command("feedback", "grading.feedback:feedback_command", "Write feedback pages."),
     Command("points", "grading.points_report:points_command", "Pay points; show and export them."),

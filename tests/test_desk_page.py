@@ -1,0 +1,241 @@
+"""The desk's page as Streamlit runs it, in a real browser, and the command that opens it."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Page, expect
+from streamlit.testing.v1 import AppTest
+
+from course_lib import ports
+from course_lib.errors import CampError
+from course_lib.language import Text, current_language
+from grading.course import Course
+from grading.desk import comments
+from grading.desk.claims import Claims
+from grading.desk.command import PAGE, TOKEN, open_desk
+from grading.desk.comments import Saved
+from grading.desk.settings import VARIABLE
+from grading.marks import read_mark
+from tests.conftest import free_port
+from tests.desk_course import Work, graded_course
+from tests.toy_course import LESSON, NASTY_NOTE
+
+SQUARED = Text("❌ 不对：平方了", "❌ wrong: you squared it")
+SLOW = Text("这个单元运行超时", "this cell took too long")
+REUSED = "Every number has its source."
+WORKS = {
+    "amy": Work(note=NASTY_NOTE, language="en", minutes=1),
+    "bob": Work({"check_double": 0}, {"double": "def double(x):\n    return x**2"}, minutes=2,
+                said={"check_double": SQUARED}),
+    "cat": Work(mark=6, minutes=3),
+    "dan": Work(review={"check_share": SLOW}, mark=5, minutes=4),
+}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def master(tmp_path_factory: pytest.TempPathFactory) -> Course:
+    made = graded_course(tmp_path_factory.mktemp("page"), WORKS)
+    comments.save(made, Saved(lesson=LESSON, cell="note_toy", criterion=1, en=REUSED))
+    return made
+
+
+@pytest.fixture
+def course(master: Course, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Course:
+    monkeypatch.setenv("CAMP_LANG", "en")
+    return Course(shutil.copytree(master.path, tmp_path / "course"))
+
+
+@pytest.fixture
+def app(course: Course, monkeypatch: pytest.MonkeyPatch) -> AppTest:
+    """Return the page of the TA lin, drawn once."""
+    settings = {
+        "course": str(course.path), "name": "lin", "formgrader": "http://127.0.0.1:8890",
+        "token": "secret",
+    }  # fmt: skip
+    monkeypatch.setenv(VARIABLE, json.dumps(settings))
+    page = AppTest.from_file(str(PAGE), default_timeout=120)
+    page.query_params["token"] = "secret"
+    return page.run()
+
+
+def look_at(page: AppTest, view: str) -> AppTest:
+    page.radio(key="view").set_value(view).run()
+    assert not page.exception
+    assert not page.error
+    return page
+
+
+def texts(page: AppTest) -> str:
+    return "\n".join(one.value for one in page.text)
+
+
+def numbers(page: AppTest) -> dict[str, str]:
+    return {one.label: one.value for one in page.metric}
+
+
+def test_it_is_shut_without_the_token(app: AppTest) -> None:
+    assert not app.error
+    app.query_params["token"] = "guess"
+    app.run()
+    assert [one.value for one in app.error] == ["open the whole address of camp desk"]
+    assert not app.metric
+    assert not app.radio
+    assert not app.text_input
+
+
+def test_a_ta_claims_reads_and_marks(app: AppTest, course: Course) -> None:
+    assert numbers(app) == {
+        "handed in": "4", "needs review": "1", "waits for a mark": "2", "to grade": "0",
+        "done": "1",
+    }  # fmt: skip
+    queue = app.dataframe[-1].value
+    assert list(queue["learner"]) == ["dan", "amy", "bob"]
+    assert queue["remarks"][0] == "check_share: this cell took too long"
+    assert queue["formgrader"][1].startswith("http://127.0.0.1:8890/formgrader/submissions/")
+    assert Claims(course).take("wu", [(LESSON, "bob")], 1)
+    app.button(key="claim").click().run()
+    held = Claims(course).held(LESSON)
+    assert {name: one.ta for name, one in held.items()} == {"amy": "lin", "bob": "wu", "dan": "lin"}
+    assert list(app.dataframe[-1].value["TA"]) == ["lin", "lin", "wu"]
+
+    look_at(app, "mark")
+    app.selectbox(key="claimed").set_value("amy").run()
+    assert NASTY_NOTE.strip() in texts(app)  # as text: the tags stand there as they were written
+    assert not any(one.allow_html for one in app.markdown)
+    assert not any("pwned" in one.value for one in app.markdown)
+    base = f"amy/{LESSON}/note_toy"
+    enter = app.button(key=f"{base}/enter")
+    assert (enter.label, enter.disabled) == ("enter … of 6 points", True)
+    app.number_input(key=f"{base}/points 1").set_value(3.0)
+    app.number_input(key=f"{base}/points 2").set_value(1.5)
+    app.text_area(key=f"{base}/words 1").set_value("One thing:").run()
+    app.selectbox(key=f"{base}/pick 1").set_value(REUSED).run()
+    assert app.text_area(key=f"{base}/words 1").value == f"One thing: {REUSED}"
+    look_at(app, "queue")
+    look_at(app, "mark")  # what was typed is still there
+    app.selectbox(key="claimed").set_value("amy").run()
+    app.text_area(key=f"{base}/words 2").set_value("Mostly.").run()
+    app.button(key=f"{base}/keep 2").click().run()
+    assert comments.read_saved(course)[-1].en == "Mostly."
+    app.button(key=f"{base}/enter").click().run()
+    assert not app.error
+    assert app.text[0].value == f"✅ amy {LESSON} note_toy: 4.5 of 6"
+    assert read_mark(course.path, ("amy", LESSON, "note_toy")) == (
+        4.5, f"- a number: 3/4. One thing: {REUSED}\n- own words: 1.5/2. Mostly.",
+    )  # fmt: skip
+    assert Claims(course).held(LESSON).keys() == {"bob", "dan"}
+    assert "def share():" in app.code[0].value  # the next one is open
+    assert str(SLOW) in texts(app)
+    app.button(key="back").click().run()
+    assert Claims(course).held(LESSON).keys() == {"bob"}
+
+
+def test_a_claim_that_another_has_since_enters_nothing(app: AppTest, course: Course) -> None:
+    app.button(key="claim").click().run()
+    look_at(app, "mark")
+    base = f"dan/{LESSON}/check_share"
+    app.number_input(key=f"{base}/points 0").set_value(4.0).run()
+    claims = Claims(course)
+    claims.release("lin", [(LESSON, "dan")])
+    claims.take("wu", [(LESSON, "dan")], 1)
+    app.button(key=f"{base}/enter").click().run()
+    assert read_mark(course.path, ("dan", LESSON, "check_share"))[0] is None
+    assert claims.held(LESSON)["dan"].ta == "wu"
+
+
+def test_the_other_views_and_both_languages(app: AppTest) -> None:
+    look_at(app, "numbers")
+    items = app.dataframe[0].value
+    assert list(items["exercise"]) == ["double", "triple", "share", "note_toy"]
+    assert list(items["mind"]) == ["too few"] * 4
+    assert str(SQUARED) in texts(app)
+    app.segmented_control(key="by").set_value("answer").run()
+    assert app.code[0].value == WORKS["bob"].answers["double"]
+    look_at(app, "learners")
+    funnel = app.dataframe[0].value.iloc[0]
+    assert list(funnel) == [LESSON, 4, "≥ 4", "≥ 4", "≥ 3", "4"]
+    look_at(app, "look")
+    assert len(app.dataframe[0].value) == 3  # not dan, who needs review
+    assert f"camp similar {LESSON}" in app.code[1].value
+    app.segmented_control(key="language").set_value("zh").run()
+    assert not app.exception
+    assert app.title[0].value == f"助教工作台 · {LESSON}"
+    assert app.subheader[1].value == "雷同的提交"
+    assert current_language() == "en"  # elsewhere in this process
+
+
+def test_what_goes_wrong_is_one_line_without_names(
+    app: AppTest, course: Course, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (course.path / comments.FILE_NAME).write_text("- {lesson: a}\n")
+    app.button(key="claim").click().run()
+    app.radio(key="view").set_value("mark").run()
+    assert "entry 1.cell: Field required" in app.error[0].value
+
+    def fails(*_: object) -> None:
+        raise KeyError("amy")
+
+    monkeypatch.setattr("grading.desk.waiting.count_reasons", fails)
+    app.radio(key="view").set_value("queue").run()
+    assert [one.value.rpartition(":")[0] for one in app.error] == [
+        "the page failed: KeyError at test_desk_page.py"
+    ]
+    assert not app.exception
+
+
+def test_the_command_says_what_cannot_be(course: Course, tmp_path: Path) -> None:
+    here = "http://127.0.0.1:8890"
+    with pytest.raises(CampError, match="no course directory"):
+        open_desk(tmp_path, formgrader=here)
+    with pytest.raises(CampError, match="--formgrader javascript:x"):
+        open_desk(course.path, formgrader="javascript:x")
+    with pytest.raises(CampError, match="--name: 64"):
+        open_desk(course.path, formgrader=here, name="x" * 65)
+    (course.path / "gradebook.db").unlink()
+    with pytest.raises(CampError, match="run 'camp grade'"):
+        open_desk(course.path, formgrader=here)
+
+
+@pytest.mark.browser
+def test_a_ta_marks_in_a_browser(
+    page: Page, course: Course, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv(TOKEN, "secret")
+    outside: list[str] = []
+    page.on("request", lambda request: outside.append(request.url))
+    port = free_port()
+    with open_desk(course.path, port=port, name="lin", formgrader="http://127.0.0.1:1") as desk:
+        assert f"http://127.0.0.1:{port}/?token=secret\n" in capsys.readouterr().out
+        page.goto(desk.address)
+        expect(page.get_by_text("open the whole address")).to_be_visible(timeout=90_000)
+        page.goto(desk.link)
+        page.get_by_role("button", name="claim", exact=True).click(timeout=90_000)
+        expect(page.get_by_text("you hold 3")).to_be_visible()
+        page.get_by_test_id("stRadio").get_by_text("Mark", exact=True).click()
+        page.get_by_role("combobox", name="the 3 that you claimed").click()
+        page.get_by_role("option", name="amy").click()
+        expect(page.get_by_text("<script>window.pwned = 1</script>")).to_be_visible()
+        for label, points in (("a number (0–4)", "3"), ("own words (0–2)", "2")):
+            field = page.get_by_role("spinbutton", name=label)
+            field.fill(points)
+            field.press("Enter")
+        page.get_by_role("combobox", name="reusable comments").click()
+        page.get_by_role("option", name=REUSED).click()
+        expect(page.get_by_role("textbox", name="comment").first).to_have_value(REUSED)
+        page.get_by_role("button", name="enter 5 of 6 points").click()
+        expect(page.get_by_text(f"amy {LESSON} note_toy: 5 of 6")).to_be_visible()
+        page.get_by_test_id("stRadio").get_by_text("Scores and exercises").click()
+        expect(page.get_by_test_id("stVegaLiteChart").first).to_be_visible()
+        assert page.evaluate("window.pwned") is None
+        log = desk.log.read_text(encoding="utf-8")
+    assert read_mark(course.path, ("amy", LESSON, "note_toy")) == (
+        5, f"- a number: 3/4. {REUSED}\n- own words: 2/2",
+    )  # fmt: skip
+    assert "amy" not in log
+    local = (desk.address, desk.address.replace("http", "ws"), "data:", "blob:")
+    assert [url for url in outside if not url.startswith(local)] == []
+    assert ports.is_free(port)
