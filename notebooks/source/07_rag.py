@@ -29,7 +29,7 @@
 
 没有哪个模型知道：这个实验室是我们编的，只写在练习班手册里。让它知道，有两条路：**改权重**（第 3 课的微调），或者**给上下文**：先从知识库里找出有关的一段，和问题一起交给它，这叫 RAG（检索增强生成）。资料常换、要注明出处、要能删，就用 RAG；要改口气、格式、习惯，才微调。
 
-知识库是课程自己写的六十页短文，讲营里的工具和一个练习班。先看没有资料和有资料时，模型各说什么。
+知识库是课程写的六十页短文，讲营里的工具和一个练习班。先看没有资料和有资料时，模型各说什么。
 """
 
 # %% [markdown] lang="en"
@@ -316,7 +316,7 @@ for embedder in ("n-grams", "minilm"):
 """
 MiniLM 英文好，中文多半找不到；n-gram 中文好得多，英文也不差。也可以自己训练：n-gram 上接一个线性层，对比学习（拉近问题和它那一块，推开别的）。三十题拿去训练，另外三十题不用，比 MRR（对的那一页名次的倒数，取平均）。
 
-练过的题满分，没练过的并不比 n-gram 强，所以后面一律用 n-gram。它的短处：换个说法，字不重合，就找不到。
+练过的题满分，没练过的并不比 n-gram 强，所以后面都用 n-gram。它的短处：换个说法，字不重合，就找不到。
 """
 
 # %% [markdown] lang="en"
@@ -1328,8 +1328,8 @@ def three_stage_for(words, q, score, threshold, context):
 
 - bce 嵌入模型换成 n-gram，bce 重排换成余弦的名次；`CacheRetriever` 换成给出这两样的；
 - 模型是本机的 `camp-mini`，不抽样，不带系统提示；数词元改成数字符（tiktoken 要下载）；
-- 回答的提示词用茴香豆从前的那一条，`camp-mini` 没学过写引用；页面只给前 600 字，再长它就读不懂；
-- 它按余弦检索要用 `faiss.METRIC_IP`，Faiss 里没有这个名字，补上。
+- 回答的提示词用茴香豆从前的那一条，`camp-mini` 没学过写引用；页面只给 600 字，多了它读不懂；
+- 它用的 `faiss.METRIC_IP`，Faiss 里没有这个名字，补上。
 
 一半例子找阈值，另一半只用来考：**不能在找阈值的题上报成绩**。
 """
@@ -1342,8 +1342,8 @@ Feature store, retrieval, `update_throttle` and the pipeline are HuixiangDou's o
 
 - n-grams for the bce embedder, the order of cosines for the bce reranker; a `CacheRetriever` that hands out both;
 - the model is this machine's `camp-mini`, greedy, without system prompt; tokens are counted as characters (tiktoken downloads);
-- the answer's prompt is HuixiangDou's former one, with 600 characters of the pages: `camp-mini` never learned to cite, and of more it makes no sense;
-- its search by cosines wants `faiss.METRIC_IP`, a name that Faiss does not have; it is added.
+- the answer's prompt is HuixiangDou's former one, with 600 characters of the pages: `camp-mini` never learned to cite, and cannot make sense of more;
+- it uses `faiss.METRIC_IP`, a name that Faiss does not have; it is added.
 
 Half of the examples find the threshold, the other half only test it: **no result is reported on what chose the threshold**.
 """
