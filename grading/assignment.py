@@ -272,7 +272,7 @@ def read_assignment(course: Course, name: str) -> Assignment:
             ) from None
         notebooks = {}
         for entry in entries:
-            content = _read_source(folder / f"{entry.name}.ipynb")
+            content = read_source(folder / f"{entry.name}.ipynb")
             texts = {cell.name: (cell.source, cell.checksum) for cell in entry.source_cells}
             order = [
                 cell["metadata"].get("nbgrader", {}).get("grade_id") for cell in content["cells"]
@@ -287,7 +287,12 @@ def read_assignment(course: Course, name: str) -> Assignment:
     return Assignment(name, notebooks, _read_files(folder), course.times)
 
 
-def _read_source(path: Path) -> dict[str, Any]:
+def read_source(path: Path) -> dict[str, Any]:
+    """Return an instructor's notebook as JSON, the text of each cell in one piece.
+
+    Raises:
+        CampError: it is missing or damaged.
+    """
     try:
         notebook = nbformat.read(path, as_version=4)
     except FileNotFoundError:

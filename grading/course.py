@@ -21,12 +21,14 @@ from traitlets.config.loader import PyFileConfigLoader
 from course_lib.bundle import is_learner_id
 from course_lib.errors import CampError
 from course_lib.files import write_atomic
+from course_lib.language import Text
 from grading import database
 from grading.address import with_driver
 from grading.apart.plan import Times
 from grading.nbgrader_config import make_safe
 
 CONFIG_FILE = "nbgrader_config.py"
+STRANGE_ID = Text("学员编号里有不能用的字符", "the learner's id has characters not allowed")
 _CONFIG = '''"""nbgrader's settings for this course; add your own at the end."""
 
 from pathlib import Path
@@ -103,6 +105,10 @@ class Course:
     def feedback(self, learner: str, lesson: str) -> Path:
         """Return the folder of one learner's feedback."""
         return self.path / "feedback" / learner / lesson
+
+    def similar(self, lesson: str) -> Path:
+        """Return the folder of what ``camp similar`` finds."""
+        return self.path / "similar" / lesson
 
     def lessons(self) -> list[str]:
         """Return the names of the lessons."""

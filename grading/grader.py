@@ -18,7 +18,7 @@ from course_lib.findings import Mark as EvidenceMark
 from course_lib.language import Text
 from grading.assignment import Assignment, Notebook
 from grading.engine import ENGINE, Rules
-from grading.intake import Refused, accept
+from grading.intake import Refused, accept, unreadable
 from grading.repair import repair
 from grading.steps import (
     NO_ANSWER,
@@ -107,9 +107,7 @@ def grade_one(folder: Path, learner: str, assignment: Assignment, rules: Rules) 
     except Refused as refusal:
         return Graded(lesson, learner, review=True, remarks=(refusal.remark,))
     except OSError as error:
-        cause = error.strerror or type(error).__name__
-        remark = Text(f"提交读不出来：{cause}", f"it cannot be read: {cause}")
-        return Graded(lesson, learner, review=True, remarks=(remark,))
+        return Graded(lesson, learner, review=True, remarks=(unreadable(error),))
     ENGINE.spawner(assignment, rules)  # whose imports take none of the submission's time
     deadline = time.monotonic() + assignment.times.submission
     notebooks: dict[str, GradedNotebook] = {}

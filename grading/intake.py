@@ -40,6 +40,12 @@ class Refused(Exception):
         self.remark = Text(printable(zh), printable(en))
 
 
+def unreadable(error: OSError) -> Text:
+    """Return the remark on a submission whose files this machine cannot read."""
+    cause = error.strerror or type(error).__name__
+    return Text(f"提交读不出来：{cause}", f"it cannot be read: {cause}")
+
+
 @dataclass(frozen=True)
 class Submission:
     """What was handed in, read once.

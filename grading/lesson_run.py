@@ -20,7 +20,7 @@ from grading import copies, journal
 from grading.assignment import read_assignment
 from grading.book import Book, Entry
 from grading.copies import Copy
-from grading.course import Course
+from grading.course import STRANGE_ID, Course
 from grading.engine import ENGINE, key_of, read_rules
 from grading.grader import Graded, grade_one, stand_in
 from grading.how import settle
@@ -324,5 +324,4 @@ class LessonRun:
 
 
 def _strange(lesson: str, learner: str) -> Result:
-    remark = Text("学员编号里有不能用的字符", "the learner's id has characters not allowed")
-    return Result(lesson, printable(learner), True, True, 0, 0, 0, 0, (remark,))
+    return Result(lesson, printable(learner), True, True, 0, 0, 0, 0, (STRANGE_ID,))

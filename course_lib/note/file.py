@@ -38,13 +38,13 @@ def read_note(path: Path) -> Source:
         CampError: when there is no such file, or no note that can be read in it.
     """
     if path.suffix.lower() != ".ipynb":
-        return Source(path, _decode(path, _read(path, _MAX_TEXT)))
+        return Source(path, decode(path, _read(path, _MAX_TEXT)))
     found = _read_notebook(path)
     if found is None:
         raise CampError(f"{path}: no note cell (a text cell whose nbgrader id begins with note_)")
     beside = path.with_name(NOTE_FILE)
     if beside.is_file() and check_note(found.text, found.others).untouched:
-        return Source(beside, _decode(beside, _read(beside, _MAX_TEXT)), found.others)
+        return Source(beside, decode(beside, _read(beside, _MAX_TEXT)), found.others)
     return found
 
 
@@ -70,7 +70,7 @@ def _read(path: Path, limit: int) -> bytes:
         raise CampError(f"{path}: cannot be read ({error.strerror})") from error
 
 
-def _decode(path: Path, raw: bytes) -> str:
+def decode(path: Path, raw: bytes) -> str:
     """Return the text of UTF-8 (with or without BOM), UTF-16 with BOM, or GB18030 bytes."""
     names = ("utf-16",) if raw.startswith(_UTF16) else ("utf-8-sig", "gb18030")
     for name in names:
