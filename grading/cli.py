@@ -22,6 +22,7 @@ COMMANDS = (
     Command("desk", "grading.desk.command:desk_command", "Share the marking; see how it goes."),
     Command("marks", "grading.marks:marks_command", "Enter a TA's marks from a file."),
     Command("feedback", "grading.feedback:feedback_command", "Write feedback pages."),
+    Command("similar", "grading.similar.command:similar_command", "Show who wrote alike."),
     Command("points", "grading.points_report:points_command", "Pay points; show and export them."),
     Command("correct", "grading.corrections:correct_command", "Correct a learner's points."),
     Command("inbox", "grading.inbox.command:inbox_app", "Take submissions over HTTP."),

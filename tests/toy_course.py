@@ -79,11 +79,14 @@ def instructor() -> NotebookNode:
     return new_notebook(cells=cells, metadata=metadata)
 
 
-def make_course(root: Path) -> Course:
-    """Write and release the course at ``root``."""
+def make_course(root: Path, change: Callable[[NotebookNode], None] | None = None) -> Course:
+    """Write and release the course at ``root``, its notebook after ``change``."""
     source = root / "source" / LESSON / f"{LESSON}.ipynb"
     source.parent.mkdir(parents=True)
-    nbformat.write(instructor(), source)
+    notebook = instructor()
+    if change:
+        change(notebook)
+    nbformat.write(notebook, source)
     course = Course(root)
     release(course, LESSON)
     return course
