@@ -1,7 +1,7 @@
 """``make bench``: build, the main job, grading beside plain nbgrader, grading at scale.
 
 Prints Markdown; nothing here can fail a test run. ``make bench ARGS="build grade"`` measures some
-parts only: ``build``, ``grade``, ``torch``, ``otter``, ``scale``.
+parts only: ``build``, ``grade``, ``torch``, ``otter``, ``scale``, ``similar``.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from tests.benchmarks import grading
+from tests.benchmarks import similar as similarity
 from tests.benchmarks.grading import Cost, measure
 from tests.conftest import ROOT
 
@@ -106,8 +107,16 @@ def scale(base: Path) -> None:
                 f"| {again.wall:.1f} |")  # fmt: skip
 
 
+def similar(base: Path) -> None:
+    """Time the comparison of many submissions."""
+    cost = similarity.at_scale(base, SCALE)
+    table(f"camp similar, {SCALE} submissions of lesson 01", [("camp similar", cost)])
+    say(f"\nresident memory {cost.resident:.0f} MB")
+
+
 PARTS: dict[str, Callable[[Path], None]] = {
     "build": build, "grade": grade, "torch": torch, "otter": otter, "scale": scale,
+    "similar": similar,
 }  # fmt: skip
 
 
