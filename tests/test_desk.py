@@ -22,8 +22,9 @@ from grading.desk import comments, funnel, similar, spot, stuck, waiting, wrong
 from grading.desk.claims import LASTS, Claims
 from grading.desk.comments import Judged, Saved
 from grading.desk.items import Silent, analyse
+from grading.desk.reader import answers_of, read_lessons, read_sheet
 from grading.desk.reading import read_cell
-from grading.desk.sheet import Item, Sheet, answers_of, read_lessons, read_sheet
+from grading.desk.sheet import Item, Sheet
 from grading.desk.spread import spread_of
 from grading.desk.waiting import State
 from grading.forms import Criterion

@@ -12,7 +12,8 @@ import numpy as np
 from sqlalchemy import select
 
 from grading.course import Course
-from grading.desk.sheet import Sheet, read_lessons
+from grading.desk.reader import read_lessons
+from grading.desk.sheet import Sheet
 from grading.scores import open_gradebook
 
 

@@ -16,7 +16,8 @@ from grading.course import Course
 from grading.desk import funnel, stuck, waiting, wrong
 from grading.desk.claims import Claims
 from grading.desk.funnel import Funnel
-from grading.desk.sheet import Sheet, read_lessons, read_sheet
+from grading.desk.reader import read_lessons, read_sheet
+from grading.desk.sheet import Sheet
 from grading.desk.waiting import Entry, Progress
 from grading.desk.wrong import Wrong
 

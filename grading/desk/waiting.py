@@ -14,7 +14,8 @@ from sqlalchemy import select
 from course_lib.language import Text
 from grading.course import Course
 from grading.desk.graded import file_of, read_graded
-from grading.desk.sheet import Item, Sheet, read_lessons
+from grading.desk.reader import read_lessons
+from grading.desk.sheet import Item, Sheet
 from grading.journal import Journal, Record, is_newer
 from grading.scores import open_gradebook
 
