@@ -22,6 +22,7 @@ from nbconvert.filters.markdown_mistune import IPythonRenderer, MarkdownWithMath
 from pygments.token import STANDARD_TYPES  # type: ignore[import-untyped]
 
 MAX_TEXT = 100_000  # characters of one Markdown text or output that are shown
+MAX_CODE = 20_000  # characters of one cell of code that are shown
 MAX_TAGS, MAX_OPENINGS = 20_000, 200  # more take parsers minutes; shown as plain text
 MAX_FORMULA = 2_000
 MAX_IMAGE = 10_000_000
@@ -127,7 +128,13 @@ def _link_remote_images(markup: str) -> str:
 
 
 class _Renderer(IPythonRenderer):
-    """nbconvert's Markdown renderer with formulas as MathML."""
+    """nbconvert's Markdown renderer with formulas as MathML, and code without colours.
+
+    Whoever writes a note would choose the lexer, and many of Pygments' take minutes for some text.
+    """
+
+    def block_code(self, code: str, info: str | None = None) -> str:
+        return f"<pre><code>{html.escape(code)}</code></pre>"
 
     def inline_math(self, body: str) -> str:
         if body != body.strip():  # "from $5 to $6" is money
@@ -175,6 +182,16 @@ def markdown_to_html(text: str, attachments: Mapping[str, Any] | None = None) ->
     if len(text) > MAX_TEXT:
         rendered += f"<p>… (+{len(text) - MAX_TEXT:,})</p>"
     return clean_html(rendered)
+
+
+def code_to_show(source: str) -> str:
+    """Return a learner's code as it is coloured on a page.
+
+    Pygments' lexer of Python takes quadratic time for lines of blanks (16 kB: half a minute), so
+    they end where their text does; more than ``MAX_CODE`` characters are cut.
+    """
+    cut = "\n".join(line.rstrip() for line in source[:MAX_CODE].split("\n"))
+    return cut if len(source) <= MAX_CODE else f"{cut}\n# … (+{len(source) - MAX_CODE:,})"
 
 
 @pass_context

@@ -164,7 +164,7 @@ def test_the_other_views_and_both_languages(app: AppTest) -> None:
     app.segmented_control(key="language").set_value("zh").run()
     assert not app.exception
     assert app.title[0].value == f"助教工作台 · {LESSON}"
-    assert app.subheader[1].value == "雷同的提交"
+    assert app.subheader[1].value == "相似的提交"
     assert current_language() == "en"  # elsewhere in this process
 
 

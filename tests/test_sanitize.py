@@ -6,7 +6,10 @@ import time
 
 import pytest
 from bs4 import BeautifulSoup
+from nbconvert import HTMLExporter
+from nbformat.v4 import new_code_cell, new_notebook
 
+from grading.feedback_page import SafeNotebook
 from grading.sanitize import clean_html, markdown_to_html, safe_outputs
 
 ATTACKS = [
@@ -68,7 +71,7 @@ def test_markdown_keeps_what_a_note_needs() -> None:
         assert page.find(tag), tag
     assert page.find("a")["href"] == "https://a.b"
     assert page.find("th")["style"] == "text-align:left"
-    assert page.select("div.highlight span.n")
+    assert page.select_one("pre code").text == "x = 1\n"
 
 
 def test_formulas_become_mathml() -> None:
@@ -108,6 +111,7 @@ def test_what_cannot_be_rendered_is_shown_as_written() -> None:
         "$a" * 50_000,
         ">" * 100_000,
         "$" + "{" * 1900 + "$",
+        "```ipython\n" + "\n " * 20_000 + "x\n```",
     ],
 )
 def test_made_up_text_does_not_hang_a_page(text: str) -> None:
@@ -115,6 +119,20 @@ def test_made_up_text_does_not_hang_a_page(text: str) -> None:
     html = markdown_to_html(text)
     assert time.process_time() - started < 10
     assert len(html) < 2_000_000
+
+
+@pytest.mark.parametrize(
+    "source",
+    ["\n " * 100_000 + "x", "\t\x0c\r\n" * 40_000, "\n\u3000" * 60_000, "x = 1\n" * 100_000],
+    ids=["blanks", "feeds", "wide blanks", "much"],
+)
+def test_made_up_code_does_not_hang_a_page(source: str) -> None:
+    cell = new_code_cell(source, outputs=[])
+    notebook, _ = SafeNotebook().preprocess(new_notebook(cells=[cell]), {})
+    started = time.process_time()
+    shown = HTMLExporter().from_notebook_node(notebook)[0]
+    assert time.process_time() - started < 10
+    assert "# … (+" in BeautifulSoup(shown, "html.parser").get_text()
 
 
 def test_outputs_are_rebuilt_from_safe_kinds() -> None:

@@ -34,7 +34,7 @@ _VIEWS: dict[str, tuple[Text, Callable[[Desk], None]]] = {
     "mark": (Text("评分", "Mark"), show_marking.show),
     "numbers": (Text("成绩与题目", "Scores and exercises"), show_numbers.show),
     "learners": (Text("学员", "Learners"), show_learners.show),
-    "look": (Text("抽查与雷同", "Spot check, similar"), show_looking.show),
+    "look": (Text("抽查与相似", "Spot check, similar"), show_looking.show),
 }
 
 

@@ -13,7 +13,7 @@ def show(desk: Desk) -> None:
     """Draw the view."""
     st.subheader(say("抽查自动批改的", "spot check of automatic grading"), anchor=False)
     _spot(desk)
-    st.subheader(say("雷同的提交", "similar submissions"), anchor=False)
+    st.subheader(say("相似的提交", "similar submissions"), anchor=False)
     _similar(desk)
 
 
