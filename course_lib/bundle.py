@@ -7,27 +7,23 @@ no times and no owners in the zip; number and time of a submission stand in ``su
 
 from __future__ import annotations
 
-import errno
 import hashlib
 import io
 import os
 import re
 import shutil
-import stat
-import struct
 import tempfile
 import unicodedata
 import zipfile
-import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path, PurePosixPath
 from typing import IO, Annotated, Literal
 
 from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
 
-from course_lib.errors import CampError
-from course_lib.language import Text
+from course_lib import zips
+from course_lib.zips import BadZip
 
 MANIFEST = "submission.json"
 NOTE = "note.md"
@@ -42,24 +38,13 @@ MAX_FILES = 500
 MAX_DEPTH = 8
 _MAX_MANIFEST = 1_000_000
 _MAX_DIRECTORY = 500_000  # of the zip's list of files: MAX_FILES long names
-_CHUNK = 1 << 20
-_EPOCH = (1980, 1, 1, 0, 0, 0)  # the first time that a zip knows
 _LEARNER = re.compile(r"\w[\w.@+ -]*\Z")
 _MAX_LEARNER = 200  # bytes: a file is named after a learner, and 255 is the end
 _LESSON = re.compile(r"\w[\w.-]{0,99}\Z")
 
 
-class BadBundle(CampError):
+class BadBundle(BadZip):
     """A file that is no submission; ``text`` says why in both languages."""
-
-    def __init__(self, zh: str, en: str) -> None:
-        self.text = Text(printable(zh), printable(en))
-        super().__init__(str(self.text))
-
-
-def printable(text: str) -> str:
-    """Return ``text`` for a terminal: what moves the cursor, colours or is no text becomes �."""
-    return "".join(one if one.isprintable() else "�" for one in text)
 
 
 def is_learner_id(name: str) -> bool:
@@ -187,9 +172,7 @@ def pack(
     with zipfile.ZipFile(data, "w", zipfile.ZIP_DEFLATED) as bundle:
         text = submission.model_dump_json(indent=1) + "\n"
         for name, raw in [(MANIFEST, text.encode()), *sorted(files.items())]:
-            entry = zipfile.ZipInfo(name, _EPOCH)
-            entry.create_system, entry.external_attr = 3, (stat.S_IFREG | 0o644) << 16
-            bundle.writestr(entry, raw, zipfile.ZIP_DEFLATED, 6)
+            bundle.writestr(zips.entry_of(name), raw, compresslevel=6)
     found = data.getvalue()
     if len(found) > MAX_BUNDLE:
         _refuse_size(len(found))
@@ -235,59 +218,25 @@ def unpack(path: Path, folder: Path) -> Submission:
 
 
 def _walk(file: IO[bytes], folder: Path | None) -> Submission:
-    try:
-        _check_end(file)
-        with zipfile.ZipFile(file) as bundle:
-            return _read(bundle, folder)
-    except OSError as error:
-        if error.errno != errno.EINVAL:  # its list of files points outside of it
-            raise
-        raise BadBundle("压缩包坏了", "the zip is damaged") from None
-    except (zipfile.BadZipFile, zlib.error, EOFError, struct.error, NotImplementedError,
-            RuntimeError, UnicodeDecodeError, ValueError) as error:  # fmt: skip
-        reason = " ".join(str(error).split())[:120]
-        raise BadBundle(
-            f"压缩包坏了（{reason}）：请重新上传 camp submit 生成的文件",
-            f"the zip is damaged ({reason}): upload the file that camp submit made once more",
-        ) from None
-
-
-def _check_end(file: IO[bytes]) -> None:
-    """Look at the zip's last record before ``zipfile`` reads a list of any length into memory."""
     size = file.seek(0, os.SEEK_END)
     if size > MAX_BUNDLE:
         _refuse_size(size)
-    file.seek(max(0, size - 42))
-    tail = file.read()
-    end = tail[-22:]
-    is_zip = len(end) == 22 and end.startswith(b"PK\x05\x06")
-    if not is_zip or tail[:-22].startswith(b"PK\x06\x07"):
+    try:
+        if zips.size_of_list(file) > _MAX_DIRECTORY:
+            _refuse_count()
+        with zips.opened(file) as bundle:
+            return _read(bundle, folder)
+    except BadBundle:
+        raise
+    except BadZip as error:
         raise BadBundle(
-            "这不是 camp submit 生成的压缩包（不是完整的 zip）",
-            "this is no bundle of camp submit (not a whole zip file)",
-        )
-    (directory,) = struct.unpack("<L", end[12:16])
-    if directory > _MAX_DIRECTORY:
-        _refuse_count()
-    file.seek(0)
+            f"这不是 camp submit 生成的压缩包（{error.text.zh}）",
+            f"this is no bundle of camp submit ({error.text.en})",
+        ) from None
 
 
 def _read(bundle: zipfile.ZipFile, folder: Path | None) -> Submission:
-    entries = {entry.filename: entry for entry in bundle.infolist() if not entry.is_dir()}
-    if len(entries) != sum(not entry.is_dir() for entry in bundle.infolist()):
-        raise BadBundle("压缩包里有重名的文件", "the bundle holds a file twice")
-    for entry in entries.values():
-        kind = stat.S_IFMT(entry.external_attr >> 16)
-        if kind not in (0, stat.S_IFREG) or entry.flag_bits & 1:
-            raise BadBundle(
-                f"{entry.filename} 是链接、特殊文件或加密文件",
-                f"{entry.filename} is a link, a special file or encrypted",
-            )
-        if entry.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
-            raise BadBundle(
-                f"{entry.filename} 用了别的压缩方法：请交 camp submit 生成的文件",
-                f"{entry.filename} is compressed in another way: hand in camp submit's file",
-            )
+    entries = zips.plain_files(bundle)
     if MANIFEST not in entries:
         raise BadBundle(
             f"压缩包里没有 {MANIFEST}：请交 camp submit 生成的文件，不要自己打包",
@@ -304,7 +253,7 @@ def _read(bundle: zipfile.ZipFile, folder: Path | None) -> Submission:
         )
     for name, entry in entries.items():
         size, digest = 0, hashlib.sha256()
-        for chunk in _copied(bundle, entry, folder and folder / name):
+        for chunk in zips.copied(bundle, entry, folder and folder / name):
             size += len(chunk)
             digest.update(chunk)
         if (size, digest.hexdigest()) != (said[name].size, said[name].sha256):
@@ -318,7 +267,7 @@ def _read(bundle: zipfile.ZipFile, folder: Path | None) -> Submission:
 def _manifest(bundle: zipfile.ZipFile, entry: zipfile.ZipInfo, folder: Path | None) -> Submission:
     if entry.file_size > _MAX_MANIFEST:
         raise BadBundle(f"{MANIFEST} 太大", f"{MANIFEST} is too large")
-    raw = b"".join(_copied(bundle, entry, folder and folder / MANIFEST))
+    raw = b"".join(zips.copied(bundle, entry, folder and folder / MANIFEST))
     try:
         return Submission.model_validate_json(raw)
     except ValidationError as error:
@@ -328,22 +277,6 @@ def _manifest(bundle: zipfile.ZipFile, entry: zipfile.ZipInfo, folder: Path | No
             f"{MANIFEST} 的 {where} 不对：{first['msg']}",
             f"{MANIFEST}: {where} is wrong: {first['msg']}",
         ) from None
-
-
-def _copied(
-    bundle: zipfile.ZipFile, entry: zipfile.ZipInfo, target: Path | None
-) -> Iterator[bytes]:
-    """Yield an entry in chunks, never more than it says, and write them to ``target``."""
-    with bundle.open(entry) as source:
-        if target is None:
-            while chunk := source.read(_CHUNK):
-                yield chunk
-            return
-        target.parent.mkdir(parents=True, exist_ok=True)
-        with target.open("xb") as copy:
-            while chunk := source.read(_CHUNK):
-                copy.write(chunk)
-                yield chunk
 
 
 def _check_sizes(sizes: Mapping[str, int], notebook: str) -> None:
@@ -369,8 +302,7 @@ def _check_names(names: list[str], submission: Submission) -> None:
     for name in names:
         parts = name.split("/")
         plain = name.isprintable() and not set(name) & set('\\:*?"<>|')
-        sound = all(part not in ("", ".", "..") and len(os.fsencode(part)) <= 255 for part in parts)
-        if not plain or not sound or len(parts) > MAX_DEPTH:
+        if not plain or not zips.stays_inside(name) or len(parts) > MAX_DEPTH:
             raise BadBundle(f"文件名不能用：{name}", f"a file may not be called {name}")
         if name not in (submission.notebook, NOTE) and (parts[0] != EVIDENCE or len(parts) < 2):
             raise BadBundle(

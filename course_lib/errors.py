@@ -1,4 +1,4 @@
-"""The one exception that a command turns into one clear line."""
+"""The one exception that a command turns into one clear line, and text that fits a line."""
 
 from __future__ import annotations
 
@@ -16,3 +16,8 @@ class CampError(Exception):
     def _render_traceback_(self) -> list[str]:
         """Return what IPython shows in place of a traceback: the text alone."""
         return [str(self)]
+
+
+def printable(text: str) -> str:
+    """Return ``text`` for a terminal: what moves the cursor, colours or is no text becomes �."""
+    return "".join(one if one.isprintable() else "�" for one in text)

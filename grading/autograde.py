@@ -18,8 +18,7 @@ from nbgrader.converters import Autograde, NbGraderException
 from nbgrader.preprocessors import NbGraderPreprocessor
 from traitlets import Bool
 
-from course_lib.bundle import printable
-from course_lib.errors import CampError
+from course_lib.errors import CampError, printable
 from grading.course import Course
 from grading.engine import ENGINE
 from grading.grade import grade

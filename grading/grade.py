@@ -14,8 +14,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from course_lib.bundle import printable
-from course_lib.errors import CampError
+from course_lib.errors import CampError, printable
 from course_lib.language import current_language
 from grading import database
 from grading.course import Course

@@ -21,8 +21,8 @@ from course_lib.bundle import (
     MAX_FILES,
     MAX_NOTEBOOK,
     TIMESTAMP,
-    printable,
 )
+from course_lib.errors import printable
 from course_lib.language import Text
 
 MAX_PARTS = 1_000_000  # objects and lists of a notebook: each takes 70 bytes and more

@@ -12,8 +12,7 @@ from pathlib import Path
 
 import nbformat
 
-from course_lib.bundle import printable
-from course_lib.errors import CampError
+from course_lib.errors import CampError, printable
 from course_lib.files import write_atomic
 from course_lib.language import Text
 from grading import copies, journal

@@ -17,8 +17,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from course_lib.bundle import printable
-from course_lib.errors import CampError
+from course_lib.errors import CampError, printable
 from course_lib.files import write_atomic
 from grading import database
 from grading.book import Book, Points

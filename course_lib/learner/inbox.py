@@ -14,8 +14,7 @@ from urllib.parse import quote, urlsplit
 import httpx
 from pydantic import ValidationError
 
-from course_lib.bundle import printable
-from course_lib.errors import CampError
+from course_lib.errors import CampError, printable
 from course_lib.files import write_new
 from course_lib.language import Text, current_language
 from course_lib.learner.home import Home

@@ -12,8 +12,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from course_lib.bundle import MAX_BUNDLE, MAX_FILES, NOTE, BadBundle, printable
-from course_lib.errors import CampError
+from course_lib.bundle import MAX_BUNDLE, MAX_FILES, NOTE, BadBundle
+from course_lib.errors import CampError, printable
 from course_lib.language import LANGUAGES, Text, current_language
 from course_lib.learner import progress
 from course_lib.learner.home import Home

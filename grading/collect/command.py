@@ -12,8 +12,8 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from course_lib.bundle import BadBundle, printable, verify
-from course_lib.errors import CampError
+from course_lib.bundle import BadBundle, verify
+from course_lib.errors import CampError, printable
 from course_lib.language import Text, current_language
 from grading.collect.archive import Archive, Record, reason_of
 from grading.collect.export import FIELDS, Export, Field, Link, keep_links
