@@ -1055,6 +1055,8 @@ def cases(rng):
     yield case([0.1], [0.9], fn="best_threshold", zh="反过来", en="the wrong way round")
     yield case([-0.5], [-0.2], fn="best_threshold", zh="都是负的", en="all negative")
     yield case([0.2, 0.4], [0.3, 0.3], fn="best_threshold", zh="两个候选并列", en="two candidates tie")
+    yield case([0.9, 0.5, 0.1], [0.7, 0.6, 0.4, 0.3, 0.3, *[0.2] * 5], fn="best_threshold",
+               zh="F1 会选别的阈值", en="F1 would choose another threshold")
     for _ in range(6):
         yield case([round(rng.gauss(0.4, 0.2), 2) for _ in range(rng.randint(2, 9))],
                    [round(rng.gauss(0.2, 0.2), 2) for _ in range(rng.randint(2, 9))], fn="best_threshold", zh="随机的一组", en="a random case")
