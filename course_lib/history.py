@@ -34,5 +34,7 @@ def trim_history(
 
 def clean_turn(text: str) -> str | None:
     """Return what the user typed without the space around it; None for ``exit``."""
-    stripped = text.strip()
-    return None if stripped.lower() == "exit" else stripped
+    typed = text.strip()
+    if typed.lower() == "exit":
+        return None
+    return typed

@@ -19,11 +19,11 @@ def refuse_leaks(lesson: Lesson, shipped: NotebookNode) -> None:
     """
     where = f"{lesson.path}: the learner's notebook"
     secrets = {
-        f"the solution of {exercise.name!r}": _telling(_regions(exercise.answer.source))
+        f"the solution of {exercise.name!r}": telling(solution_lines(exercise.answer.source))
         for exercise in lesson.exercises
     }
     for exercise in lesson.exercises:
-        secrets[f"the cases of {exercise.name!r}"] = _telling(exercise.cases.source.split("\n"))
+        secrets[f"the cases of {exercise.name!r}"] = telling(exercise.cases.source.split("\n"))
         if not secrets[f"the solution of {exercise.name!r}"]:
             raise CampError(
                 f"{lesson.path}:{exercise.answer.line}: the solution region of "
@@ -34,13 +34,13 @@ def refuse_leaks(lesson: Lesson, shipped: NotebookNode) -> None:
             if marker in cell.source:
                 raise CampError(f"{where} would hold {marker!r} in cell {cell.id!r}")
         lines = {line.strip() for line in cell.source.split("\n")}
-        for secret, telling in secrets.items():
-            found = [line for line in telling if line in lines]
-            if telling and len(found) >= _SHARE * len(telling):
+        for secret, tell in secrets.items():
+            found = [line for line in tell if line in lines]
+            if tell and len(found) >= _SHARE * len(tell):
                 raise CampError(f"{where} would hold {secret} in cell {cell.id!r}: {found[0]!r}")
 
 
-def _regions(source: str) -> list[str]:
+def solution_lines(source: str) -> list[str]:
     """Return the lines inside solution regions."""
     lines = []
     inside = False
@@ -52,7 +52,7 @@ def _regions(source: str) -> list[str]:
     return lines
 
 
-def _telling(lines: list[str]) -> list[str]:
+def telling(lines: list[str]) -> list[str]:
     """Return the lines that give something away: code of some length, no comments."""
     stripped = (line.strip() for line in lines)
     return [line for line in stripped if len(line) >= 8 and not line.startswith("#")]

@@ -172,6 +172,18 @@ def inbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
         yield server
 
 
+@pytest.fixture(scope="session")
+def learner_kit(tmp_path_factory: pytest.TempPathFactory) -> Any:
+    """Return the kit that ``camp kit`` makes of all lessons."""
+    from tests.learner_kit import make
+    from tests.once import once
+
+    def fresh() -> Any:
+        return make(tmp_path_factory.mktemp("kit"))
+
+    return once(tmp_path_factory, "learner-kit", fresh)
+
+
 @dataclass(frozen=True)
 class JupyterServer:
     """A running server: its address and the token that lets a page in."""

@@ -2,9 +2,8 @@ from pathlib import Path
 
 import pytest
 
-from grading.build import make_texts
-from grading.cohort import PUBLIC, find_cohort
 from tests.conftest import ROOT
+from tests.learner_kit import LearnerKit
 
 
 def test_no_notebook_is_left_of_a_lesson_that_is_gone() -> None:
@@ -14,8 +13,15 @@ def test_no_notebook_is_left_of_a_lesson_that_is_gone() -> None:
 
 
 @pytest.mark.parametrize("source", sorted((ROOT / "notebooks/source").glob("*.py")), ids=str)
-def test_the_committed_notebooks_are_what_the_source_gives(source: Path) -> None:
-    texts = make_texts(source, find_cohort(PUBLIC), "zh")
-    for language, text in texts.learners.items():
-        committed = ROOT / "notebooks" / language / f"{source.stem}.ipynb"
-        assert committed.read_text(encoding="utf-8") == text, "run 'camp build' and commit"
+def test_the_committed_notebooks_are_what_the_source_gives(
+    source: Path, learner_kit: LearnerKit
+) -> None:
+    built = learner_kit.files()
+    for language in ("zh", "en"):
+        name = f"notebooks/{language}/{source.stem}.ipynb"
+        assert (ROOT / name).read_bytes() == built[name], "run 'camp build' and commit"
+
+
+def test_the_committed_list_of_lessons_is_what_the_sources_give(learner_kit: LearnerKit) -> None:
+    committed = (ROOT / "notebooks/README.md").read_bytes()
+    assert committed == learner_kit.files()["notebooks/README.md"], "run 'camp build' and commit"

@@ -13,6 +13,8 @@ from course_lib.errors import CampError
 from course_lib.language import Language, Text
 
 CONFIG = Path("etc/jupyter_lab_config.py")
+COHORT = Path("etc/cohort")
+"""Names the cohort that a kit was made for."""
 
 
 @dataclass(frozen=True)
@@ -40,6 +42,12 @@ class Home:
     def feedback(self) -> Path:
         """Where ``camp result`` puts pages."""
         return self.path / "feedback"
+
+    @property
+    def cohort(self) -> str:
+        """The cohort that the kit was made for; "" when none."""
+        file = self.path / COHORT
+        return file.read_text(encoding="utf-8").strip() if file.is_file() else ""
 
     def notebook(self, lesson: str, language: Language) -> Path:
         """Return where a lesson's notebook lies."""

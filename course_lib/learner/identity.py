@@ -61,7 +61,7 @@ def settle_identity(
         raise CampError(str(what), 2)
     nickname = nickname or (known and known.nickname) or _ask(_ASK_NICKNAME)
     nickname = _one_line(nickname, _MAX_NICKNAME, Text("昵称", "nickname"))
-    cohort = cohort if cohort is not None else (known.cohort if known else "")
+    cohort = cohort if cohort is not None else ((known.cohort if known else "") or home.cohort)
     cohort = _one_line(cohort, 64, Text("期", "cohort"), empty=True)
     found = Identity(learner=learner, nickname=nickname, cohort=cohort)
     if found != known:
