@@ -15,6 +15,7 @@ COMMANDS = (
     Command("regrade", "grading.regrade:regrade_command", "Grade again and list what changes."),
     Command("demo", "grading.demo:demo_command", "Build, grade the samples, feedback, points."),
     Command("build", "grading.cli:build", "Build lessons and an nbgrader course."),
+    Command("new-lesson", "grading.new_lesson:new_lesson_command", "Start a lesson's source."),
     Command("kit", "grading.kit.command:kit_command", "Make a learner's kit: one zip."),
     Command("cohort", "grading.cli:cohort", "Start a cohort: make its secret seed."),
     Command("collect", "grading.collect.command:collect_command", "Take in submissions."),

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from functools import cache
+from pathlib import Path
 
 import pytest
 
@@ -10,7 +12,7 @@ from course_lib.language import LANGUAGES, Language
 from grading.forms import read_quiz
 from grading.lesson import Lesson
 from grading.reader import read_lesson
-from grading.rules import load_rules
+from grading.rules import read_rules
 from tests.conftest import ROOT, SOURCES
 
 LESSONS = sorted(path.stem for path in SOURCES.glob("[0-9]*.py"))
@@ -36,9 +38,12 @@ CHINESE_NUMBERS = {"7.58"}  # counted in 亿 there, in millions in English
 README = {"en": "README.md", "zh": "README.zh.md"}
 
 
+read = cache(read_lesson)
+
+
 @pytest.fixture(params=LESSONS)
 def lesson(request: pytest.FixtureRequest) -> Lesson:
-    return read_lesson(SOURCES / f"{request.param}.py")
+    return read(SOURCES / f"{request.param}.py")
 
 
 def prose(lesson: Lesson, language: Language) -> list[str]:
@@ -89,17 +94,18 @@ def test_quiz_choices_all_explain_themselves(lesson: Lesson) -> None:
         assert all(choice.why.zh and choice.why.en for choice in item.choices)
 
 
-@pytest.mark.parametrize("language", LANGUAGES)
-def test_readme_lists_each_lesson_as_it_is(language: Language) -> None:
-    text = (ROOT / README[language]).read_text(encoding="utf-8")
+def check_readme(root: Path, language: Language) -> None:
+    """Check that a repository's README lists its lessons as they are."""
+    sources = sorted((root / "notebooks/source").glob("[0-9]*.py"))
+    text = (root / README[language]).read_text(encoding="utf-8")
     rows = [
         [cell.strip() for cell in line.strip("|").split("|")]
         for line in text.splitlines()
         if re.match(r"\| \d\d ", line)
     ]
-    assert len(rows) == len(LESSONS)
-    for name, (title, level, minutes, points, afterwards) in zip(LESSONS, rows, strict=True):
-        course = read_lesson(SOURCES / f"{name}.py").course
+    for source, row in zip(sources, rows, strict=True):
+        (title, level, minutes, points, afterwards), name = row, source.stem
+        course = read(source).course
         assert title.startswith(name[:3].replace("_", " "))
         assert re.findall(r"\]\((.*?)\)", title) == [
             f"notebooks/{one}/{name}.ipynb" for one in LANGUAGES
@@ -108,10 +114,22 @@ def test_readme_lists_each_lesson_as_it_is(language: Language) -> None:
         assert afterwards
 
 
-def test_each_lesson_earns_its_own_levels() -> None:
-    of_level = {level.id: level.lesson for level in load_rules().levels if level.lesson}
-    levels = {name: read_lesson(SOURCES / f"{name}.py").course.level for name in LESSONS}
-    assert of_level == {one: name for name in LESSONS for one in levels[name].split(", ")}
-    musts = [level.must for level in load_rules().levels if level.lesson]
+def check_levels(root: Path) -> None:
+    """Check that a repository's lessons earn the levels that its rules of points say."""
+    rules = read_rules(root / "grading/points.yml")
+    lessons = [read(path) for path in (root / "notebooks/source").glob("[0-9]*.py")]
+    of_level = {level.id: level.lesson for level in rules.levels if level.lesson}
+    levels = {one.name: one.course.level.split(", ") for one in lessons}
+    assert of_level == {level: name for name in levels for level in levels[name]}
+    musts = [level.must for level in rules.levels if level.lesson]
     assert all(musts)
     assert len(set(musts)) == len(musts)
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_readme_lists_each_lesson_as_it_is(language: Language) -> None:
+    check_readme(ROOT, language)
+
+
+def test_each_lesson_earns_its_own_levels() -> None:
+    check_levels(ROOT)
