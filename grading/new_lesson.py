@@ -152,7 +152,8 @@ def with_lesson(text: str, level: str, lesson: str, note: str) -> str:
 
 
 def _levels(text: str) -> Iterator[yaml.MappingNode]:
-    for key, value in yaml.compose(text, Loader=yaml.SafeLoader).value:
+    root = yaml.compose(text, Loader=yaml.SafeLoader)
+    for key, value in root.value if root else ():
         if key.value == "levels":
             yield from value.value
 

@@ -14,7 +14,6 @@ import pytest
 from openpyxl import Workbook
 
 from course_lib import bundle
-from course_lib.learner.home import Home
 from grading.collect.archive import Archive
 from grading.collect.export import Export, find_columns
 from grading.collect.sources import Offer
@@ -324,58 +323,3 @@ def test_a_time_to_come_counts_as_now(course: Course, inbox: Path) -> None:
     )  # fmt: skip
     record, _ = Archive(course).take(Offer("a.zip", inbox / "a.zip"))
     assert record.received <= datetime.now(UTC)
-
-
-@pytest.mark.usefixtures("walls")
-def test_from_two_kits_to_points(tmp_path: Path) -> None:
-    """Submit by file, by form and twice, one of them broken; collect, grade, read the points."""
-    course = tmp_path / "course"
-    assert camp(tmp_path, "build", LESSON, "--course", str(course),
-                "--notebooks", str(make_source(tmp_path))).returncode == 0  # fmt: skip
-    shared = tmp_path / "shared"
-    form = tmp_path / "form"
-    for folder in (shared, form):
-        folder.mkdir()
-
-    def hand_in(learner: str, wrote: str, *words: str) -> Home:
-        home = Home(tmp_path / "kits" / learner)
-        if not home.path.exists():
-            make_kit(home.path)
-        work(home, wrote, "en" if wrote == "sam_okoro" else "zh")
-        done = camp(home.path, "submit", LESSON, "--id", learner, "--nickname", learner, *words)
-        assert done.returncode == 0, done.stderr
-        return home
-
-    hand_in("once", "wang_fang", "--to", str(shared))
-    hand_in("twice", "wang_fang", "--to", str(shared))
-    hand_in("twice", "li_mei", "--to", str(shared))
-    by_form = hand_in("formed", "sam_okoro")
-    shutil.copy(by_form.bundles / f"{LESSON}-formed-1.zip", form)
-    broken = hand_in("broken", "li_mei")
-    raw = (broken.bundles / f"{LESSON}-broken-1.zip").read_bytes()
-    (shared / f"{LESSON}-broken-1.zip").write_bytes(raw[: len(raw) // 2])
-    a_form(form / "f.csv", [["", "formed", "", "L1-1", "", f"{LESSON}-formed-1.zip", "", ""]])
-
-    opened = Course(course)
-    summary, lines = collect(opened, shared)
-    assert summary == "3 collected, 0 known, 1 not taken"
-    assert lines == [
-        f"✗ {LESSON}-broken-1.zip: this is no bundle of camp submit (not a whole zip file)"
-    ]
-    assert collect(opened, form / "f.csv")[0] == "1 collected, 0 known, 0 not taken"
-    graded = camp(tmp_path, "grade", LESSON, "--course", str(course), "--json")
-    rows = {one["learner"]: one for one in json.loads(graded.stdout)}
-    # The exercises are worth 70; what the samples earn is in their own test (test_demo).
-    assert {who: row["auto_score"] for who, row in rows.items()} == {
-        "once": 10, "twice": 70, "formed": 70,
-    }  # fmt: skip
-    assert all(row["pending"] == 1 and not row["review"] for row in rows.values())
-
-
-def make_source(folder: Path) -> Path:
-    """Return a notebooks folder with the source of lesson 01."""
-    from tests.conftest import SOURCES
-
-    (folder / "notebooks/source").mkdir(parents=True)
-    shutil.copy(SOURCES / f"{LESSON}.py", folder / "notebooks/source")
-    return folder / "notebooks"

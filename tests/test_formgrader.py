@@ -101,8 +101,8 @@ class Watched:
         self.page.goto(f"{self.root}/formgrader/{path}")
         return self.page
 
-    def open_submission(self, learner: str) -> Page:
-        page = self.open(f"gradebook/{LESSON}/{LESSON}")
+    def open_submission(self, learner: str, lesson: str = LESSON) -> Page:
+        page = self.open(f"gradebook/{lesson}/{lesson}")
         page.locator(".glyphicon-eye-open").first.wait_for()
         link = page.locator(f"tr:has-text('{learner}') a[href*='/submissions/']").first
         page.goto(f"{self.root}{link.get_attribute('href')}")

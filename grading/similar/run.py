@@ -9,8 +9,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.progress import track
 
-from course_lib.bundle import printable
-from course_lib.errors import CampError
+from course_lib.errors import CampError, printable
 from course_lib.language import Text
 from grading.course import STRANGE_ID, Course
 from grading.intake import Refused, unreadable
