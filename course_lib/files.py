@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import os
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import IO
 
 
 def write_atomic(path: Path, data: str | bytes, *, durable: bool = True) -> None:
@@ -54,15 +57,35 @@ def write_new(path: Path, data: str) -> None:
     Raises:
         FileExistsError: the file is there, and stays as it is.
     """
+    with new_file(path) as file:
+        file.write(data.encode("utf-8"))
+
+
+@contextmanager
+def new_file(path: Path) -> Iterator[IO[bytes]]:
+    """Give a file to write that appears at ``path`` when the block ends, for its owner only.
+
+    It can be read, too. What raises in the block leaves nothing.
+
+    Raises:
+        FileExistsError: there is something at ``path``, and it stays as it is.
+    """
     descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")  # mode 0600
     try:
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(data.encode("utf-8"))
+        with os.fdopen(descriptor, "w+b") as file:
+            yield file
             file.flush()
             os.fsync(file.fileno())
-        os.link(name, path)  # unlike a renaming, it fails where a file is
+        try:
+            os.link(name, path)  # unlike a renaming, it fails where a file is
+        except FileExistsError:
+            raise
+        except OSError:  # a disk without links, such as a USB stick's
+            if os.path.lexists(path):
+                raise FileExistsError(17, "is there already", str(path)) from None
+            Path(name).rename(path)
     finally:
-        Path(name).unlink()
+        Path(name).unlink(missing_ok=True)
     folder = os.open(path.parent, os.O_RDONLY)
     try:
         os.fsync(folder)

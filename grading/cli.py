@@ -29,6 +29,8 @@ COMMANDS = (
     Command("correct", "grading.corrections:correct_command", "Correct a learner's points."),
     Command("inbox", "grading.inbox.command:inbox_app", "Take submissions over HTTP."),
     Command("roster", "grading.inbox.roster:roster_app", "Who may use the inbox."),
+    Command("archive", "grading.archive.command:archive_command", "Keep a cohort in one file."),
+    Command("restore", "grading.archive.command:restore_command", "Make an archived course again."),
     Command("bonus", "grading.corrections:bonus_command", "Pay the bonus of a level."),
 )
 

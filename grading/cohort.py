@@ -20,6 +20,7 @@ from course_lib.errors import CampError
 from course_lib.files import write_atomic, write_new
 
 PUBLIC = "public"
+_OWNER = "cohort.json"  # in a course
 _PUBLIC_SEED = b"intern-camp-kit: the seed of the cohort public"
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
 
@@ -59,13 +60,18 @@ def _seed_file(name: str) -> Path:
             f"cohort {name!r}: use letters, digits, '.', '_' and '-', and not {PUBLIC!r}", 2
         )
     folder = seed_folder()
-    inside = next((up for up in (folder, *folder.parents) if (up / ".git").exists()), None)
+    inside = working_tree(folder)
     if inside is not None:
         raise CampError(
             f"seeds must lie outside git, but {folder} is in the working tree {inside}; "
             "set CAMP_SEEDS to a folder elsewhere"
         )
     return folder / f"{name}.seed"
+
+
+def working_tree(folder: Path) -> Path | None:
+    """Return the git working tree that an absolute ``folder`` lies in, if any."""
+    return next((up for up in (folder, *folder.parents) if (up / ".git").exists()), None)
 
 
 def create_cohort(name: str) -> Path:
@@ -76,12 +82,47 @@ def create_cohort(name: str) -> Path:
     """
     path = _seed_file(name)
     try:
-        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        write_new(path, secrets.token_hex(32) + "\n")
+        _write_seed(path, secrets.token_bytes(32))
     except FileExistsError:
         raise CampError(f"cohort {name!r} exists already, its seed is {path}") from None
+    return path
+
+
+def _write_seed(path: Path, seed: bytes) -> None:
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        write_new(path, seed.hex() + "\n")
+    except FileExistsError:
+        raise
     except OSError as error:
         raise CampError(f"{path}: cannot be written ({error.strerror})") from None
+
+
+def has_seed(cohort: Cohort) -> bool:
+    """Tell whether a cohort's seed is on this machine.
+
+    Raises:
+        CampError: the cohort has another seed here, or its name cannot be.
+    """
+    if cohort.name == PUBLIC:
+        return True
+    path = _seed_file(cohort.name)
+    if not path.exists():
+        return False
+    if find_cohort(cohort.name).seed != cohort.seed:
+        raise CampError(f"{path} is another seed of cohort {cohort.name!r}: move it away")
+    return True
+
+
+def keep_seed(cohort: Cohort) -> Path:
+    """Write a seed that came from elsewhere to where :func:`find_cohort` looks; return its file.
+
+    Raises:
+        CampError: as :func:`has_seed`, or it cannot be written.
+    """
+    path = _seed_file(cohort.name)
+    if not has_seed(cohort):
+        _write_seed(path, cohort.seed)
     return path
 
 
@@ -108,25 +149,36 @@ def find_cohort(name: str) -> Cohort:
     return Cohort(name, seed)
 
 
+def owner(course: Path) -> tuple[str, str] | None:
+    """Return the name of the cohort that a course belongs to, and its seed's fingerprint.
+
+    Raises:
+        CampError: the file that says so is damaged.
+    """
+    file = course / _OWNER
+    if not file.exists():
+        return None
+    try:
+        theirs = json.loads(file.read_text(encoding="utf-8"))
+        return str(theirs["cohort"]), str(theirs["fingerprint"])
+    except (ValueError, KeyError, TypeError):
+        raise CampError(
+            f"{file} does not name a cohort: restore it, or build into another folder with --course"
+        ) from None
+
+
 def claim(course: Path, cohort: Cohort) -> None:
     """Tie a course directory to a cohort and its seed, once and for all.
 
     Raises:
         CampError: it belongs to another cohort, or to another seed of this one.
     """
-    file = course / "cohort.json"
-    mine = {"cohort": cohort.name, "fingerprint": cohort.fingerprint}
-    if not file.exists():
-        write_atomic(file, json.dumps(mine, indent=1) + "\n")
-        return
-    try:
-        theirs = json.loads(file.read_text(encoding="utf-8"))
-        name = theirs["cohort"]
-    except (ValueError, KeyError, TypeError):
-        raise CampError(
-            f"{file} does not name a cohort: restore it, or build into another folder with --course"
-        ) from None
-    if theirs != mine:
+    theirs = owner(course)
+    if theirs is None:
+        mine = {"cohort": cohort.name, "fingerprint": cohort.fingerprint}
+        write_atomic(course / _OWNER, json.dumps(mine, indent=1) + "\n")
+    elif theirs != (cohort.name, cohort.fingerprint):
+        name = theirs[0]
         same = name == cohort.name
         how = " with another seed: restore that seed" if same else f": add --cohort {name}"
         raise CampError(

@@ -152,8 +152,9 @@ def with_lesson(text: str, level: str, lesson: str, note: str) -> str:
 
 
 def _levels(text: str) -> Iterator[yaml.MappingNode]:
-    root = yaml.compose(text, Loader=yaml.SafeLoader)
-    for key, value in root.value if root else ():
+    rules = yaml.compose(text, Loader=yaml.SafeLoader)
+    assert isinstance(rules, yaml.MappingNode)
+    for key, value in rules.value:
         if key.value == "levels":
             yield from value.value
 

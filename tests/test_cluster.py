@@ -18,6 +18,9 @@ from distributed import Client
 from course_lib.errors import CampError
 from grading import database
 from grading.address import with_driver
+from grading.archive.restore import restore
+from grading.archive.write import write_archive
+from grading.cohort import PUBLIC, claim, find_cohort
 from grading.course import Course
 from grading.grade import Options, grade
 from tests.conftest import ROOT, free_port
@@ -166,6 +169,16 @@ def test_postgresql_keeps_the_gradebook(
     assert not (course.path / "gradebook.db").exists()
     scores = {one.learner: one.score for one in grade(LESSON, course)}
     assert scores == expected | {"l000": FULL, "l001": FULL + 5}
+
+    public = find_cohort(PUBLIC)
+    claim(course.path, public)
+    said = write_archive(course, public, tmp_path / "a.zip", lambda _done, _total: None)
+    assert said.elsewhere == "postgresql"
+    monkeypatch.delenv(database.VARIABLE)
+    restore(tmp_path / "a.zip", tmp_path / "back", 10**9, lambda _done, _total: None)
+    restored = grade(LESSON, Course.open(tmp_path / "back"))
+    assert {one.learner: one.score for one in restored} == scores
+    assert not any(one.fresh for one in restored)
 
 
 def test_an_address_that_is_none_is_one_clear_line() -> None:

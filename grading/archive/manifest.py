@@ -1,0 +1,90 @@
+"""What an archive says of itself: ``archive.json`` in it, with the SHA-256 of every other file."""
+
+from __future__ import annotations
+
+import hashlib
+import platform
+from functools import cache
+from pathlib import Path
+from typing import Literal
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict
+
+import course_lib
+from course_lib import __version__
+from course_lib.bundle import File
+from course_lib.doctor.packages import LOCK
+
+MANIFEST = "archive.json"
+COURSE = "course/"
+"""Above the paths of the course's files."""
+SEED = "seed"
+PINS = "requirements.lock"
+KEPT = ".archive"
+"""Folder of a restored course with what the archive said, and the lock."""
+_CODE = (".py", ".yml")
+
+
+class Kit(BaseModel):
+    """The programs that scores came from.
+
+    Attributes:
+        version: of the course.
+        code: SHA-256 of ``course_lib`` and ``grading``.
+        lock: SHA-256 of ``requirements.lock``.
+        python: its version.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+    version: str
+    code: str
+    lock: str
+    python: str
+
+
+class Manifest(BaseModel):
+    """What an archive holds.
+
+    Attributes:
+        cohort: its name.
+        fingerprint: tells its seed from others, and does not give it away.
+        made: when, in UTC.
+        kit: the programs that scores came from.
+        elsewhere: what kept the gradebook, in words; "" for the course's own file.
+        folders: empty folders of the course.
+        left_out: what of the course is not in it: links and other things that are no plain files.
+        files: all other files, by path.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+    format: Literal[1] = 1
+    cohort: str
+    fingerprint: str
+    made: AwareDatetime
+    kit: Kit
+    elsewhere: str = ""
+    folders: tuple[str, ...] = ()
+    left_out: tuple[str, ...] = ()
+    files: tuple[File, ...]
+
+    @property
+    def size(self) -> int:
+        """Bytes of all files."""
+        return sum(file.size for file in self.files)
+
+
+@cache
+def this_kit() -> Kit:
+    """Return the programs of this machine."""
+    root = Path(course_lib.__file__).resolve().parent.parent
+    code = hashlib.sha256()
+    for package in ("course_lib", "grading"):
+        for path in sorted((root / package).rglob("*")):
+            if path.suffix in _CODE and path.is_file():
+                name = path.relative_to(root).as_posix()
+                code.update(f"{name}\0{hashlib.sha256(path.read_bytes()).hexdigest()}\n".encode())
+    lock = LOCK.read_bytes() if LOCK.is_file() else b""
+    return Kit(
+        version=__version__, code=code.hexdigest(), lock=hashlib.sha256(lock).hexdigest(),
+        python=platform.python_version(),
+    )  # fmt: skip

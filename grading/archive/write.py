@@ -1,0 +1,174 @@
+"""Writing an archive: file by file, whatever the size of the course."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+import tempfile
+import zipfile
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+
+from sqlalchemy.engine import make_url
+
+from course_lib import zips
+from course_lib.bundle import File
+from course_lib.doctor.packages import LOCK
+from course_lib.errors import CampError, printable
+from course_lib.files import new_file
+from grading.archive.gradebook import copy_gradebook
+from grading.archive.manifest import COURSE, KEPT, MANIFEST, PINS, SEED, Manifest, this_kit
+from grading.cohort import PUBLIC, Cohort, owner, working_tree
+from grading.course import Course
+from grading.ledger import Ledger
+
+Advance = Callable[[int, int], None]
+"""Is told the bytes that are done, and all bytes."""
+_GRADEBOOK = "gradebook.db"
+_NOT_TAKEN = {KEPT, *(_GRADEBOOK + end for end in ("", "-wal", "-shm", "-journal"))}
+_LARGE = 1 << 30  # bytes; a zip must know before that a file may pass 4 GB
+
+
+@dataclass
+class _Found:
+    """Names of what lies in a course: plain files, empty folders, and all else."""
+
+    files: list[str] = field(default_factory=list)
+    folders: list[str] = field(default_factory=list)
+    left_out: list[str] = field(default_factory=list)
+
+
+def write_archive(course: Course, cohort: Cohort, target: Path, advance: Advance) -> Manifest:
+    """Write all that a cohort's scores came from into one new file, for its owner only.
+
+    Args:
+        course: the course.
+        cohort: whose course it is.
+        target: the file.
+        advance: is told how far it is.
+
+    Raises:
+        CampError: it is not the cohort's course, something is at ``target``, ``target`` lies in
+            the course or in git, the ledger is broken, or another command works on the course.
+    """
+    _check(course, cohort, target)
+    ledger = Ledger(course.path)
+    with contextlib.ExitStack() as stack:
+        stack.enter_context(course.lock())
+        if ledger.path.exists():
+            stack.enter_context(ledger.locked())
+            ledger.entries()
+        beside = Path(
+            stack.enter_context(tempfile.TemporaryDirectory(dir=target.parent, prefix=".archive-"))
+        )
+        address = course.config.CourseDirectory.db_url
+        copy_gradebook(address, beside / _GRADEBOOK)
+        found = _look(course.path)
+        sources = {COURSE + name: course.path / name for name in found.files}
+        sources[COURSE + _GRADEBOOK] = beside / _GRADEBOOK
+        if LOCK.is_file():
+            sources[PINS] = LOCK
+        if cohort.name != PUBLIC:
+            sources[SEED] = beside / SEED
+            sources[SEED].write_text(cohort.seed.hex() + "\n", encoding="ascii")
+        with new_file(target) as file, zipfile.ZipFile(file, "w") as archive:
+            manifest = Manifest(
+                cohort=cohort.name, fingerprint=cohort.fingerprint,
+                made=datetime.now(UTC).replace(microsecond=0), kit=this_kit(),
+                elsewhere=_elsewhere(address, course.path),
+                folders=tuple(sorted(found.folders)), left_out=tuple(sorted(found.left_out)),
+                files=tuple(_add_all(archive, sources, advance)),
+            )  # fmt: skip
+            text = manifest.model_dump_json(indent=1) + "\n"
+            archive.writestr(zips.entry_of(MANIFEST, 0o600), text)
+    return manifest
+
+
+def _elsewhere(address: str, course: Path) -> str:
+    """Return what keeps the gradebook at ``address``; "" for the course's own file."""
+    kind = make_url(address).get_backend_name()
+    own = address == f"sqlite:///{course / _GRADEBOOK}"
+    return "" if own else "SQLite" if kind == "sqlite" else kind
+
+
+def _check(course: Course, cohort: Cohort, target: Path) -> None:
+    """Refuse a course of another cohort, and a place where an archive may not lie."""
+    whose = owner(course.path)
+    if whose is None:
+        raise CampError(
+            f"{course.path} belongs to no cohort: only what camp build --cohort NAME made can be "
+            "archived"
+        )
+    if whose != (cohort.name, cohort.fingerprint):
+        also = " with another seed" if whose[0] == cohort.name else ""
+        raise CampError(f"{course.path} belongs to cohort {printable(whose[0])!r}{also}")
+    folder = target.resolve().parent
+    if not folder.is_dir():
+        raise CampError(f"{folder} is no folder: make it, or name another file with --output")
+    if folder == course.path or course.path in folder.parents:
+        raise CampError(f"{target} lies in the course itself: name another file with --output")
+    if (tree := working_tree(folder)) is not None:
+        raise CampError(
+            f"an archive holds secrets and must lie outside git, but {folder} is in the working "
+            f"tree {tree}: name another file with --output"
+        )
+    if os.path.lexists(target):
+        raise CampError(f"{target} is there already: name another file with --output")
+
+
+def _look(course: Path) -> _Found:
+    """Return what lies in a course, but for its gradebook and what an earlier archive said."""
+    found = _Found()
+    todo = [course]
+    while todo:
+        folder = todo.pop()
+        entries = list(os.scandir(folder))
+        if not entries and folder != course:
+            found.folders.append(folder.relative_to(course).as_posix())
+        for entry in entries:
+            path = Path(entry.path)
+            name = path.relative_to(course).as_posix()
+            if folder == course and entry.name in _NOT_TAKEN:
+                continue
+            if not _can_be_named(name):
+                found.left_out.append(printable(os.fsencode(name).decode("utf-8", "replace")))
+            elif entry.is_dir(follow_symlinks=False):
+                todo.append(path)
+            elif entry.is_file(follow_symlinks=False):
+                found.files.append(name)
+            else:
+                found.left_out.append(name)
+    return found
+
+
+def _can_be_named(name: str) -> bool:
+    """Tell whether a zip can hold a file of this name, which is bytes to Linux."""
+    try:
+        name.encode("utf-8")
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def _add_all(
+    archive: zipfile.ZipFile, sources: dict[str, Path], advance: Advance
+) -> Iterator[File]:
+    """Add files by name and yield what each is."""
+    total, done = sum(path.stat().st_size for path in sources.values()), 0
+    for name, path in sorted(sources.items()):
+        digest, size = hashlib.sha256(), 0
+        entry = zips.entry_of(name, 0o600)
+        with (
+            path.open("rb") as source,
+            archive.open(entry, "w", force_zip64=path.stat().st_size >= _LARGE) as sink,
+        ):
+            while chunk := source.read(zips.CHUNK):
+                sink.write(chunk)
+                digest.update(chunk)
+                size += len(chunk)
+                done += len(chunk)
+                advance(done, total)
+        yield File(path=name, size=size, sha256=digest.hexdigest())

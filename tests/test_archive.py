@@ -1,0 +1,373 @@
+"""A cohort's archive: the same scores on another machine, and nothing from a forged one."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import os
+import sqlite3
+import stat
+import struct
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from course_lib.errors import CampError
+from grading import database
+from grading.archive.manifest import this_kit
+from grading.archive.restore import restore
+from grading.archive.write import write_archive
+from grading.cohort import Cohort, claim, create_cohort, find_cohort
+from grading.course import Course
+from grading.grade import grade
+from grading.ledger import Booking, Kind, Ledger
+from grading.lesson_run import Options
+from tests.kits import camp
+from tests.toy_course import LESSON, answer, hand_in, make_course, solved
+
+COHORT = "2026a"
+GIGA = 10**9
+
+
+def quiet(_done: int, _total: int) -> None:
+    """Show no progress."""
+
+
+@pytest.fixture(autouse=True)
+def seeds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("CAMP_SEEDS", str(tmp_path / "here/seeds"))
+    monkeypatch.setenv("CAMP_LANG", "en")
+    return tmp_path / "here/seeds"
+
+
+@pytest.fixture
+def cohort() -> Cohort:
+    create_cohort(COHORT)
+    return find_cohort(COHORT)
+
+
+@pytest.fixture
+def course(tmp_path: Path, cohort: Cohort) -> Course:
+    """Return a course with few files, of which nothing was graded."""
+    root = tmp_path / "here/course"
+    for name, raw in {
+        "source/01_x/01_x.ipynb": b"hidden",
+        "submitted/li mei/01_x/\xe5\x9b\xbe a:b\\c\n.txt": b"odd name",
+        "gradebook.db.backup": b"mine",
+    }.items():
+        path = root / (name if isinstance(name, str) else os.fsdecode(name))
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(raw)
+    (root / "submitted/nobody/01_x").mkdir(parents=True)
+    database.prepare(f"sqlite:///{root / 'gradebook.db'}")
+    claim(root, cohort)
+    return Course.open(root)
+
+
+def digests(folder: Path) -> dict[str, str]:
+    return {
+        path.relative_to(folder).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest()
+        for path in folder.rglob("*")
+        if path.is_file() and ".archive" not in path.parts
+    }
+
+
+def scores(results: list[Any]) -> dict[str, tuple[Any, ...]]:
+    return {
+        one.learner: (one.score, one.auto_score, one.pending, one.review, one.remarks)
+        for one in results
+    }
+
+
+@pytest.mark.usefixtures("walls")
+def test_a_restored_course_gives_the_same_scores(
+    tmp_path: Path, cohort: Cohort, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    course = make_course(tmp_path / "here/course")
+    claim(course.path, cohort)
+    hand_in(course, "right", solved(course))
+    hand_in(course, "wrong", solved(course, answer("double", "def double(x):\n    return 7")))
+    hand_in(course, "broken", "{")
+    before = scores(grade(LESSON, course))
+    with course.gradebook() as gradebook:
+        mark = gradebook.find_grade("note_toy", LESSON, LESSON, "right")
+        mark.manual_score, mark.needs_manual_grade = 5, False
+        gradebook.db.commit()
+    ledger = Ledger(course.path)
+    with ledger.locked():
+        ledger.append([Booking("right", "L1-1", Kind.CREDIT, 100, "passed")])
+    marked = scores(grade(LESSON, course))
+    assert marked["right"][0] == before["right"][0] + 5
+
+    done = camp(tmp_path / "here", "archive", COHORT)
+    assert done.returncode == 0, done.stderr
+    archive = tmp_path / "here/2026a-archive.zip"
+    assert stat.S_IMODE(archive.stat().st_mode) == 0o600
+    assert "it holds secrets (seed, hidden tests, learners' work)" in done.stdout
+    digest = hashlib.sha256(archive.read_bytes()).hexdigest()
+    assert f"SHA-256 {digest}" in done.stdout
+
+    monkeypatch.setenv("CAMP_SEEDS", str(tmp_path / "there/seeds"))
+    back = camp(tmp_path, "restore", str(archive), "there/course", "--sha256", digest)
+    assert back.returncode == 0, back.stderr
+    assert "cohort 2026a as archived on" in back.stdout
+    assert "other programs" not in back.stdout
+    there = Course.open(tmp_path / "there/course")
+    mine, theirs = digests(course.path), digests(there.path)
+    del mine["gradebook.db"], theirs["gradebook.db"]
+    assert theirs == mine
+    assert find_cohort(COHORT).seed == cohort.seed
+    assert stat.S_IMODE((tmp_path / "there/seeds/2026a.seed").stat().st_mode) == 0o600
+    assert Ledger(there.path).entries() == ledger.entries()
+    unchanged = grade(LESSON, there)
+    assert {one.learner for one in unchanged if one.fresh} == {"broken"}  # could not be read
+    assert scores(unchanged) == marked
+    again = grade(LESSON, there, options=Options(force=True))
+    assert all(one.fresh for one in again)
+    assert scores(again) == marked
+
+
+def test_what_is_no_plain_file_is_said_and_the_rest_comes_back(
+    course: Course, cohort: Cohort, tmp_path: Path
+) -> None:
+    (course.path / "submitted/link").symlink_to(tmp_path)
+    os.mkfifo(course.path / "submitted/pipe")
+    (course.path / os.fsdecode(b"submitted/\xff.txt")).write_bytes(b"no name")
+    done = camp(course.path.parent, "archive", COHORT, "--output", "a.zip")
+    assert done.returncode == 0
+    assert done.stderr == "".join(
+        f"left out, no plain file: submitted/{name}\n" for name in ("link", "pipe", "�.txt")
+    )
+    restore(course.path.parent / "a.zip", tmp_path / "back", GIGA, quiet)
+    kept = digests(course.path)
+    for name in (os.fsdecode(b"submitted/\xff.txt"), "gradebook.db"):
+        del kept[name]
+    back = digests(tmp_path / "back")
+    del back["gradebook.db"]
+    assert back == kept
+    assert "gradebook.db.backup" in back
+    assert (tmp_path / "back/submitted/nobody/01_x").is_dir()
+    assert (tmp_path / "back/.archive/requirements.lock").is_file()
+    once_more = write_archive(Course.open(tmp_path / "back"), cohort, tmp_path / "again.zip", quiet)
+    assert not any(".archive" in one.path for one in once_more.files)
+
+
+def test_the_gradebook_is_taken_as_it_stands_while_somebody_writes(
+    course: Course, cohort: Cohort, tmp_path: Path
+) -> None:
+    with sqlite3.connect(course.path / "gradebook.db") as writer:
+        writer.execute("PRAGMA journal_mode=WAL")
+        writer.execute("INSERT INTO student (id) VALUES ('settled')")
+        writer.commit()
+        writer.execute("INSERT INTO student (id) VALUES ('half entered')")
+        write_archive(course, cohort, tmp_path / "a.zip", quiet)
+        writer.rollback()
+    restore(tmp_path / "a.zip", tmp_path / "back", GIGA, quiet)
+    assert not list((tmp_path / "back").glob("gradebook.db-*"))
+    with sqlite3.connect(tmp_path / "back/gradebook.db") as copy:
+        assert copy.execute("SELECT id FROM student").fetchall() == [("settled",)]
+    with Course.open(tmp_path / "back").gradebook() as gradebook:
+        assert [one.id for one in gradebook.students] == ["settled"]
+
+
+def test_nothing_is_overwritten_and_secrets_stay_in_their_places(
+    course: Course, cohort: Cohort, tmp_path: Path
+) -> None:
+    here = course.path.parent
+    (here / "mine.zip").write_text("mine")
+    (here / "work/.git").mkdir(parents=True)
+    create_cohort("other")
+    for words, says in (
+        ((COHORT, "--output", "mine.zip"), "mine.zip is there already: name another file"),
+        ((COHORT, "--output", "course/a.zip"), "lies in the course itself"),
+        ((COHORT, "--output", "work/a.zip"), "must lie outside git"),
+        ((COHORT, "--output", "nowhere/a.zip"), "is no folder: make it"),
+        (("other",), "belongs to cohort '2026a'"),
+        (("lost",), "no seed for cohort 'lost'"),
+        ((COHORT, "--course", "work"), "work is no course directory"),
+    ):
+        done = camp(here, "archive", *words)
+        assert done.returncode in (1, 2)
+        assert says in done.stderr
+        assert done.stderr.count("\n") == 1
+    assert (here / "mine.zip").read_text() == "mine"
+    assert not list(here.glob(".*"))
+    write_archive(course, cohort, here / "a.zip", quiet)
+    before = digests(course.path)
+    for words, says in (
+        (("a.zip", "course"), "course is there already: name a folder that is not"),
+        (("a.zip", "new", "--sha256", "0" * 64), "is not the archive with that SHA-256"),
+        (("a.zip", "new", "--max-gb", "0.000001"), "if that is to be expected, add --max-gb 1"),
+        (("lost.zip", "new"), "lost.zip: No such file or directory"),
+    ):
+        done = camp(here, "restore", *words)
+        assert done.returncode in (1, 2)
+        assert says in done.stderr
+        assert done.stderr.count("\n") == 1
+    assert digests(course.path) == before
+    (seed,) = (here / "seeds").glob("2026a.seed")
+    seed.write_text("22" * 32 + "\n")
+    with pytest.raises(CampError, match="is another seed of cohort '2026a': move it away"):
+        restore(here / "a.zip", here / "new", GIGA, quiet)
+    assert seed.read_text() == "22" * 32 + "\n"
+    with pytest.raises(CampError, match="belongs to cohort '2026a' with another seed"):
+        write_archive(course, find_cohort(COHORT), here / "b.zip", quiet)
+    assert not (here / "new").exists()
+    assert not list(here.glob(".*"))
+
+
+def test_other_programs_and_another_place_of_the_gradebook_are_said(
+    course: Course, cohort: Cohort, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    elsewhere = tmp_path / "elsewhere.db"
+    database.prepare(f"sqlite:///{elsewhere}")
+    with sqlite3.connect(elsewhere) as book:
+        book.execute("INSERT INTO student (id) VALUES ('mei')")
+    monkeypatch.setenv("CAMP_DB", f"sqlite:///{elsewhere}")
+    write_archive(Course.open(course.path), cohort, tmp_path / "a.zip", quiet)
+    monkeypatch.delenv("CAMP_DB")
+    forged = changed((tmp_path / "a.zip").read_bytes(), kit=this_kit().model_dump() | {"code": "x"})
+    (tmp_path / "b.zip").write_bytes(forged)
+    done = camp(tmp_path, "restore", "b.zip", "back")
+    assert done.returncode == 0, done.stderr
+    assert "its gradebook lay elsewhere (SQLite); the copy is back/gradebook.db" in done.stdout
+    assert "its scores came from other programs (kit 0.1.0" in done.stdout
+    with sqlite3.connect(tmp_path / "back/gradebook.db") as copy:
+        assert copy.execute("SELECT id FROM student").fetchall() == [("mei",)]
+
+
+def test_a_broken_ledger_is_not_archived(course: Course, cohort: Cohort, tmp_path: Path) -> None:
+    ledger = Ledger(course.path)
+    with ledger.locked():
+        ledger.append([Booking("mei", "L1-1", Kind.CREDIT, 100, "passed")])
+    ledger.path.write_bytes(ledger.path.read_bytes().replace(b"100", b"900"))
+    with pytest.raises(CampError, match="is broken: line 1 was changed"):
+        write_archive(course, cohort, tmp_path / "a.zip", quiet)
+    assert not (tmp_path / "a.zip").exists()
+
+
+def unzipped(data: bytes) -> dict[str, bytes]:
+    with zipfile.ZipFile(io.BytesIO(data)) as found:
+        return {name: found.read(name) for name in found.namelist()}
+
+
+def zipped(files: dict[str, bytes], modes: dict[str, int] | None = None, kind: int = 8) -> bytes:
+    data = io.BytesIO()
+    with zipfile.ZipFile(data, "w") as new:
+        for name, raw in files.items():
+            entry = zipfile.ZipInfo(name)
+            entry.external_attr = (modes or {}).get(name, 0o100644) << 16
+            new.writestr(entry, raw, kind)
+    return data.getvalue()
+
+
+def changed(
+    data: bytes, files: dict[str, bytes | None] | None = None, *, listed: bool = True, **fields: Any
+) -> bytes:
+    """Return an archive after a change by hand.
+
+    Args:
+        data: the archive.
+        files: other contents; None takes a file out.
+        listed: whether the manifest is made to say the same.
+        fields: other fields of the manifest.
+    """
+    found = unzipped(data)
+    manifest = json.loads(found.pop("archive.json"))
+    for name, raw in (files or {}).items():
+        found.pop(name, None)
+        if raw is not None:
+            found[name] = raw
+    if listed:
+        manifest["files"] = [
+            {"path": name, "size": len(raw), "sha256": hashlib.sha256(raw).hexdigest()}
+            for name, raw in found.items()
+        ]
+    found["archive.json"] = json.dumps(manifest | fields).encode()
+    return zipped(found)
+
+
+def lying(data: bytes) -> bytes:
+    """Return an archive with 30 MB of zeros whose headers say 10 bytes."""
+    bomb = changed(data, {"course/zeros": bytes(30_000_001)})
+    files = unzipped(bomb)
+    files["archive.json"] = files["archive.json"].replace(b"30000001", b"10")
+    return zipped(files).replace(struct.pack("<L", 30_000_001), struct.pack("<L", 10))
+
+
+def flipped(data: bytes) -> bytes:
+    raw = bytearray(zipped(unzipped(data), kind=zipfile.ZIP_STORED))
+    raw[raw.index(b"hidden")] ^= 1
+    return bytes(raw)
+
+
+def twice(data: bytes) -> bytes:
+    raw = io.BytesIO(data)
+    with zipfile.ZipFile(raw, "a") as found, pytest.warns(UserWarning, match="Duplicate"):
+        found.writestr("seed", b"other")
+    return raw.getvalue()
+
+
+SOURCE = "course/source/01_x/01_x.ipynb"
+FORGED: dict[str, tuple[Callable[[bytes], bytes], str]] = {
+    "a file changed": (lambda a: changed(a, {SOURCE: b"easier"}, listed=False), f"{SOURCE} was changed"),
+    "a file added": (lambda a: changed(a, {"course/x.py": b"1"}, listed=False), "course/x.py: archive.json and the zip disagree"),
+    "a file taken out": (lambda a: changed(a, {SOURCE: None}, listed=False), "disagree"),
+    "a bit flipped": (flipped, "damaged"),
+    "cut off": (lambda a: a[:-40], "not a whole zip"),
+    "no zip": (lambda a: b"PK but not really", "not a whole zip"),
+    "no manifest": (lambda a: zipped({"seed": b"x"}), "there is no archive.json in it"),
+    "manifest is no JSON": (lambda a: zipped({"archive.json": b"{"}), "JSON is wrong"),
+    "a later format": (lambda a: changed(a, format=2), "archive.json: format is wrong"),
+    "up": (lambda a: changed(a, {"course/../../x": b"1"}), "may not be called course/../../x"),
+    "absolute": (lambda a: changed(a, {"/tmp/x": b"1"}), "may not be called /tmp/x"),
+    "beside the course": (lambda a: changed(a, {"x.pth": b"1"}), "may not be called x.pth"),
+    "over what it said": (lambda a: changed(a, {"course/.archive/archive.json": b"1"}), "may not be called"),
+    "a folder up": (lambda a: changed(a, folders=["a/../../x"]), "a folder may not be called"),
+    "a file as a folder": (lambda a: changed(a, {f"{SOURCE}/x": b"1"}), "is a file and a folder"),
+    "a file for a folder": (lambda a: changed(a, folders=["source/01_x/01_x.ipynb"]), "is a file and a folder"),
+    "a link": (lambda a: zipped(unzipped(a), {SOURCE: stat.S_IFLNK | 0o777}), f"{SOURCE} is a link"),
+    "another compression": (lambda a: zipped(unzipped(a), kind=zipfile.ZIP_LZMA), "compressed in another way"),
+    "a file twice": (twice, "holds a file twice"),
+    "no seed": (lambda a: changed(a, {"seed": None}), "the cohort's seed is not in it"),
+    "another seed": (lambda a: changed(a, {"seed": b"33" * 32}), "its seed is not the cohort's"),
+    "a seed that is none": (lambda a: changed(a, {"seed": b"secret"}), "seed is damaged"),
+    "a cohort up": (lambda a: changed(a, cohort="../x"), "cohort '../x': use letters"),
+    "a bomb": (lambda a: changed(a, {"course/zeros": bytes(30_000_001)}), "it unpacks to 0.0 GB, more than 0.02 GB"),
+    "a lying bomb": (lying, "damaged|was changed|disagree"),
+    "an endless list": (
+        lambda a: a[:-10] + struct.pack("<L", 600_000_000) + a[-6:], "its list of files is too long",
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", FORGED)
+def test_a_forged_archive_is_one_line_and_leaves_nothing(
+    case: str, course: Course, cohort: Cohort, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make, says = FORGED[case]
+    write_archive(course, cohort, tmp_path / "a.zip", quiet)
+    monkeypatch.setenv("CAMP_SEEDS", str(tmp_path / "there/seeds"))
+    (tmp_path / "b.zip").write_bytes(make((tmp_path / "a.zip").read_bytes()))
+    with pytest.raises(CampError, match=says) as caught:
+        restore(tmp_path / "b.zip", tmp_path / "there/course", 20_000_000, quiet)
+    assert "\n" not in str(caught.value)
+    assert list((tmp_path / "there").iterdir()) == []
+    assert not (tmp_path / "x").exists()
+
+
+def test_an_archive_on_a_disk_without_links_appears_whole(
+    course: Course, cohort: Cohort, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def no_links(*_: object, **__: object) -> None:
+        raise PermissionError(1, "Operation not permitted")
+
+    monkeypatch.setattr(os, "link", no_links)
+    write_archive(course, cohort, tmp_path / "a.zip", quiet)
+    assert stat.S_IMODE((tmp_path / "a.zip").stat().st_mode) == 0o600
+    restore(tmp_path / "a.zip", tmp_path / "back", GIGA, quiet)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["a.zip", "back", "here"]
