@@ -199,6 +199,9 @@ def test_a_cohort_from_its_seed_to_its_certificates(here: Path, tmp_path: Path, 
             text = (home.feedback / f"{LESSON}.html").read_text("utf-8")
             assert f"{AUTO[learner] + MARKS[learner]} / 100" in text
         assert "🎓 graded" in done(homes["ida"].path, "status")
+    instructor.run(here, "restore")
+    again = done(here, "points", "--course", str(tmp_path / "camp-2026a-again"), "--json")
+    assert again == done(here, "points", "--course", "course", "--json")
     instructor.run(here, "new-lesson")
     instructor.run(here, "build")
     assert instructor.left == ta.left == learners.left == []
