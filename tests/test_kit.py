@@ -277,6 +277,12 @@ def test_make_names_what_the_readme_promises(unpacked: Path) -> None:
     assert ".venv/bin/camp doctor" in in_kit(unpacked, "make", "-n", "test")
     for name in ("README.md", "README.zh.md"):
         text = (unpacked / name).read_text(encoding="utf-8")
-        for link in re.findall(r"\]\((.*?)\)", text):
-            assert (unpacked / link).exists(), link
         assert {*re.findall(r"make (\w+)", text)} <= {*listed}
+
+
+def test_every_link_of_its_pages_leads_to_something(unpacked: Path) -> None:
+    pages = [*unpacked.glob("*.md"), *(unpacked / "docs").glob("*.md")]
+    assert len(pages) == 8
+    for page in pages:
+        for link in re.findall(r"\]\((?!https?:)(.*?)\)", page.read_text(encoding="utf-8")):
+            assert (page.parent / link).exists(), (page.name, link)

@@ -17,7 +17,8 @@ FOLDER = "intern-camp-kit"
 """The folder that a kit unpacks to."""
 _OWN = Path(__file__).parent / "files"
 _OF_THE_COURSE = (
-    "LICENSE", "environment.yml", "requirements.lock", "docs/hand-in*.md", "docs/tools*.md",
+    "LICENSE", "environment.yml", "requirements.lock",
+    "docs/learner*.md", "docs/hand-in*.md", "docs/tools*.md",
     "etc/setup.sh", "etc/first_imports.py", "etc/jupyter_lab_config.py",
     "etc/jupyter_server_config.d/*.json", "etc/labconfig/*.json",
 )  # fmt: skip
