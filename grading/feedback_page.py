@@ -14,13 +14,11 @@ from typing import Any
 from nbformat import NotebookNode
 from nbgrader import utils
 from nbgrader.preprocessors import ClearHiddenTests, GetGrades, NbGraderPreprocessor
-from pygments import highlight  # type: ignore[import-untyped]
 from pygments.formatters import HtmlFormatter  # type: ignore[import-untyped]
-from pygments.lexers import PythonLexer  # type: ignore[import-untyped]
 
 from course_lib.language import Language, Text, parse_language
 from course_lib.verdicts import NotPassed
-from grading.sanitize import code_to_show, markdown_to_html, plain, safe_outputs
+from grading.sanitize import code_to_html, markdown_to_html, plain, safe_outputs
 from grading.steps import NO_ANSWER, read_remarks, review_reason, said_to_learner
 
 TEMPLATES = Path(__file__).parent / "templates"
@@ -78,7 +76,6 @@ class SafeNotebook(NbGraderPreprocessor):  # type: ignore[misc]
             if isinstance(marks, dict) and _GRADE_ID.match(str(marks.get("grade_id", ""))):
                 cell.metadata["nbgrader"] = marks
             if cell.cell_type == "code":
-                cell.source = code_to_show(cell.source)
                 cell.outputs = [NotebookNode(output) for output in safe_outputs(cell.outputs)]
                 for output in cell.outputs:
                     if "data" in output:
@@ -182,7 +179,7 @@ def _items(nb: NotebookNode, language: Language) -> list[Item]:
 def _answer(cell: NotebookNode) -> str:
     if cell.cell_type == "markdown":
         return markdown_to_html(cell.source, cell.get("attachments"))
-    code = str(highlight(code_to_show(cell.source), PythonLexer(), HtmlFormatter()))
+    code = code_to_html(cell.source)
     shown = [_output(output) for output in cell.outputs] if utils.is_grade(cell) else []
     return "\n".join([code, *shown])
 

@@ -49,7 +49,7 @@ def make_safe(config: Config, root: Path) -> None:
         ReadGrades,
         SafeNotebook,
     )
-    from grading.sanitize import clean_html, markdown_filter
+    from grading.sanitize import clean_html, code_to_html, markdown_filter
 
     use_own_environment()
     root = root.resolve()
@@ -67,4 +67,5 @@ def make_safe(config: Config, root: Path) -> None:
     config.TemplateExporter.filters = {
         "markdown2html": markdown_filter,
         "clean_html": clean_html,
+        "highlight_code": code_to_html,
     }

@@ -19,10 +19,13 @@ from jinja2 import pass_context
 from jinja2.runtime import Context
 from latex2mathml.converter import convert as latex_to_mathml
 from nbconvert.filters.markdown_mistune import IPythonRenderer, MarkdownWithMath
+from pygments import highlight  # type: ignore[import-untyped]
+from pygments.formatters import HtmlFormatter  # type: ignore[import-untyped]
+from pygments.lexers import PythonLexer  # type: ignore[import-untyped]
 from pygments.token import STANDARD_TYPES  # type: ignore[import-untyped]
 
 MAX_TEXT = 100_000  # characters of one Markdown text or output that are shown
-MAX_CODE = 20_000  # characters of one cell of code that are shown
+MAX_CODE, MAX_COLOURED = 20_000, 2_000  # characters of one cell of code
 MAX_TAGS, MAX_OPENINGS = 20_000, 200  # more take parsers minutes; shown as plain text
 MAX_FORMULA = 2_000
 MAX_IMAGE = 10_000_000
@@ -184,14 +187,19 @@ def markdown_to_html(text: str, attachments: Mapping[str, Any] | None = None) ->
     return clean_html(rendered)
 
 
-def code_to_show(source: str) -> str:
-    """Return a learner's code as it is coloured on a page.
+def code_to_html(source: str, language: str | None = None, metadata: object = None) -> str:
+    """Return a cell's Python as HTML, in colours unless it is long.
 
-    Pygments' lexer of Python takes quadratic time for lines of blanks (16 kB: half a minute), so
-    they end where their text does; more than ``MAX_CODE`` characters are cut.
+    It is nbconvert's filter ``highlight_code``, too, which says ``language`` and ``metadata``.
+    Pygments' lexer takes quadratic time for some texts (16 kB of blanks: half a minute), so more
+    than ``MAX_COLOURED`` characters are shown plainly, and more than ``MAX_CODE`` are cut.
     """
-    cut = "\n".join(line.rstrip() for line in source[:MAX_CODE].split("\n"))
-    return cut if len(source) <= MAX_CODE else f"{cut}\n# … (+{len(source) - MAX_CODE:,})"
+    if len(source) <= MAX_COLOURED:
+        return str(highlight(source, PythonLexer(), HtmlFormatter()))
+    cut = html.escape(source[:MAX_CODE])
+    if len(source) > MAX_CODE:
+        cut += f"\n# … (+{len(source) - MAX_CODE:,})"
+    return f'<div class="highlight"><pre>{cut}</pre></div>\n'
 
 
 @pass_context

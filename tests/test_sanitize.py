@@ -3,14 +3,23 @@
 from __future__ import annotations
 
 import time
+from pathlib import Path
 
 import pytest
 from bs4 import BeautifulSoup
 from nbconvert import HTMLExporter
 from nbformat.v4 import new_code_cell, new_notebook
+from traitlets.config import Config
 
-from grading.feedback_page import SafeNotebook
-from grading.sanitize import clean_html, markdown_to_html, safe_outputs
+from grading.nbgrader_config import make_safe
+from grading.sanitize import (
+    MAX_CODE,
+    MAX_COLOURED,
+    clean_html,
+    code_to_html,
+    markdown_to_html,
+    safe_outputs,
+)
 
 ATTACKS = [
     "<script>alert(1)</script>",
@@ -123,16 +132,29 @@ def test_made_up_text_does_not_hang_a_page(text: str) -> None:
 
 @pytest.mark.parametrize(
     "source",
-    ["\n " * 100_000 + "x", "\t\x0c\r\n" * 40_000, "\n\u3000" * 60_000, "x = 1\n" * 100_000],
-    ids=["blanks", "feeds", "wide blanks", "much"],
+    ["\n " * 100_000, "\n\u3000" * 60_000, "'%" + "0" * 100_000, "x = 1\n" * 100_000],
+    ids=["blanks", "wide blanks", "a string", "much"],
 )
 def test_made_up_code_does_not_hang_a_page(source: str) -> None:
-    cell = new_code_cell(source, outputs=[])
-    notebook, _ = SafeNotebook().preprocess(new_notebook(cells=[cell]), {})
     started = time.process_time()
-    shown = HTMLExporter().from_notebook_node(notebook)[0]
+    for length in range(MAX_COLOURED - 10, MAX_COLOURED + 1):
+        assert "span" in code_to_html(source[:length])
+    shown = code_to_html(source)
     assert time.process_time() - started < 10
-    assert "# … (+" in BeautifulSoup(shown, "html.parser").get_text()
+    assert f"# … (+{len(source) - MAX_CODE:,})" in shown
+
+
+def test_formgrader_and_feedback_show_code_by_the_same_rule(tmp_path: Path) -> None:
+    config = Config()
+    make_safe(config, tmp_path)
+    code = "y = '<b>'\n" * MAX_CODE
+    notebook = new_notebook(cells=[new_code_cell("x = 1"), new_code_cell(code)])
+    page = BeautifulSoup(HTMLExporter(config=config).from_notebook_node(notebook)[0], "html.parser")
+    short, long = page.select("div.highlight pre")
+    assert short.select("span.n")
+    assert not long.select("*")
+    assert long.text.startswith("y = '<b>'\n")
+    assert len(long.text) < MAX_CODE + 50
 
 
 def test_outputs_are_rebuilt_from_safe_kinds() -> None:
