@@ -12,13 +12,21 @@ from dataclasses import dataclass
 from functools import cache
 from itertools import groupby
 
+from filelock import FileLock
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from course_lib.files import write_atomic
 from course_lib.language import Text, current_language
 from grading.course import Course
 from grading.feedback_page import TEMPLATES
-from grading.similar.compare import COMMON_LEAST, COMMON_SHARE, Alike, Document, Match
+from grading.similar.compare import (
+    COMMON_LEAST,
+    COMMON_MOST,
+    COMMON_SHARE,
+    Alike,
+    Document,
+    Match,
+)
 from grading.similar.handed_in import part_title
 from grading.similar.report import FILE, LeftOut, PairFound, PartFound, Report
 from grading.similar.run import Findings
@@ -42,11 +50,13 @@ _WORDS = {
     "lesson_text": Text("灰色：课程给出的，不计", "Grey: from the lesson, does not count"),
     "how": Text(
         "变量名、注释、排版、顺序不影响比较。不计的有：课程给出的文字、代码和参考答案；"
-        f"超过 {COMMON_SHARE:.0%} 并且超过 {COMMON_LEAST} 位学员都有的片段。排序看相同的部分"
-        "有多长、在这一期里多少见，以及占各自所写的比例。长度：代码按词法单元，笔记按汉字和单词。",
+        f"超过 {COMMON_SHARE:.0%} 并且超过 {COMMON_LEAST} 位、或者超过 {COMMON_MOST} 位学员都有的"
+        "片段。排序看相同的部分有多长、在这一期里多少见，以及占各自所写的比例。"
+        "长度：代码按词法单元，笔记按汉字和单词。",
         "Names, comments, layout and order make no difference. What does not count: the lesson's "
         "text, code and own solution; passages that more than "
-        f"{COMMON_SHARE:.0%} of the learners have, and more than {COMMON_LEAST}. The order "
+        f"{COMMON_SHARE:.0%} of the learners have and more than {COMMON_LEAST}, or more than "
+        f"{COMMON_MOST}. The order "
         "follows how long and how unusual in this cohort the same passages are, and their share "
         "of what either wrote. Lengths: tokens of code; Chinese characters and words of a note.",
     ),
@@ -74,18 +84,22 @@ def write_pages(course: Course, lesson: str, found: Findings) -> Report:
     """Write the pages and the report, and remove the pages of pairs that are no longer there."""
     report = _report(lesson, found)
     folder = course.similar(lesson)
-    for pair, alike in zip(report.pairs, found.pairs, strict=True):
-        matches = [_shown(number, match) for number, match in enumerate(alike.matches, 1)]
-        write_atomic(
-            folder / pair.page,
-            _render("pair.html.j2", report=report, pair=pair, matches=matches),
-            durable=False,
-        )
-    index = _render("index.html.j2", report=report, titles=_titles(found))
-    write_atomic(folder / "index.html", index, durable=False)
-    write_atomic(folder / FILE, report.model_dump_json(indent=1) + "\n", durable=False)
-    for page in {*folder.glob("pair-*.html")} - {folder / pair.page for pair in report.pairs}:
-        page.unlink()
+    course.state.mkdir(parents=True, exist_ok=True)
+    with FileLock(
+        course.state / "similar.lock"
+    ):  # another run's pages and list do not mix with these
+        for pair, alike in zip(report.pairs, found.pairs, strict=True):
+            matches = [_shown(number, match) for number, match in enumerate(alike.matches, 1)]
+            write_atomic(
+                folder / pair.page,
+                _render("pair.html.j2", report=report, pair=pair, matches=matches),
+                durable=False,
+            )
+        index = _render("index.html.j2", report=report, titles=_titles(found))
+        write_atomic(folder / "index.html", index, durable=False)
+        write_atomic(folder / FILE, report.model_dump_json(indent=1) + "\n", durable=False)
+        for page in {*folder.glob("pair-*.html")} - {folder / pair.page for pair in report.pairs}:
+            page.unlink()
     return report
 
 
