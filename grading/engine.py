@@ -39,6 +39,7 @@ _TOGETHER = Text(
     "这些检查要和答案在同一个进程里跑，防作弊较弱",
     "these checks need to run in the process of the answers, weaker against cheating",
 )
+_TRIES = 3  # for a solution that may be late because the machine was busy
 _ALWAYS = ("unittest", "json", "math", "re", "random", "collections", "itertools", "functools")
 
 
@@ -134,7 +135,7 @@ class Engine:
         files: Mapping[str, bytes],
         rules: Rules,
         seconds: float | None = None,
-    ) -> NotebookNode:
+    ) -> bool:
         """Run a repaired notebook and write the results into it.
 
         Args:
@@ -144,6 +145,12 @@ class Engine:
             files: the other files that were handed in.
             rules: limits and walls.
             seconds: what is left of a submission's time; all of it when None.
+
+        Returns:
+            Whether the machine may be why a cell was late or ended, see ``apart.run``.
+
+        Raises:
+            NoRoom: a walled process could not be started.
         """
         steps = steps_of(repaired, notebook)
         plan = self._plan(assignment, notebook, [step for step, _ in steps], files)
@@ -172,7 +179,7 @@ class Engine:
         if rest:
             text = REASONS[NOT_REACHED]
             add_remark(repaired, Text(f"{text.zh}（{rest} 个）", f"{text.en} ({rest} cells)"))
-        return repaired
+        return found.doubtful
 
     def learn(
         self, assignment: Assignment, notebook: Notebook, solution: NotebookNode, rules: Rules
@@ -181,10 +188,19 @@ class Engine:
 
         Returns:
             What became of it, and the modules that were imported meanwhile.
+
+        Raises:
+            CampError: a walled process could not be started.
         """
         steps = [step for step, _ in steps_of(solution, notebook)]
         plan = dataclasses.replace(self._plan(assignment, notebook, steps, {}), learning=True)
-        found = _run(self.spawner(assignment, rules), plan, rules)
+        for _ in range(_TRIES):
+            try:
+                found = _run(self.spawner(assignment, rules), plan, rules)
+            except apart.NoRoom as error:
+                raise CampError(f"{error}: free memory or processes, and try again") from None
+            if not found.doubtful:
+                break
         return list(zip(steps, found.outcomes, strict=True)), found.imported
 
     def _plan(

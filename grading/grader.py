@@ -72,6 +72,7 @@ class Graded:
         remarks: one line each.
         ungraded: why a notebook was not graded though others were, by name.
         fault: it failed on our side; the next run grades it again.
+        doubtful: the machine may be why it was late or ended; see ``apart.run``.
         missing: parts of the walls without which its code was run, because that was allowed.
         seconds: how long it took.
     """
@@ -86,6 +87,7 @@ class Graded:
     missing: tuple[str, ...] = ()
     ungraded: dict[str, Text] = field(default_factory=dict)
     fault: bool = False
+    doubtful: bool = False
 
 
 def grade_one(folder: Path, learner: str, assignment: Assignment, rules: Rules) -> Graded:
@@ -114,7 +116,7 @@ def grade_one(folder: Path, learner: str, assignment: Assignment, rules: Rules) 
     ungraded: dict[str, Text] = {}
     remarks: list[Text] = []
     missing: set[str] = set()
-    review = False
+    review = doubtful = False
     for name, source in assignment.notebooks.items():
         content = submission.notebooks.get(name)
         if content is None:
@@ -128,16 +130,16 @@ def grade_one(folder: Path, learner: str, assignment: Assignment, rules: Rules) 
                 repaired, Text(f"{file} 太大，没有放进工作目录", f"{file} was too large to use")
             )
         left = deadline - time.monotonic()
-        judged = ENGINE.judge(assignment, source, repaired, submission.files, rules, left)
-        notebooks[name] = _count(judged)
-        remarks += read_remarks(judged)
-        missing |= {*read_missing(judged)}
-        review = review or any(review_reason(cell) for cell in judged.cells)
+        doubtful |= ENGINE.judge(assignment, source, repaired, submission.files, rules, left)
+        notebooks[name] = _count(repaired)
+        remarks += read_remarks(repaired)
+        missing |= {*read_missing(repaired)}
+        review = review or any(review_reason(cell) for cell in repaired.cells)
     seconds = time.monotonic() - started
     fingerprint = submission.fingerprint
     return Graded(
         lesson, learner, fingerprint, notebooks, review, tuple(remarks), seconds,
-        tuple(sorted(missing)), ungraded,
+        tuple(sorted(missing)), ungraded, doubtful=doubtful,
     )  # fmt: skip
 
 

@@ -9,6 +9,7 @@ from concurrent.futures import FIRST_COMPLETED, Future, wait
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import nbformat
 
@@ -246,26 +247,44 @@ class LessonRun:
         book.flag(copy.learner, name, grade_id)
 
     def graded(self, due: list[str], progress: GradingProgress) -> Iterator[Graded]:
-        """Yield submissions as they are graded; nothing is written."""
+        """Yield submissions as they are graded; nothing is written.
+
+        Those that may be late because the machine was busy are tried once more, alone.
+        """
+        again = []
         with self._pool() as pool:
             assignment = pool.share(self.assignment)
-            waiting = iter(due)
-            running: dict[Future[Graded], str] = {}
-            while True:
-                ahead = _AHEAD * pool.workers - len(running)
-                for learner in itertools.islice(waiting, ahead):
-                    folder = self.course.submitted(learner, self.lesson)
-                    future = pool.submit(grade_one, folder, learner, assignment, self.rules)
-                    running[future] = learner
-                if not running:
-                    return
-                ended, _ = wait(running, timeout=0.5, return_when=FIRST_COMPLETED)
-                progress.look(sorted(running.values()))
-                for future in ended:
-                    graded = self._result(future, running.pop(future))
-                    self._warn_of_missing(graded)
+            for graded in self._run(pool, assignment, due, _AHEAD * pool.workers, progress):
+                if graded.doubtful or graded.fault:
+                    again.append(graded.learner)
+                else:
                     progress.advance(graded)
                     yield graded
+            if again:
+                progress.say(_busy(len(again)))
+            for graded in self._run(pool, assignment, again, 1, progress):
+                progress.advance(graded)
+                yield graded
+
+    def _run(
+        self, pool: Pool, assignment: Any, due: list[str], ahead: int, progress: GradingProgress
+    ) -> Iterator[Graded]:
+        """Yield submissions as they are graded, ``ahead`` handed out at a time."""
+        waiting = iter(due)
+        running: dict[Future[Graded], str] = {}
+        while True:
+            for learner in itertools.islice(waiting, ahead - len(running)):
+                folder = self.course.submitted(learner, self.lesson)
+                future = pool.submit(grade_one, folder, learner, assignment, self.rules)
+                running[future] = learner
+            if not running:
+                return
+            ended, _ = wait(running, timeout=0.5, return_when=FIRST_COMPLETED)
+            progress.look(sorted(running.values()))
+            for future in ended:
+                graded = self._result(future, running.pop(future))
+                self._warn_of_missing(graded)
+                yield graded
 
     @contextmanager
     def _pool(self) -> Iterator[Pool]:
@@ -320,6 +339,12 @@ class LessonRun:
             record = journal.done(graded, self.key, stamp, before[graded.learner])
             self.journal.write(graded.learner, record)
         self.finished += len(batch)
+
+
+def _busy(count: int) -> str:
+    """Return what is said before submissions are tried once more."""
+    many = "a submission" if count == 1 else f"{count} submissions"
+    return f"the machine may have been too busy for {many}: once more, one at a time"
 
 
 def _strange(lesson: str, learner: str) -> Result:

@@ -39,6 +39,7 @@ class GradingProgress:
 
     def __init__(self, lesson: str, total: int) -> None:
         self._console = Console(stderr=True)
+        self._lesson = lesson
         self._bar = Progress(
             TextColumn(escape(lesson)),
             BarColumn(),
@@ -68,6 +69,10 @@ class GradingProgress:
         self._bar.update(self._task, rate=f"{speed:.1f}/s" if speed else "")
         if graded.seconds > _SLOW and self._console.is_terminal:
             self._bar.print(f"{escape(graded.learner)} took {graded.seconds:.0f} s")
+
+    def say(self, text: str) -> None:
+        """Print a line above the bar."""
+        self._bar.print(f"[yellow]{escape(self._lesson)}: {escape(text)}[/yellow]", soft_wrap=True)
 
     def __enter__(self) -> GradingProgress:
         self._bar.start()

@@ -90,7 +90,7 @@ def test_an_ordinary_user_grades_behind_all_walls(site: Site) -> None:
     for name, case in CASES.items():
         assert LOOT not in text_of(site, name), name
         assert CANARY not in text_of(site, name), name
-        assert case.review in (None, results[name]["review"])
+        assert case.review in (None, results[name]["review"]), results[name]
     assert (site.scene.home / "canary.txt").read_text() == CANARY
     assert not [
         one for one in psutil.process_iter(["cmdline"]) if MARK in (one.info["cmdline"] or ())

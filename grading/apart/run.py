@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import socket
 import time
 from dataclasses import dataclass, field
@@ -13,15 +14,29 @@ from grading.apart.wire import NotPlain
 from grading.isolation.spawner import Job
 
 _JUDGE = "judge"
+_IDLE = 0.5  # of the time: less computed than that, and the machine was busy with something else
+
+
+class NoRoom(Exception):
+    """A walled process could not be started, which says nothing of a submission."""
 
 
 @dataclass
 class Run:
-    """The outcomes of a plan's steps, and why the rest was not reached."""
+    """What became of a plan.
+
+    Attributes:
+        outcomes: of its steps.
+        reason: why the rest was not reached.
+        imported: modules that the instructor's solution imported.
+        doubtful: the machine may be why a step was late or ended: its processes had computed
+            little until then, or were killed, as happens where memory runs out.
+    """
 
     outcomes: list[Outcome]
     reason: str = ""
     imported: tuple[str, ...] = ()
+    doubtful: bool = False
     answerers: int = field(default=0, repr=False)
 
 
@@ -34,6 +49,7 @@ def run(job: Job, plan: Plan) -> Run:
 
     Raises:
         CampError: the plan is too large.
+        NoRoom: a process could not be started.
     """
     found = Run([])
     try:
@@ -43,7 +59,8 @@ def run(job: Job, plan: Plan) -> Run:
             f"the lesson's cells and files cannot be given to its tests ({error}): "
             "make them smaller"
         ) from None
-    deadline = time.monotonic() + plan.times.submission
+    started = time.monotonic()
+    deadline = started + plan.times.submission
     with job.open("judge", _JUDGE) as channel:
         try:
             channel.settimeout(plan.times.submission)
@@ -57,8 +74,10 @@ def run(job: Job, plan: Plan) -> Run:
             found.reason = "memory" if ending and ending.why == "memory" else "ended"
         except NotPlain:
             found.reason = "unreadable"
+        seconds = time.monotonic() - started
         job.kill(_JUDGE)
         _end_answerer(job, found)
+    found.doubtful = _is_doubtful(job, found, seconds)
     rest = len(plan.steps) - len(found.outcomes)
     found.outcomes += [Outcome(reason=NOT_REACHED) for _ in range(rest)]
     return found
@@ -88,6 +107,27 @@ def _hear(job: Job, channel: socket.socket, plan: Plan, found: Run, deadline: fl
     else:
         raise NotPlain("an unknown message")
     return True
+
+
+def _is_doubtful(job: Job, found: Run, seconds: float) -> bool:
+    """Tell whether the machine may be why steps were late or ended.
+
+    Raises:
+        NoRoom: a process could not be started.
+    """
+    reasons = {found.reason, *(one.reason for one in found.outcomes)}
+    if reasons.isdisjoint({"late", "ended"}):
+        return False
+    names = [_JUDGE, *(f"answerer{number}" for number in range(1, found.answerers + 1))]
+    endings = [ending for name in names if (ending := job.ending(name))]
+    for ending in endings:
+        if ending.why.startswith("failed"):
+            raise NoRoom(f"a walled process could not be started ({ending.why})")
+    lost = len(endings) < len(names) or any(
+        ending.status == -signal.SIGKILL and not ending.why for ending in endings
+    )
+    idle = sum(ending.cpu for ending in endings) < _IDLE * seconds
+    return lost or ("late" in reasons and idle)
 
 
 def _end_answerer(job: Job, found: Run) -> None:

@@ -47,10 +47,18 @@ class Needs:
 
 @dataclass(frozen=True)
 class Ending:
-    """How a walled process ended: exit code or minus the signal, and why we ended it."""
+    """How a walled process ended.
+
+    Attributes:
+        status: exit code, or minus the signal.
+        why: why we ended it, ``memory`` or ``killed``; ``failed: ...`` if its walls could not be
+            shut; else "".
+        cpu: seconds that it and what it waited for have computed.
+    """
 
     status: int
     why: str
+    cpu: float
 
 
 class Spawner:
@@ -250,7 +258,7 @@ class Job:
                 if not data:
                     break
                 told = json.loads(data)
-                self.endings[told["ended"]] = Ending(told["status"], told["why"])
+                self.endings[told["ended"]] = Ending(told["status"], told["why"], told["cpu"])
         return self.endings.get(name)
 
     def close(self) -> None:

@@ -14,6 +14,7 @@ import gc
 import importlib
 import json
 import os
+import select
 import selectors
 import socket
 import sys
@@ -130,6 +131,8 @@ class _Zygote:
 
     def _kill(self, one: _Room) -> None:
         if one.pid:
+            if not select.select([one.handle], [], [], 0)[0]:  # else it ended by itself
+                one.why = one.why or "killed"
             pids = [one.pid] if self.house.namespaces else limits.family(one.pid)
             for pid in pids:
                 with contextlib.suppress(ProcessLookupError):
@@ -142,7 +145,15 @@ class _Zygote:
         one = _Room(job, order["name"], limit, len(descriptors) > 1, order["folder"])
         self.rooms.append(one)
         report, reported = os.pipe()
-        child = os.fork()
+        try:
+            child = os.fork()
+        except OSError as error:  # no memory, or too many processes
+            for descriptor in (report, reported, *descriptors):
+                os.close(descriptor)
+            self.rooms.remove(one)
+            one.why = f"failed: {error}"
+            self._tell(one, -1, 0)
+            return
         if child == 0:
             try:
                 self._inside(one, self.roles[order["role"]], descriptors, reported)
@@ -202,20 +213,21 @@ class _Zygote:
         if not one.pid:  # it did not get as far as to fork
             os.waitpid(child, 0)
             self.rooms.remove(one)
-            self._tell(one, -1)
+            self._tell(one, -1, 0)
 
     def _ended(self, one: _Room) -> None:
         self.selector.unregister(one.handle)
         os.close(one.handle)
-        _, status = os.waitpid(one.pid, 0)
+        _, status, used = os.wait4(one.pid, 0)
         self.rooms.remove(one)
         if not self.house.namespaces:
             self._end_strangers()
-        self._tell(one, os.waitstatus_to_exitcode(status))
+        self._tell(one, os.waitstatus_to_exitcode(status), used.ru_utime + used.ru_stime)
 
-    def _tell(self, one: _Room, status: int) -> None:
+    def _tell(self, one: _Room, status: int, cpu: float) -> None:
+        told = {"ended": one.name, "status": status, "why": one.why, "cpu": cpu}
         with contextlib.suppress(OSError):
-            one.job.send(json.dumps({"ended": one.name, "status": status, "why": one.why}).encode())
+            one.job.send(json.dumps(told).encode())
 
     def _unwatched(self) -> list[_Room]:
         return [one for one in self.rooms if one.pid and not one.grouped]
