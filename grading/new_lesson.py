@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from string import Template
@@ -16,7 +15,7 @@ import yaml
 from course_lib.errors import CampError, printable
 from course_lib.files import write_atomic
 from course_lib.language import LANGUAGES, Language, Text
-from grading.rules import FILE_NAME, Level, Rules, load_rules, read_rules
+from grading.rules import FILE_NAME, Level, Rules, load_rules, parse_rules, read_rules
 
 _SKELETON = Path(__file__).parent / "templates/lesson.txt"
 _NAME = re.compile(r"(\d\d)_[a-z0-9_]+")
@@ -57,7 +56,8 @@ def new_lesson(name: str, notebooks: Path, level: str | None = None) -> Made:
         level: the level that it earns; the first that no lesson earns by default.
 
     Raises:
-        CampError: the name cannot be or is taken, or the level is.
+        CampError: the name cannot be or is taken, or the level is; or a list cannot be read or
+            changed. Nothing was written then.
     """
     number = _number(name, notebooks)
     root = notebooks.resolve().parent
@@ -72,9 +72,9 @@ def new_lesson(name: str, notebooks: Path, level: str | None = None) -> Made:
         if table.is_file() and (text := _with_row(table, name, chosen.id, language)):
             texts[table] = text
     if place.is_file():
-        texts[place] = with_lesson(place.read_text(encoding="utf-8"), chosen.id, name, note)
+        texts[place] = with_lesson(_text(place), chosen.id, name, note, place)
     for path, text in texts.items():
-        write_atomic(path, text)
+        write_atomic(path.resolve(), text)
     return Made(tuple(texts), chosen, place in texts)
 
 
@@ -122,9 +122,21 @@ def _level(rules: Rules, wanted: str | None) -> Level:
     return level
 
 
+def _text(path: Path) -> str:
+    """Return a file's text with its own line ends.
+
+    Raises:
+        CampError: it is no UTF-8.
+    """
+    try:
+        return path.read_bytes().decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise CampError(f"{path} is not UTF-8 ({error.reason}): save it as UTF-8") from None
+
+
 def _with_row(table: Path, name: str, level: str, language: Language) -> str | None:
     """Return a README with a row for the lesson, in order; None when it has no such table."""
-    lines = table.read_text(encoding="utf-8").split("\n")
+    lines = _text(table).split("\n")
     rows = [number for number, line in enumerate(lines) if _ROW.match(line)]
     if not rows:
         return None
@@ -132,10 +144,11 @@ def _with_row(table: Path, name: str, level: str, language: Language) -> str | N
     row = f"| {name[:2]} {title}{links.format(name=name)} | {level} | 20 | 100 | {able} |"
     before = [number for number in rows if lines[number][2:4] < name[:2]]
     place = before[-1] + 1 if before else rows[0]
-    return "\n".join([*lines[:place], row, *lines[place:]])
+    end = "\r" if lines[rows[0]].endswith("\r") else ""
+    return "\n".join([*lines[:place], row + end, *lines[place:]])
 
 
-def with_lesson(text: str, level: str, lesson: str, note: str) -> str:
+def with_lesson(text: str, level: str, lesson: str, note: str, path: Path) -> str:
     """Return the rules of points with a level earned by ``lesson``, nothing else changed.
 
     Args:
@@ -143,24 +156,51 @@ def with_lesson(text: str, level: str, lesson: str, note: str) -> str:
         level: a level of it that has no lesson.
         lesson: the lesson.
         note: the note that a learner must have marks for.
+        path: the file.
+
+    Raises:
+        CampError: the level is written in a way that needs a person.
     """
-    entry = next(one for one in _levels(text) if _scalar(one, "id") == level)
-    key, value = next(pair for pair in entry.value if pair[0].value == "pays")
-    gap = ", " if entry.flow_style else "\n" + " " * key.start_mark.column
-    end = value.end_mark.index
-    return f"{text[:end]}{gap}lesson: {lesson}{gap}must: [note_{note}]{text[end:]}"
+    must = f"note_{note}"
+    rules = parse_rules(text, path)
+    wanted = rules.level(level).model_copy(update={"lesson": lesson, "must": (must,)})
+    levels = tuple(wanted if one.id == level else one for one in rules.levels)
+    entry = _entry(text, level)
+    if entry and "pays" in entry and not entry.keys() & {"lesson", "must"}:
+        start, end, in_line = entry["pays"]
+        line = "\r\n" if "\r\n" in text else "\n"
+        gap = ", " if in_line else line + " " * start
+        changed = f"{text[:end]}{gap}lesson: {lesson}{gap}must: [{must}]{text[end:]}"
+        try:
+            if parse_rules(changed, path) == rules.model_copy(update={"levels": levels}):
+                return changed
+        except CampError:  # it has a form that nobody thought of
+            pass
+    raise CampError(
+        f"{path}: nothing was written, for lesson: {lesson}, must: [{must}] cannot be added to "
+        f"level {level} as it stands: write out its pays and take its lesson and must away, then "
+        "run again; or name another --level"
+    )
 
 
-def _levels(text: str) -> Iterator[yaml.MappingNode]:
+def _entry(text: str, level: str) -> dict[str, tuple[int, int, bool]]:
+    """Return column, end of the value, and whether it is in one line, of each key of a level."""
     rules = yaml.compose(text, Loader=yaml.SafeLoader)
-    assert isinstance(rules, yaml.MappingNode)
-    for key, value in rules.value:
-        if key.value == "levels":
-            yield from value.value
+    listed = _value(rules, "levels")
+    for one in listed.value if isinstance(listed, yaml.SequenceNode) else ():
+        name = _value(one, "id")
+        if isinstance(name, yaml.ScalarNode) and name.value == level:
+            return {
+                str(key.value): (key.start_mark.column, value.end_mark.index, bool(one.flow_style))
+                for key, value in one.value
+            }
+    return {}
 
 
-def _scalar(entry: yaml.MappingNode, name: str) -> str:
-    return next(str(value.value) for key, value in entry.value if key.value == name)
+def _value(node: yaml.Node | None, name: str) -> yaml.Node | None:
+    """Return what stands under a key of a mapping; None where there is none."""
+    pairs = node.value if isinstance(node, yaml.MappingNode) else ()
+    return next((value for key, value in pairs if key.value == name), None)
 
 
 def new_lesson_command(

@@ -139,14 +139,29 @@ def read_rules(path: Path) -> Rules:
         CampError: the file cannot be read or breaks a rule of its form.
     """
     try:
-        return Rules.model_validate(yaml.safe_load(path.read_text("utf-8")))
+        text = path.read_text("utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise CampError(f"cannot read the rules {path}: {error}") from None
-    except yaml.YAMLError as error:
+    return parse_rules(text, path)
+
+
+def parse_rules(text: str, path: Path) -> Rules:
+    """Check the text of a file of rules, as :func:`read_rules` does.
+
+    Raises:
+        CampError: it breaks a rule of its form; ``path`` is where.
+    """
+    try:
+        return Rules.model_validate(yaml.safe_load(text))
+    except (yaml.YAMLError, RecursionError, ValueError, TypeError) as error:
+        if isinstance(error, ValidationError):
+            raise _unfit(path, error) from None
         where = " ".join(str(error).split())
         raise CampError(f"{path} is not valid YAML, mend it there: {where}") from None
-    except ValidationError as error:
-        first = error.errors()[0]
-        place = ".".join(str(part) for part in first["loc"]) or "the file"
-        reason = first["msg"].removeprefix("Value error, ")
-        raise CampError(f"{path}: {place}: {reason}; mend it and run again") from None
+
+
+def _unfit(path: Path, error: ValidationError) -> CampError:
+    first = error.errors()[0]
+    place = ".".join(str(part) for part in first["loc"]) or "the file"
+    reason = first["msg"].removeprefix("Value error, ")
+    return CampError(f"{path}: {place}: {reason}; mend it and run again")

@@ -14,6 +14,7 @@ from grading.cohort import Cohort
 from grading.new_lesson import with_lesson
 from grading.prove import prove_lesson
 from grading.reader import read_lesson
+from grading.rules import read_rules
 from tests.conftest import ROOT
 from tests.kits import camp
 from tests.test_lessons import check_levels, check_readme
@@ -106,7 +107,84 @@ def test_the_rules_of_points_change_in_one_place(level: str) -> None:
     data = yaml.safe_load(RULES)
     entry = next(one for one in data["levels"] if one["id"] == level)
     entry |= {"lesson": "08_quant", "must": ["note_mine"]}
-    changed = with_lesson(RULES, level, "08_quant", "mine")
+    changed = with_lesson(RULES, level, "08_quant", "mine", Path("points.yml"))
     assert yaml.safe_load(changed) == data
     kept = [line for line in changed.split("\n") if line in RULES.split("\n")]
     assert len(RULES.split("\n")) - len(kept) <= 1
+
+
+ODD = {
+    "a lesson of its own": "  - {id: L9, island: L0, zh: 九, en: nine, pays: 100, lesson: null}",
+    "a must of its own": "  - {id: L9, island: L0, zh: 九, en: nine, must: [], pays: 100}",
+    "in lines": "  - id: L9\n    island: L0\n    zh: 九\n    en: nine\n    pays: 100\n    must: []",
+    "pay from elsewhere": "  - {id: L9, zh: 九, en: nine, <<: {pays: 100, island: L0}}",
+    "pay by another name": "  - {id: L9, island: L0, zh: 九, en: nine, pays: *pay}",
+    "a name from elsewhere": "  - {<<: {id: L9}, island: L0, zh: 九, en: nine, pays: 100}",
+}
+
+
+@pytest.mark.parametrize("case", ODD)
+def test_a_level_that_only_a_person_can_change_is_said_first(root: Path, case: str) -> None:
+    rules = root / "grading/points.yml"
+    anchored = RULES.replace("pays: 100\n", "pays: &pay 100\n", 1)
+    rules.write_text(anchored.rstrip("\n") + f"\n{ODD[case]}\n", encoding="utf-8")
+    before = rules.read_bytes()
+    done = camp(root, "new-lesson", "08_quant", "--level", "L9")
+    assert done.returncode == 1
+    assert done.stderr.count("\n") == 1
+    assert "nothing was written, for lesson: 08_quant, must: [note_lesson_08] " in done.stderr
+    assert rules.read_bytes() == before
+    assert (root / "README.md").read_bytes() == (ROOT / "README.md").read_bytes()
+    assert not list((root / "notebooks/source").glob("08*"))
+
+
+@pytest.mark.parametrize(
+    ("raw", "says"),
+    [
+        (b"", "the file: Input should be"),
+        (b"levels", "the file: Input should be"),
+        (b"[" * 1000, "is not valid YAML"),
+        (b"a: 2026-99-99\n", "is not valid YAML"),
+        (b"{[1]: 2}", "is not valid YAML"),
+        (b"\xc4\xe3\xba\xc3", "cannot read the rules"),
+        (b"\x00", "is not valid YAML"),
+    ],
+)
+def test_odd_rules_of_points_are_one_line(root: Path, raw: bytes, says: str) -> None:
+    (root / "grading/points.yml").write_bytes(raw)
+    done = camp(root, "new-lesson", "08_quant")
+    assert done.returncode == 1
+    assert done.stderr.count("\n") == 1
+    assert "points.yml" in done.stderr
+    assert says in done.stderr
+    assert not list((root / "notebooks/source").glob("08*"))
+
+
+def test_line_ends_stay_and_links_stay_links(root: Path) -> None:
+    names = ("README.md", "README.zh.md", "grading/points.yml")
+    for name in names:
+        (root / name).write_bytes((root / name).read_bytes().replace(b"\n", b"\r\n"))
+    (root / "README.md").rename(root / "about.md")
+    (root / "README.md").symlink_to("about.md")
+    before = {name: (root / name).read_bytes().split(b"\r\n") for name in names}
+    done = camp(root, "new-lesson", "08_quant", "--level", "L1-3")
+    assert done.returncode == 0, done.stderr
+    assert (root / "README.md").is_symlink()
+    for name in names:
+        raw = (root / name).read_bytes()
+        assert raw.count(b"\n") == raw.count(b"\r\n")
+        lines = raw.split(b"\r\n")
+        added = [line for line in lines if line not in before[name]]
+        assert len(lines) == len(before[name]) + len(added)
+        assert [line for line in lines if line not in added] == before[name]
+    assert b"| 08 A new lesson " in (root / "about.md").read_bytes()
+    assert read_rules(root / "grading/points.yml").level("L1-3").lesson == "08_quant"
+
+
+def test_a_list_in_another_encoding_is_said_first(root: Path) -> None:
+    (root / "README.zh.md").write_bytes("书生".encode("gbk"))
+    done = camp(root, "new-lesson", "08_quant")
+    assert done.returncode == 1
+    assert "README.zh.md is not UTF-8" in done.stderr
+    assert done.stderr.count("\n") == 1
+    assert not list((root / "notebooks/source").glob("08*"))
