@@ -166,21 +166,34 @@ def test_a_secret_is_found_in_any_form(
 ) -> None:
     lesson = next(lesson for lesson, _ in lessons if lesson.name == "03_xtuner")
     exercise = lesson.exercises[1]
-    word, seed, drawn = (
-        next(word for word, what in secrets.words.items() if what.startswith(kind))
-        for kind in ("a hidden test", "the seed", "a seed of the hidden evidence")
+    bare, drawn = (
+        next(word.decode() for word, what in secrets.words.items() if what.startswith(kind))
+        for kind in ("a hidden test", "a seed of the hidden evidence")
     )
+    word = bare + "=" * (-len(bare) % 4)
+    tests = unfold(word)
     planted = {
         "solution": exercise.answer.source.encode(),
         "cases": exercise.cases.source.encode(),
         "wrong answer": exercise.wrongs[0].source.encode(),
         "evidence": lesson.of_kind("evidence")[0].source.encode(),
         "hidden test": f'hidden("x", "{word}")'.encode(),
-        "hidden tests": json.dumps(
-            unfold(word), ensure_ascii=False, separators=(",", ":")
-        ).encode(),
-        "seed": f"seed of the cohort: {seed}".encode(),
+        "hidden test in an assignment": f"a={word}".encode(),
+        "hidden test after letters": f"x{bare}y".encode(),
+        "hidden tests": json.dumps(tests, ensure_ascii=False, separators=(",", ":")).encode(),
+        "hidden tests spaced": f"t = {json.dumps(tests)}".encode(),
+        "hidden tests indented": json.dumps(tests, indent=4, ensure_ascii=False).encode(),
+        "hidden tests quoted": json.dumps(json.dumps(tests["tests"])).encode(),
+        "seed": f"seed of the cohort: {SEED}".encode(),
+        "seed set": f"CAMP_SEED={SEED}".encode(),
+        "seed in an address": f"see https://h/{SEED}?a=b".encode(),
+        "seed after a letter": f"the seed of the cohort is x{SEED}y".encode(),
+        "seed in capitals": f"the seed of the cohort is {SEED.upper()}".encode(),
+        "seed in base64": b"the seed of the cohort: s=x" + base64.b64encode(bytes.fromhex(SEED)),
+        "seed itself": b"the seed " + bytes.fromhex(SEED) + b" of the cohort",
         "drawn": f"seed = {drawn}".encode(),
+        "drawn without blanks": f"seed={drawn}".encode(),
+        "drawn after a letter": f"s{drawn}".encode(),
     }
     found = find({name: FORMS[form](raw) for name, raw in planted.items()}, secrets)
     assert {name for name, _ in found} == {*planted}

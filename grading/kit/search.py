@@ -30,7 +30,8 @@ _MOST = 50_000_000  # bytes that one packed text may unpack to
 _FOLDED = re.compile(rb"(?:[A-Za-z0-9+/_-]{24,}\r?\n?)+[A-Za-z0-9+/_-]*")
 _ONE_ALPHABET = bytes.maketrans(b"-_", b"+/")
 _PACKED = re.compile(rb"\x78[\x01\x5e\x9c\xda]|\x1f\x8b\x08|BZh[1-9]|\xfd7zXZ\x00")
-_WORD = re.compile(r"[A-Za-z0-9+/=]{16,}")
+_BETWEEN = str.maketrans("", "", " \t\r\n\\")
+"""Takes out what may stand between the parts of JSON, and what quotes it once more."""
 _HIDDEN = re.compile(r'\bhidden\("(\w+)", "([A-Za-z0-9+/=]+)"')
 _SEED = re.compile(r"^seed = (\d+)$", re.MULTILINE)
 _SHOWN = ("prose", "code", "given", "exercise", "check", "quiz", "tool", "note")
@@ -42,12 +43,12 @@ class Secrets:
 
     Attributes:
         blocks: lines of code; most of them in one text give the secret away.
-        words: base64, seeds and numbers that stand for themselves.
-        tests: hidden tests as JSON.
+        words: base64, seeds and numbers that stand for themselves, whatever they touch.
+        tests: hidden tests as JSON without blanks and backslashes.
     """
 
     blocks: Mapping[str, tuple[str, ...]]
-    words: Mapping[str, str]
+    words: Mapping[bytes, str]
     tests: Mapping[str, str]
 
     @cached_property
@@ -64,8 +65,9 @@ def secrets_of(lessons: Sequence[tuple[Lesson, str]], cohort: Cohort) -> Secrets
         cohort: whose hidden tests these are.
     """
     blocks: dict[str, tuple[str, ...]] = {}
-    words = {cohort.seed.hex(): f"the seed of cohort {cohort.name}"}
-    words[base64.b64encode(cohort.seed).decode()] = f"the seed of cohort {cohort.name}"
+    digits = cohort.seed.hex()
+    forms = (digits.encode(), digits.upper().encode(), cohort.seed)
+    words = dict.fromkeys(forms, f"the seed of cohort {cohort.name}")
     tests: dict[str, str] = {}
     for lesson, instructor in lessons:
         shown = {line.strip() for cell in lesson.cells for line in _shown(cell)}
@@ -76,11 +78,12 @@ def secrets_of(lessons: Sequence[tuple[Lesson, str]], cohort: Cohort) -> Secrets
         source = "\n".join(_strings(json.loads(instructor)))
         for name, word in _HIDDEN.findall(source):
             what = f"a hidden test of {name!r} in {lesson.name}"
-            words[word] = what
+            words[word.rstrip("=").encode()] = what
             for test in unfold(word)["tests"]:
-                tests[json.dumps(test, ensure_ascii=False, separators=(",", ":"))] = what
+                for ascii_only in (False, True):
+                    tests[json.dumps(test, ensure_ascii=ascii_only).translate(_BETWEEN)] = what
         for number in _SEED.findall(source):
-            words[number] = f"a seed of the hidden evidence checks in {lesson.name}"
+            words[number.encode()] = f"a seed of the hidden evidence checks in {lesson.name}"
     return Secrets(blocks, words, tests)
 
 
@@ -93,35 +96,37 @@ def find(files: Mapping[str, bytes], secrets: Secrets) -> list[tuple[str, str]]:
     """
     found = {}
     for name, raw in files.items():
-        for text in texts_in(raw):
-            for what in _secrets_in(text, secrets):
+        for form in _forms(raw):
+            for what in _secrets_in(form, secrets):
                 found[name, what] = True
     return list(found)
 
 
-def texts_in(raw: bytes, depth: int = _DEPTH) -> Iterator[str]:
-    """Yield a file's text, and the texts that are folded or packed inside it.
+def texts_in(raw: bytes) -> Iterator[str]:
+    """Yield a file's text, and the texts that are folded or packed inside it."""
+    return (form.decode("utf-8", "replace") for form in _forms(raw))
 
-    Args:
-        raw: the file.
-        depth: how often one may lie in another.
-    """
+
+def _forms(raw: bytes, depth: int = _DEPTH) -> Iterator[bytes]:
+    """Yield ``raw``, and what is folded or packed inside it, ``depth`` times one in another."""
     forms = [raw]
     if raw[:1] in (b"{", b"["):
         with contextlib.suppress(ValueError, RecursionError):  # no JSON
             forms.append("\n".join(_strings(json.loads(raw))).encode("utf-8", "replace"))
     for form in forms:
-        yield form.decode("utf-8", "replace")
+        yield form
         for inner in _inner(form) if depth else ():
-            yield from texts_in(inner, depth - 1)
+            yield from _forms(inner, depth - 1)
 
 
 def _inner(raw: bytes) -> Iterator[bytes]:
     """Yield what base64 words and packed streams in ``raw`` hold."""
     for match in _FOLDED.finditer(raw):
         word = match[0].translate(_ONE_ALPHABET, b"\r\n")
-        word = word[: len(word) - (len(word) % 4 == 1)]  # one letter too many was no part of it
-        yield base64.b64decode(word + b"=" * (-len(word) % 4))
+        for start in range(4):  # letters before it look like a part of it
+            part = word[start:]
+            part = part[: len(part) - (len(part) % 4 == 1)]  # one too many was no part of it
+            yield base64.b64decode(part + b"=" * (-len(part) % 4))
     view = memoryview(raw)
     for match in _PACKED.finditer(raw):
         unpacker: Any = (
@@ -135,16 +140,19 @@ def _inner(raw: bytes) -> Iterator[bytes]:
             continue  # looked like it, was none
 
 
-def _secrets_in(text: str, secrets: Secrets) -> Iterator[str]:
+def _secrets_in(raw: bytes, secrets: Secrets) -> Iterator[str]:
+    for word, what in secrets.words.items():
+        if word in raw:
+            yield what
+    text = raw.decode("utf-8", "replace")
     lines = {line.strip() for line in text.split("\n")} & secrets.lines
     for what, block in secrets.blocks.items() if lines else ():
         if sum(line in lines for line in block) >= _SHARE * len(block):
             yield what
-    for word in {*_WORD.findall(text)} & secrets.words.keys():
-        yield secrets.words[word]
-    if '"args":' in text:
+    if '"args' in text:
+        close = text.translate(_BETWEEN)
         for test, what in secrets.tests.items():
-            if test in text:
+            if test in close:
                 yield what
 
 
