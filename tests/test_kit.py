@@ -31,7 +31,7 @@ from course_lib.payload import unfold
 from grading.cells import blank_source
 from grading.cohort import Cohort
 from grading.kit.command import write_kit
-from grading.kit.contents import own_project, pack
+from grading.kit.contents import contents, own_project, pack
 from grading.kit.search import Secrets, find, secrets_of, texts_in
 from grading.lesson import Lesson
 from grading.reader import read_lesson
@@ -79,11 +79,37 @@ def test_it_holds_what_learners_need_and_no_more(
         ["git", "ls-files", "course_lib"], cwd=ROOT, capture_output=True, text=True, check=True
     ).stdout.split("\n")[:-1]
     shipped = {name for name in files if name.startswith("course_lib/")}
-    assert shipped >= {*tracked}
+    assert shipped == {*tracked}
     for name in tracked:
         assert files[name] == (ROOT / name).read_bytes()
     assert files["etc/cohort"] == b"2026a\n"
     assert "searched: no hidden test, seed, solution or wrong answer is in it" in learner_kit.said
+
+
+def test_what_merely_lies_in_a_clone_stays_there(tmp_path: Path) -> None:
+    def git(*words: str, cwd: Path) -> None:
+        subprocess.run(["git", *words], cwd=cwd, check=True, capture_output=True)
+
+    names = ["pyproject.toml", "LICENSE", "environment.yml", "requirements.lock", "course_lib",
+             "docs", "etc"]  # fmt: skip
+    tracked = subprocess.run(
+        ["git", "ls-files", *names], cwd=ROOT, capture_output=True, text=True, check=True
+    ).stdout.split("\n")[:-1]
+    for name in tracked:
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(ROOT / name, tmp_path / name)
+    git("init", "--quiet", cwd=tmp_path)
+    git("add", "--intent-to-add", ".", cwd=tmp_path)
+    clean = contents(tmp_path, {}, "")
+    strays = ("course_lib/mine.py", "course_lib/mini/marks.csv", "docs/learner-draft.md")
+    for name in strays:
+        (tmp_path / name).write_text("mine")
+    assert contents(tmp_path, {}, "") == clean
+    shutil.rmtree(tmp_path / ".git")
+    assert contents(tmp_path, {}, "").keys() == {*clean, *strays}
+    (tmp_path / ".git").write_text("gitdir: nowhere\n")
+    with pytest.raises(CampError, match=r"git cannot tell which files of .* belong to the course"):
+        contents(tmp_path, {}, "")
 
 
 def test_its_project_is_the_courses_without_the_grader() -> None:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import io
+import os
 import re
+import subprocess
 import tomllib
 import zipfile
 from collections.abc import Mapping
@@ -36,13 +38,15 @@ def contents(root: Path, lessons: Mapping[str, str], cohort: str) -> dict[str, b
         cohort: whose kit it is; "" when of none.
 
     Raises:
-        CampError: ``root`` is not the repository, or lacks a file.
+        CampError: ``root`` is not the repository, or lacks a file, or git does not list it.
     """
     try:
         project = (root / "pyproject.toml").read_text(encoding="utf-8")
+        known = _known(root)
         files = {
             path.relative_to(root).as_posix(): path.read_bytes()
             for path in (*_found(root), *_library(root, project))
+            if known is None or path in known
         }
     except FileNotFoundError as error:
         raise CampError(
@@ -71,6 +75,24 @@ def pack(files: Mapping[str, bytes]) -> bytes:
             mode = 0o755 if name.endswith(".sh") else 0o644
             kit.writestr(zips.entry_of(f"{FOLDER}/{name}", mode), raw, compresslevel=6)
     return data.getvalue()
+
+
+def _known(root: Path) -> set[Path] | None:
+    """Return the files that git knows, so that what merely lies about stays; None without git.
+
+    Raises:
+        CampError: it is a clone, and git cannot tell.
+    """
+    if not (root / ".git").exists():
+        return None
+    try:
+        listed = subprocess.run(["git", "-C", root, "ls-files", "-z"], capture_output=True)
+        said = listed.stderr.decode("utf-8", "replace").strip().split("\n")[0]
+    except FileNotFoundError:
+        listed, said = None, "it is not installed"
+    if listed is None or listed.returncode:
+        raise CampError(f"git cannot tell which files of {root} belong to the course ({said})")
+    return {root / os.fsdecode(name) for name in listed.stdout.split(b"\0") if name}
 
 
 def _found(root: Path) -> list[Path]:
