@@ -156,6 +156,28 @@ def test_what_is_no_plain_file_is_said_and_the_rest_comes_back(
     assert not any(".archive" in one.path for one in once_more.files)
 
 
+def test_a_gradebook_that_a_crash_left_half_written_is_rolled_back(
+    course: Course, cohort: Cohort, tmp_path: Path
+) -> None:
+    book = course.path / "gradebook.db"
+    with sqlite3.connect(book) as writer:
+        writer.execute("INSERT INTO student (id) VALUES ('settled')")
+        writer.commit()
+        writer.execute("PRAGMA cache_size=1")  # what does not fit is written at once
+        rows = ((f"half {number}", "x" * 2000) for number in range(200))
+        writer.executemany("INSERT INTO student (id, first_name) VALUES (?, ?)", rows)
+        for end in ("", "-journal"):
+            crashed = tmp_path / f"crashed{end}"
+            crashed.write_bytes(Path(f"{book}{end}").read_bytes())
+        writer.rollback()
+    for end in ("", "-journal"):
+        (tmp_path / f"crashed{end}").rename(f"{book}{end}")
+    write_archive(course, cohort, tmp_path / "a.zip", quiet)
+    restore(tmp_path / "a.zip", tmp_path / "back", GIGA, quiet)
+    with sqlite3.connect(tmp_path / "back/gradebook.db") as copy:
+        assert copy.execute("SELECT id FROM student").fetchall() == [("settled",)]
+
+
 def test_the_gradebook_is_taken_as_it_stands_while_somebody_writes(
     course: Course, cohort: Cohort, tmp_path: Path
 ) -> None:

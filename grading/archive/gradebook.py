@@ -42,7 +42,8 @@ def _copy_file(source: Path, target: Path) -> None:
     if not source.is_file():
         raise CampError(f"there is no gradebook at {source}: run camp build or camp grade first")
     with (
-        closing(sqlite3.connect(f"{source.resolve().as_uri()}?mode=ro", uri=True)) as old,
+        # rw: what a crash left half written in it is rolled back first
+        closing(sqlite3.connect(f"{source.resolve().as_uri()}?mode=rw", uri=True)) as old,
         closing(sqlite3.connect(target)) as new,
     ):
         old.backup(new)
