@@ -32,6 +32,7 @@ from course_lib.language import LANGUAGES, Language
 from grading.cohort import Cohort, claim
 from grading.generated import is_edited, keep_aside, write_if_new
 from grading.index import listed, write_index
+from grading.parts import parts
 
 _WORKERS = 2
 _IGNORED = "# hidden tests and learners' work: not for a public repository\n*\n"
@@ -42,7 +43,6 @@ _MODULES = (
 
 
 _PACKAGES = ("jupytext", "nbformat", "nbgrader", "numpy", "torch", "transformers")
-_NO_PARTS = (".pyc", ".lock")  # of course_lib: solutions and cases do not see them
 
 
 @dataclass(frozen=True)
@@ -169,10 +169,8 @@ class Builder:
         versions = [version(name) for name in _PACKAGES]
         found = hashlib.sha256(f"{self.cohort.fingerprint} {self.language} {versions}".encode())
         modules = [Path(__file__).parent / f"{name}.py" for name in _MODULES]
-        parts = sorted(Path(course_lib.__file__).parent.rglob("*"))
-        for file in [*modules, *(one for one in parts if one.suffix not in _NO_PARTS)]:
-            if file.is_file():
-                found.update(hashlib.sha256(file.read_bytes()).digest())
+        for file in [*modules, *parts(Path(course_lib.__file__).parent)]:
+            found.update(hashlib.sha256(file.read_bytes()).digest())
         found.update(path.read_bytes())
         return found.hexdigest()
 

@@ -178,6 +178,24 @@ def test_a_gradebook_that_a_crash_left_half_written_is_rolled_back(
         assert copy.execute("SELECT id FROM student").fetchall() == [("settled",)]
 
 
+@pytest.mark.parametrize("name", ["course_lib/mini/weights/model.safetensors", "grading/x.txt"])
+def test_other_data_are_other_programs(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Weights and templates decide scores as programs do; what Python cached does not."""
+    for made in ("course_lib/__init__.py", "grading/__init__.py", name):
+        (tmp_path / made).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / made).write_text("1")
+    monkeypatch.setattr("course_lib.__file__", str(tmp_path / "course_lib/__init__.py"))
+    code = this_kit.__wrapped__().code
+    (tmp_path / "grading/__pycache__").mkdir()
+    (tmp_path / "grading/__pycache__/x.pyc").write_text("1")
+    (tmp_path / "grading/tools.lock").write_text("1")
+    assert this_kit.__wrapped__().code == code
+    (tmp_path / name).write_text("2")
+    assert this_kit.__wrapped__().code != code
+
+
 def test_the_gradebook_is_taken_as_it_stands_while_somebody_writes(
     course: Course, cohort: Cohort, tmp_path: Path
 ) -> None:

@@ -14,6 +14,7 @@ import course_lib
 from course_lib import __version__
 from course_lib.bundle import File
 from course_lib.doctor.packages import LOCK
+from grading.parts import parts
 
 MANIFEST = "archive.json"
 COURSE = "course/"
@@ -22,7 +23,6 @@ SEED = "seed"
 PINS = "requirements.lock"
 KEPT = ".archive"
 """Folder of a restored course with what the archive said, and the lock."""
-_CODE = (".py", ".yml")
 
 
 class Kit(BaseModel):
@@ -30,7 +30,7 @@ class Kit(BaseModel):
 
     Attributes:
         version: of the course.
-        code: SHA-256 of ``course_lib`` and ``grading``.
+        code: SHA-256 of ``course_lib`` and ``grading``, with weights and all other data.
         lock: SHA-256 of ``requirements.lock``.
         python: its version.
     """
@@ -79,10 +79,9 @@ def this_kit() -> Kit:
     root = Path(course_lib.__file__).resolve().parent.parent
     code = hashlib.sha256()
     for package in ("course_lib", "grading"):
-        for path in sorted((root / package).rglob("*")):
-            if path.suffix in _CODE and path.is_file():
-                name = path.relative_to(root).as_posix()
-                code.update(f"{name}\0{hashlib.sha256(path.read_bytes()).hexdigest()}\n".encode())
+        for path in parts(root / package):
+            name = path.relative_to(root).as_posix()
+            code.update(f"{name}\0{hashlib.sha256(path.read_bytes()).hexdigest()}\n".encode())
     lock = LOCK.read_bytes() if LOCK.is_file() else b""
     return Kit(
         version=__version__, code=code.hexdigest(), lock=hashlib.sha256(lock).hexdigest(),
