@@ -79,6 +79,8 @@ def _moment(time: datetime) -> datetime:
 
 LearnerId = Annotated[str, AfterValidator(_learner)]
 LessonName = Annotated[str, AfterValidator(_lesson)]
+Moment = Annotated[AwareDatetime, AfterValidator(_moment)]
+"""A time; whatever its zone was, it becomes UTC."""
 
 
 class File(BaseModel):
@@ -118,7 +120,7 @@ class Submission(BaseModel):
     cohort: Annotated[str, AfterValidator(_plain)] = Field(default="", max_length=64)
     kit: str = Field(max_length=40)
     number: int = Field(ge=1, le=9999)
-    time: Annotated[AwareDatetime, AfterValidator(_moment)]
+    time: Moment
     files: tuple[File, ...] = Field(max_length=MAX_FILES)
 
     @property

@@ -117,6 +117,7 @@ def test_a_restored_course_gives_the_same_scores(
     assert "cohort 2026a as archived on" in back.stdout
     assert "other programs" not in back.stdout
     there = Course.open(tmp_path / "there/course")
+    assert stat.S_IMODE(there.path.stat().st_mode) == 0o700
     mine, theirs = digests(course.path), digests(there.path)
     del mine["gradebook.db"], theirs["gradebook.db"]
     assert theirs == mine
@@ -248,6 +249,10 @@ def test_nothing_is_overwritten_and_secrets_stay_in_their_places(
         assert done.returncode in (1, 2)
         assert says in done.stderr
         assert done.stderr.count("\n") == 1
+    for size in ("inf", "nan"):
+        done = camp(here, "restore", "a.zip", "new", "--max-gb", size)
+        assert done.returncode == 2
+        assert "Invalid value for '--max-gb'" in done.stderr
     assert digests(course.path) == before
     (seed,) = (here / "seeds").glob("2026a.seed")
     seed.write_text("22" * 32 + "\n")
@@ -268,14 +273,20 @@ def test_other_programs_and_another_place_of_the_gradebook_are_said(
     with sqlite3.connect(elsewhere) as book:
         book.execute("INSERT INTO student (id) VALUES ('mei')")
     monkeypatch.setenv("CAMP_DB", f"sqlite:///{elsewhere}")
-    write_archive(Course.open(course.path), cohort, tmp_path / "a.zip", quiet)
+    manifest = write_archive(Course.open(course.path), cohort, tmp_path / "a.zip", quiet)
+    assert manifest.elsewhere == "SQLite"
     monkeypatch.delenv("CAMP_DB")
-    forged = changed((tmp_path / "a.zip").read_bytes(), kit=this_kit().model_dump() | {"code": "x"})
+    other = {"code": "x", "version": "0.1\x1b[2J", "python": "3\n.11"}
+    forged = changed(
+        (tmp_path / "a.zip").read_bytes(), kit=this_kit().model_dump() | other,
+        elsewhere="SQL\x1b[2Jite", made="2026-03-01T01:30:00+08:00",
+    )  # fmt: skip
     (tmp_path / "b.zip").write_bytes(forged)
     done = camp(tmp_path, "restore", "b.zip", "back")
     assert done.returncode == 0, done.stderr
-    assert "its gradebook lay elsewhere (SQLite); the copy is back/gradebook.db" in done.stdout
-    assert "its scores came from other programs (kit 0.1.0" in done.stdout
+    assert "cohort 2026a as archived on 2026-02-28 17:30 UTC, " in done.stdout
+    assert "its gradebook lay elsewhere (SQL�[2Jite); the copy is back/gradebook.db" in done.stdout
+    assert "its scores came from other programs (kit 0.1�[2J, Python 3�.11)" in done.stdout
     with sqlite3.connect(tmp_path / "back/gradebook.db") as copy:
         assert copy.execute("SELECT id FROM student").fetchall() == [("mei",)]
 
@@ -370,6 +381,7 @@ FORGED: dict[str, tuple[Callable[[bytes], bytes], str]] = {
     "a folder up": (lambda a: changed(a, folders=["a/../../x"]), "a folder may not be called"),
     "a file as a folder": (lambda a: changed(a, {f"{SOURCE}/x": b"1"}), "is a file and a folder"),
     "a file for a folder": (lambda a: changed(a, folders=["source/01_x/01_x.ipynb"]), "is a file and a folder"),
+    "no such time": (lambda a: changed(a, made="0001-01-01T00:00:00+14:00"), "archive.json: made is wrong"),
     "a link": (lambda a: zipped(unzipped(a), {SOURCE: stat.S_IFLNK | 0o777}), f"{SOURCE} is a link"),
     "another compression": (lambda a: zipped(unzipped(a), kind=zipfile.ZIP_LZMA), "compressed in another way"),
     "a file twice": (twice, "holds a file twice"),

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from course_lib.errors import CampError
+from course_lib.errors import CampError, printable
 
 if TYPE_CHECKING:
     from grading.archive.write import Advance
@@ -67,7 +67,9 @@ def restore_command(
     sha256: Annotated[
         str | None, typer.Option(help="What camp archive said: nobody changed it since.")
     ] = None,
-    max_gb: Annotated[float, typer.Option(min=0, help="Larger ones are refused.")] = 20,
+    max_gb: Annotated[
+        float, typer.Option(min=0, max=1_000_000, help="Larger ones are refused.")
+    ] = 20,
 ) -> None:
     """Make a cohort's course again from its archive, every file checked, on any machine.
 
@@ -80,7 +82,7 @@ def restore_command(
     if sha256 is not None and _digest(archive) != sha256.strip().lower():
         raise CampError(f"{archive} is not the archive with that SHA-256: get a good copy")
     with _bar("restoring") as advance:
-        manifest = restore(archive, folder, int(max_gb * 1e9), advance)
+        manifest = restore(archive, folder, max_gb * 1e9, advance)
     made = f"{manifest.made:%Y-%m-%d %H:%M} UTC"
     typer.echo(
         f"{folder}: cohort {manifest.cohort} as archived on {made}, "
@@ -88,15 +90,15 @@ def restore_command(
     )
     if manifest.elsewhere:
         typer.echo(
-            f"its gradebook lay elsewhere ({manifest.elsewhere}); the copy is "
+            f"its gradebook lay elsewhere ({printable(manifest.elsewhere)}); the copy is "
             f"{folder}/gradebook.db: "
             "leave out --db and CAMP_DB, and db_url in nbgrader_config.py"
         )
     if manifest.kit != this_kit():
         typer.echo(
-            f"its scores came from other programs (kit {manifest.kit.version}, Python "
-            f"{manifest.kit.python}): for the very same install {folder}/{KEPT}/requirements.lock "
-            "and that kit"
+            f"its scores came from other programs (kit {printable(manifest.kit.version)}, Python "
+            f"{printable(manifest.kit.python)}): for the very same install "
+            f"{folder}/{KEPT}/requirements.lock and that kit"
         )
     typer.echo(f"next: camp grade --course {folder} (--force runs everything again)")
 

@@ -8,11 +8,11 @@ from functools import cache
 from pathlib import Path
 from typing import Literal
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict
 
 import course_lib
 from course_lib import __version__
-from course_lib.bundle import File
+from course_lib.bundle import File, Moment
 from course_lib.doctor.packages import LOCK
 from grading.parts import parts
 
@@ -60,7 +60,7 @@ class Manifest(BaseModel):
     format: Literal[1] = 1
     cohort: str
     fingerprint: str
-    made: AwareDatetime
+    made: Moment
     kit: Kit
     elsewhere: str = ""
     folders: tuple[str, ...] = ()

@@ -25,8 +25,10 @@ _MOST_SEED = 1000
 _Entries = dict[str, zipfile.ZipInfo]
 
 
-def restore(path: Path, folder: Path, most: int, advance: Advance) -> Manifest:
+def restore(path: Path, folder: Path, most: float, advance: Advance) -> Manifest:
     """Unpack an archive to a new course folder, whole or not at all; keep its cohort's seed.
+
+    Only its owner may look into the folder.
 
     Args:
         path: the archive.
@@ -44,7 +46,7 @@ def restore(path: Path, folder: Path, most: int, advance: Advance) -> Manifest:
     folder.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".restore-") as beside:
         fresh = Path(beside) / "course"
-        fresh.mkdir()
+        fresh.mkdir(mode=0o700)
         try:
             with path.open("rb") as file:
                 if zips.size_of_list(file) > _MOST_LISTED:
@@ -60,7 +62,7 @@ def restore(path: Path, folder: Path, most: int, advance: Advance) -> Manifest:
 
 
 def _read(
-    found: zipfile.ZipFile, fresh: Path, most: int, advance: Advance
+    found: zipfile.ZipFile, fresh: Path, most: float, advance: Advance
 ) -> tuple[Manifest, Cohort]:
     entries = zips.plain_files(found)
     if MANIFEST not in entries:
@@ -122,7 +124,7 @@ def _check(entries: _Entries, said: Mapping[str, File], manifest: Manifest) -> N
         raise BadZip(f"{meets} 既是文件又是文件夹", f"{meets} is a file and a folder")
 
 
-def _check_room(size: int, most: int, fresh: Path) -> None:
+def _check_room(size: int, most: float, fresh: Path) -> None:
     free = shutil.disk_usage(fresh).free
     if size > most:
         raise CampError(
