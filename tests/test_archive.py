@@ -135,13 +135,13 @@ def test_a_restored_course_gives_the_same_scores(
 def test_what_is_no_plain_file_is_said_and_the_rest_comes_back(
     course: Course, cohort: Cohort, tmp_path: Path
 ) -> None:
-    (course.path / "submitted/link").symlink_to(tmp_path)
+    (course.path / "submitted/li\x1bnk").symlink_to(tmp_path / "nothing")
     os.mkfifo(course.path / "submitted/pipe")
     (course.path / os.fsdecode(b"submitted/\xff.txt")).write_bytes(b"no name")
     done = camp(course.path.parent, "archive", COHORT, "--output", "a.zip")
     assert done.returncode == 0
     assert done.stderr == "".join(
-        f"left out, no plain file: submitted/{name}\n" for name in ("link", "pipe", "�.txt")
+        f"left out, no plain file: submitted/{name}\n" for name in ("li�nk", "pipe", "�.txt")
     )
     restore(course.path.parent / "a.zip", tmp_path / "back", GIGA, quiet)
     kept = digests(course.path)
@@ -155,6 +155,25 @@ def test_what_is_no_plain_file_is_said_and_the_rest_comes_back(
     assert (tmp_path / "back/.archive/requirements.lock").is_file()
     once_more = write_archive(Course.open(tmp_path / "back"), cohort, tmp_path / "again.zip", quiet)
     assert not any(".archive" in one.path for one in once_more.files)
+
+
+@pytest.mark.parametrize("name", ["submitted", "submitted/more", "cohort.json"])
+def test_what_lies_on_another_disk_is_not_left_out_in_silence(
+    name: str, course: Course, cohort: Cohort, tmp_path: Path
+) -> None:
+    disk = tmp_path / "disk"
+    if (course.path / name).exists():
+        (course.path / name).rename(disk)
+    else:
+        disk.mkdir()
+    (course.path / name).symlink_to(disk)
+    done = camp(course.path.parent, "archive", cohort.name)
+    assert done.returncode == 1
+    assert done.stderr == (
+        f"camp: {course.path / name} is a link, and an archive would lack what it leads to: put "
+        "that itself in its place, or take the link away\n"
+    )
+    assert not list(course.path.parent.glob("*.zip"))
 
 
 def test_a_gradebook_that_a_crash_left_half_written_is_rolled_back(

@@ -52,7 +52,7 @@ class Manifest(BaseModel):
         kit: the programs that scores came from.
         elsewhere: what kept the gradebook, in words; "" for the course's own file.
         folders: empty folders of the course.
-        left_out: what of the course is not in it: links and other things that are no plain files.
+        left_out: what of the course is not in it: links to nothing, and what else is no plain file.
         files: all other files, by path.
     """
 

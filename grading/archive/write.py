@@ -52,7 +52,8 @@ def write_archive(course: Course, cohort: Cohort, target: Path, advance: Advance
 
     Raises:
         CampError: it is not the cohort's course, something is at ``target``, ``target`` lies in
-            the course or in git, the ledger is broken, or another command works on the course.
+            the course or in git, the ledger is broken, another command works on the course, or a
+            part of it lies elsewhere.
     """
     _check(course, cohort, target)
     ledger = Ledger(course.path)
@@ -139,8 +140,13 @@ def _look(course: Path) -> _Found:
                 todo.append(path)
             elif entry.is_file(follow_symlinks=False):
                 found.files.append(name)
+            elif entry.is_symlink() and path.exists():
+                raise CampError(
+                    f"{printable(str(path))} is a link, and an archive would lack what it leads "
+                    "to: put that itself in its place, or take the link away"
+                )
             else:
-                found.left_out.append(name)
+                found.left_out.append(printable(name))
     return found
 
 
