@@ -100,8 +100,7 @@ class Builder:
         sources = self.sources(lessons)
         if not self.course.is_dir() or not any(self.course.iterdir()):
             write_atomic(self.course / ".gitignore", _IGNORED)
-        self._state.mkdir(parents=True, exist_ok=True)
-        with self._lock():
+        with building(self.course):
             claim(self.course, self.cohort)
             due = [path for path in sources if force or not self._is_current(path)]
             if not force:
@@ -115,16 +114,6 @@ class Builder:
             ]
             self._write_index(fresh=bool(due))
             return built
-
-    @contextmanager
-    def _lock(self) -> Iterator[None]:
-        try:
-            with FileLock(self._state / "lock", timeout=0):
-                yield
-        except Timeout:
-            raise CampError(
-                f"another camp command is building in {self.course}: wait until it ends"
-            ) from None
 
     def _write_index(self, *, fresh: bool) -> None:
         """List the lessons that have learners' notebooks, unless nothing can have changed."""
@@ -248,6 +237,24 @@ class Builder:
         files = {name: _digest(file) for name, file in outputs.items()}
         record = {"key": self._key(path), "files": files}
         write_atomic(self._state / f"{path.stem}.json", json.dumps(record) + "\n")
+
+
+@contextmanager
+def building(course: Path) -> Iterator[None]:
+    """Keep a second build off a course directory.
+
+    Raises:
+        CampError: another build is under way.
+    """
+    state = course / ".build"
+    state.mkdir(parents=True, exist_ok=True)
+    try:
+        with FileLock(state / "lock", timeout=0):
+            yield
+    except Timeout:
+        raise CampError(
+            f"another camp command is building in {course}: wait until it ends"
+        ) from None
 
 
 def _server() -> BaseContext:

@@ -21,6 +21,7 @@ from grading import database
 from grading.archive.manifest import this_kit
 from grading.archive.restore import restore
 from grading.archive.write import write_archive
+from grading.build import building
 from grading.cohort import Cohort, claim, create_cohort, find_cohort
 from grading.course import Course
 from grading.grade import grade
@@ -31,6 +32,7 @@ from tests.toy_course import LESSON, answer, hand_in, make_course, solved
 
 COHORT = "2026a"
 GIGA = 10**9
+LOCKS = ("lock", "ledger.lock")
 
 
 def quiet(_done: int, _total: int) -> None:
@@ -72,7 +74,7 @@ def digests(folder: Path) -> dict[str, str]:
     return {
         path.relative_to(folder).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest()
         for path in folder.rglob("*")
-        if path.is_file() and ".archive" not in path.parts
+        if path.is_file() and ".archive" not in path.parts and path.name not in LOCKS
     }
 
 
@@ -118,6 +120,7 @@ def test_a_restored_course_gives_the_same_scores(
     assert "other programs" not in back.stdout
     there = Course.open(tmp_path / "there/course")
     assert stat.S_IMODE(there.path.stat().st_mode) == 0o700
+    assert [one for name in LOCKS for one in there.path.rglob(name)] == []
     mine, theirs = digests(course.path), digests(there.path)
     del mine["gradebook.db"], theirs["gradebook.db"]
     assert theirs == mine
@@ -174,6 +177,21 @@ def test_what_lies_on_another_disk_is_not_left_out_in_silence(
         "that itself in its place, or take the link away\n"
     )
     assert not list(course.path.parent.glob("*.zip"))
+
+
+def test_nothing_is_built_while_it_is_archived(
+    course: Course, cohort: Cohort, tmp_path: Path
+) -> None:
+    with (
+        building(course.path),
+        pytest.raises(CampError, match="another camp command is building in"),
+    ):
+        write_archive(course, cohort, tmp_path / "a.zip", quiet)
+    assert not (tmp_path / "a.zip").exists()
+    (course.path / ".build/01_x.json").write_text("{}")
+    manifest = write_archive(course, cohort, tmp_path / "a.zip", quiet)
+    own = {one.path for one in manifest.files if "/." in one.path}
+    assert own == {"course/.build/01_x.json"}
 
 
 def test_a_gradebook_that_a_crash_left_half_written_is_rolled_back(

@@ -21,6 +21,7 @@ from course_lib.errors import CampError, printable
 from course_lib.files import new_file
 from grading.archive.gradebook import copy_gradebook
 from grading.archive.manifest import COURSE, KEPT, MANIFEST, PINS, SEED, Manifest, this_kit
+from grading.build import building
 from grading.cohort import PUBLIC, Cohort, owner, working_tree
 from grading.course import Course
 from grading.ledger import Ledger
@@ -28,7 +29,11 @@ from grading.ledger import Ledger
 Advance = Callable[[int, int], None]
 """Is told the bytes that are done, and all bytes."""
 _GRADEBOOK = "gradebook.db"
-_NOT_TAKEN = {KEPT, *(_GRADEBOOK + end for end in ("", "-wal", "-shm", "-journal"))}
+_ENDS = ("", "-wal", "-shm", "-journal")  # of SQLite's files
+_LOCKS = {
+    ".build/lock", ".grading/lock", ".grading/comments.lock", ".grading/similar.lock",
+    "points/ledger.lock",
+}  # fmt: skip
 _LARGE = 1 << 30  # bytes; a zip must know before that a file may pass 4 GB
 
 
@@ -59,6 +64,7 @@ def write_archive(course: Course, cohort: Cohort, target: Path, advance: Advance
     ledger = Ledger(course.path)
     with contextlib.ExitStack() as stack:
         stack.enter_context(course.lock())
+        stack.enter_context(building(course.path))
         if ledger.path.exists():
             stack.enter_context(ledger.locked())
             ledger.entries()
@@ -67,7 +73,7 @@ def write_archive(course: Course, cohort: Cohort, target: Path, advance: Advance
         )
         address = course.config.CourseDirectory.db_url
         copy_gradebook(address, beside / _GRADEBOOK)
-        found = _look(course.path)
+        found = _look(course.path, _kept_apart())
         sources = {COURSE + name: course.path / name for name in found.files}
         sources[COURSE + _GRADEBOOK] = beside / _GRADEBOOK
         if LOCK.is_file():
@@ -95,6 +101,11 @@ def _elsewhere(address: str, course: Path) -> str:
     return "" if own else "SQLite" if kind == "sqlite" else kind
 
 
+def _kept_apart() -> set[str]:
+    """Return names in a course that are not taken as they are: locks, and what is copied."""
+    return {KEPT, *_LOCKS, *(_GRADEBOOK + end for end in _ENDS)}
+
+
 def _check(course: Course, cohort: Cohort, target: Path) -> None:
     """Refuse a course of another cohort, and a place where an archive may not lie."""
     whose = owner(course.path)
@@ -120,8 +131,12 @@ def _check(course: Course, cohort: Cohort, target: Path) -> None:
         raise CampError(f"{target} is there already: name another file with --output")
 
 
-def _look(course: Path) -> _Found:
-    """Return what lies in a course, but for its gradebook and what an earlier archive said."""
+def _look(course: Path, not_taken: set[str]) -> _Found:
+    """Return what lies in a course, but for what has the names ``not_taken``.
+
+    Raises:
+        CampError: a link leads to something.
+    """
     found = _Found()
     todo = [course]
     while todo:
@@ -132,7 +147,7 @@ def _look(course: Path) -> _Found:
         for entry in entries:
             path = Path(entry.path)
             name = path.relative_to(course).as_posix()
-            if folder == course and entry.name in _NOT_TAKEN:
+            if name in not_taken:
                 continue
             if not _can_be_named(name):
                 found.left_out.append(printable(os.fsencode(name).decode("utf-8", "replace")))
