@@ -216,6 +216,24 @@ def test_a_gradebook_that_a_crash_left_half_written_is_rolled_back(
         assert copy.execute("SELECT id FROM student").fetchall() == [("settled",)]
 
 
+def test_a_gradebook_of_another_name_is_taken_once(
+    course: Course, cohort: Cohort, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (course.path / "gradebook.db").rename(course.path / "mine.db")
+    monkeypatch.setenv("CAMP_DB", f"sqlite:///{course.path / 'mine.db'}")
+    with sqlite3.connect(course.path / "mine.db") as writer:
+        writer.execute("PRAGMA journal_mode=WAL")
+        writer.execute("INSERT INTO student (id) VALUES ('mei')")
+        writer.commit()
+        manifest = write_archive(Course.open(course.path), cohort, tmp_path / "a.zip", quiet)
+    names = {one.path for one in manifest.files}
+    assert "course/gradebook.db" in names
+    assert not [name for name in names if "mine.db" in name]
+    restore(tmp_path / "a.zip", tmp_path / "back", GIGA, quiet)
+    with sqlite3.connect(tmp_path / "back/gradebook.db") as copy:
+        assert copy.execute("SELECT id FROM student").fetchall() == [("mei",)]
+
+
 @pytest.mark.parametrize("name", ["course_lib/mini/weights/model.safetensors", "grading/x.txt"])
 def test_other_data_are_other_programs(
     name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

@@ -73,7 +73,7 @@ def write_archive(course: Course, cohort: Cohort, target: Path, advance: Advance
         )
         address = course.config.CourseDirectory.db_url
         copy_gradebook(address, beside / _GRADEBOOK)
-        found = _look(course.path, _kept_apart())
+        found = _look(course.path, _kept_apart(address, course.path))
         sources = {COURSE + name: course.path / name for name in found.files}
         sources[COURSE + _GRADEBOOK] = beside / _GRADEBOOK
         if LOCK.is_file():
@@ -101,9 +101,14 @@ def _elsewhere(address: str, course: Path) -> str:
     return "" if own else "SQLite" if kind == "sqlite" else kind
 
 
-def _kept_apart() -> set[str]:
+def _kept_apart(address: str, course: Path) -> set[str]:
     """Return names in a course that are not taken as they are: locks, and what is copied."""
-    return {KEPT, *_LOCKS, *(_GRADEBOOK + end for end in _ENDS)}
+    books = {course / _GRADEBOOK}
+    url = make_url(address)
+    if url.get_backend_name() == "sqlite" and url.database:
+        books.add(Path(url.database).resolve())
+    inside = [book.relative_to(course) for book in books if course in book.parents]
+    return {KEPT, *_LOCKS, *(f"{book.as_posix()}{end}" for book in inside for end in _ENDS)}
 
 
 def _check(course: Course, cohort: Cohort, target: Path) -> None:
