@@ -179,6 +179,24 @@ def test_what_lies_on_another_disk_is_not_left_out_in_silence(
     assert not list(course.path.parent.glob("*.zip"))
 
 
+def test_what_could_not_come_back_is_not_archived(
+    course: Course, cohort: Cohort, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    deep = course.path / "submitted" / "/".join("d" * 61) / "x"
+    deep.mkdir(parents=True)
+    write_archive(course, cohort, tmp_path / "a.zip", quiet)
+    restore(tmp_path / "a.zip", tmp_path / "back", GIGA, quiet)
+    assert (tmp_path / "back" / deep.relative_to(course.path)).is_dir()
+    (deep / "x").mkdir()
+    with pytest.raises(CampError, match="lies too deep, or its name is too long: move it out"):
+        write_archive(course, cohort, tmp_path / "b.zip", quiet)
+    (deep / "x").rmdir()
+    monkeypatch.setattr("grading.archive.write.MOST_FILES", 3)
+    with pytest.raises(CampError, match="files, more than an archive takes: move out of it"):
+        write_archive(course, cohort, tmp_path / "b.zip", quiet)
+    assert not (tmp_path / "b.zip").exists()
+
+
 def test_nothing_is_built_while_it_is_archived(
     course: Course, cohort: Cohort, tmp_path: Path
 ) -> None:
@@ -436,6 +454,12 @@ FORGED: dict[str, tuple[Callable[[bytes], bytes], str]] = {
     "a folder up": (lambda a: changed(a, folders=["a/../../x"]), "a folder may not be called"),
     "a file as a folder": (lambda a: changed(a, {f"{SOURCE}/x": b"1"}), "is a file and a folder"),
     "a file for a folder": (lambda a: changed(a, folders=["source/01_x/01_x.ipynb"]), "is a file and a folder"),
+    "a file too deep": (lambda a: changed(a, {"course/" + "a/" * 30_000 + "x": b"1"}), "a file may not be called course/a/a"),
+    "a folder too deep": (lambda a: changed(a, folders=["a/" * 1500 + "x"]), "a folder may not be called a/a"),
+    "a name too long": (lambda a: changed(a, {"course/" + f"{'a' * 99}/" * 41 + "x": b"1"}), "a file may not be called course/aaa"),
+    "too many folders": (lambda a: changed(a, folders=["a"] * 250_001), "archive.json: folders is wrong"),
+    "a manifest too large": (lambda a: zipped(unzipped(a) | {"archive.json": bytes(50_000_001)}), "archive.json is too large"),
+    "a word too long": (lambda a: changed(a, elsewhere="x" * 101), "archive.json: elsewhere is wrong"),
     "no such time": (lambda a: changed(a, made="0001-01-01T00:00:00+14:00"), "archive.json: made is wrong"),
     "a link": (lambda a: zipped(unzipped(a), {SOURCE: stat.S_IFLNK | 0o777}), f"{SOURCE} is a link"),
     "another compression": (lambda a: zipped(unzipped(a), kind=zipfile.ZIP_LZMA), "compressed in another way"),
@@ -463,6 +487,7 @@ def test_a_forged_archive_is_one_line_and_leaves_nothing(
     with pytest.raises(CampError, match=says) as caught:
         restore(tmp_path / "b.zip", tmp_path / "there/course", 20_000_000, quiet)
     assert "\n" not in str(caught.value)
+    assert len(str(caught.value)) < 500
     assert list((tmp_path / "there").iterdir()) == []
     assert not (tmp_path / "x").exists()
 

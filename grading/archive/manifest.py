@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import platform
 from functools import cache
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 import course_lib
 from course_lib import __version__
@@ -23,6 +24,13 @@ SEED = "seed"
 PINS = "requirements.lock"
 KEPT = ".archive"
 """Folder of a restored course with what the archive said, and the lock."""
+MOST_FILES = 250_000
+"""Files and empty folders."""
+MOST_LISTED = 50_000_000
+"""Bytes of the manifest."""
+_MOST_DEEP = 64
+_MOST_NAME = 4096  # bytes; more, and Linux takes no path
+_Word = Annotated[str, Field(max_length=100)]
 
 
 class Kit(BaseModel):
@@ -36,10 +44,10 @@ class Kit(BaseModel):
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
-    version: str
-    code: str
-    lock: str
-    python: str
+    version: _Word
+    code: _Word
+    lock: _Word
+    python: _Word
 
 
 class Manifest(BaseModel):
@@ -62,15 +70,20 @@ class Manifest(BaseModel):
     fingerprint: str
     made: Moment
     kit: Kit
-    elsewhere: str = ""
-    folders: tuple[str, ...] = ()
+    elsewhere: _Word = ""
+    folders: tuple[str, ...] = Field(default=(), max_length=MOST_FILES)
     left_out: tuple[str, ...] = ()
-    files: tuple[File, ...]
+    files: tuple[File, ...] = Field(max_length=MOST_FILES)
 
     @property
     def size(self) -> int:
         """Bytes of all files."""
         return sum(file.size for file in self.files)
+
+
+def fits(name: str) -> bool:
+    """Tell whether a name in an archive is neither too deep nor too long."""
+    return name.count("/") < _MOST_DEEP and len(os.fsencode(name)) <= _MOST_NAME
 
 
 @cache

@@ -7,8 +7,9 @@ import os
 import shutil
 import tempfile
 import zipfile
-from collections.abc import Mapping
-from pathlib import Path, PurePosixPath
+from collections.abc import Iterable, Mapping
+from itertools import pairwise
+from pathlib import Path
 
 from pydantic import ValidationError
 
@@ -16,11 +17,19 @@ from course_lib import zips
 from course_lib.bundle import File
 from course_lib.errors import CampError, printable
 from course_lib.zips import BadZip
-from grading.archive.manifest import COURSE, KEPT, MANIFEST, PINS, SEED, Manifest
+from grading.archive.manifest import (
+    COURSE,
+    KEPT,
+    MANIFEST,
+    MOST_LISTED,
+    PINS,
+    SEED,
+    Manifest,
+    fits,
+)
 from grading.archive.write import Advance
 from grading.cohort import PUBLIC, Cohort, find_cohort, has_seed, keep_seed
 
-_MOST_LISTED = 500_000_000  # bytes of the list of files, and of the manifest: a million files
 _MOST_SEED = 1000
 _Entries = dict[str, zipfile.ZipInfo]
 
@@ -49,7 +58,7 @@ def restore(path: Path, folder: Path, most: float, advance: Advance) -> Manifest
         fresh.mkdir(mode=0o700)
         try:
             with path.open("rb") as file:
-                if zips.size_of_list(file) > _MOST_LISTED:
+                if zips.size_of_list(file) > MOST_LISTED:
                     raise BadZip("文件太多", "its list of files is too long")
                 with zips.opened(file) as found:
                     manifest, cohort = _read(found, fresh, most, advance)
@@ -67,7 +76,7 @@ def _read(
     entries = zips.plain_files(found)
     if MANIFEST not in entries:
         raise BadZip(f"里面没有 {MANIFEST}", f"there is no {MANIFEST} in it")
-    raw = _small(found, entries.pop(MANIFEST), _MOST_LISTED)
+    raw = _small(found, entries.pop(MANIFEST), MOST_LISTED)
     manifest = _manifest(raw)
     said = {file.path: file for file in manifest.files}
     _check(entries, said, manifest)
@@ -104,24 +113,37 @@ def _manifest(raw: bytes) -> Manifest:
 def _check(entries: _Entries, said: Mapping[str, File], manifest: Manifest) -> None:
     """Refuse what the manifest does not know, and names that lead elsewhere or meet."""
     if said.keys() != entries.keys() or len(said) != len(manifest.files):
-        odd = min(said.keys() ^ entries.keys(), default="?")
+        odd = min(said.keys() ^ entries.keys(), default="?")[:200]
         raise BadZip(
             f"{odd} 与 {MANIFEST} 的清单对不上", f"{odd}: {MANIFEST} and the zip disagree on it"
         )
     for name, entry in entries.items():
         inside = name.removeprefix(COURSE)
         known = name in (SEED, PINS) or (name != inside and inside.split("/")[0] != KEPT)
-        if not known or not zips.stays_inside(name) or "\0" in name:
-            raise BadZip(f"文件名不能用：{name}", f"a file may not be called {name}")
+        if not known or not _can_be(name):
+            raise BadZip(f"文件名不能用：{name[:200]}", f"a file may not be called {name[:200]}")
         if entry.file_size != said[name].size:
             raise _changed(name)
     for name in manifest.folders:
-        if not zips.stays_inside(name) or "\0" in name:
-            raise BadZip(f"文件夹名不能用：{name}", f"a folder may not be called {name}")
-    folders = {COURSE + name for name in manifest.folders}
-    folders |= {str(one) for name in (*entries, *folders) for one in PurePosixPath(name).parents}
-    if meets := min(folders & entries.keys(), default=""):
+        if not _can_be(COURSE + name):
+            raise BadZip(
+                f"文件夹名不能用：{name[:200]}", f"a folder may not be called {name[:200]}"
+            )
+    if meets := _is_both(entries, [COURSE + name for name in manifest.folders]):
         raise BadZip(f"{meets} 既是文件又是文件夹", f"{meets} is a file and a folder")
+
+
+def _can_be(name: str) -> bool:
+    return fits(name) and zips.stays_inside(name) and "\0" not in name
+
+
+def _is_both(files: Iterable[str], folders: Iterable[str]) -> str:
+    """Return a file that would have to be a folder, too; "" when there is none."""
+    names = [name.split("/") for name in files] + [[*name.split("/"), ""] for name in folders]
+    for name, after in pairwise(sorted(names)):  # what lies in a folder comes right after it
+        if name[-1] and after[: len(name)] == name:
+            return "/".join(name)[:200]
+    return ""
 
 
 def _check_room(size: int, most: float, fresh: Path) -> None:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import json
 import os
 import tempfile
 import zipfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -20,7 +21,18 @@ from course_lib.doctor.packages import LOCK
 from course_lib.errors import CampError, printable
 from course_lib.files import new_file
 from grading.archive.gradebook import copy_gradebook
-from grading.archive.manifest import COURSE, KEPT, MANIFEST, PINS, SEED, Manifest, this_kit
+from grading.archive.manifest import (
+    COURSE,
+    KEPT,
+    MANIFEST,
+    MOST_FILES,
+    MOST_LISTED,
+    PINS,
+    SEED,
+    Manifest,
+    fits,
+    this_kit,
+)
 from grading.build import building
 from grading.cohort import PUBLIC, Cohort, owner, working_tree
 from grading.course import Course
@@ -57,8 +69,8 @@ def write_archive(course: Course, cohort: Cohort, target: Path, advance: Advance
 
     Raises:
         CampError: it is not the cohort's course, something is at ``target``, ``target`` lies in
-            the course or in git, the ledger is broken, another command works on the course, or a
-            part of it lies elsewhere.
+            the course or in git, the ledger is broken, another command works on the course, a
+            part of it lies elsewhere, or it has too many files.
     """
     _check(course, cohort, target)
     ledger = Ledger(course.path)
@@ -81,6 +93,7 @@ def write_archive(course: Course, cohort: Cohort, target: Path, advance: Advance
         if cohort.name != PUBLIC:
             sources[SEED] = beside / SEED
             sources[SEED].write_text(cohort.seed.hex() + "\n", encoding="ascii")
+        _check_fits([*sources, *(COURSE + name for name in found.folders)], found.left_out)
         with new_file(target) as file, zipfile.ZipFile(file, "w") as archive:
             manifest = Manifest(
                 cohort=cohort.name, fingerprint=cohort.fingerprint,
@@ -168,6 +181,26 @@ def _look(course: Path, not_taken: set[str]) -> _Found:
             else:
                 found.left_out.append(printable(name))
     return found
+
+
+def _check_fits(names: Sequence[str], left_out: Sequence[str]) -> None:
+    """Refuse what ``restore`` would refuse."""
+    for name in names:
+        if not fits(name):
+            raise CampError(
+                f"{printable(name)[:200]}… lies too deep, or its name is too long: move it out of "
+                "the course"
+            )
+    if len(names) > MOST_FILES or sum(map(_listed, [*names, *left_out])) > MOST_LISTED:
+        raise CampError(
+            f"the course has {len(names)} files, more than an archive takes: move out of it what "
+            "no score came from (such as feedback)"
+        )
+
+
+def _listed(name: str) -> int:
+    """Return the bytes that a file takes in the manifest, at most."""
+    return len(json.dumps(name, ensure_ascii=False).encode()) + 160
 
 
 def _can_be_named(name: str) -> bool:
