@@ -277,8 +277,9 @@ def unpacked(learner_kit: LearnerKit, tmp_path_factory: pytest.TempPathFactory) 
 
 
 def in_kit(kit: Path, *words: str) -> str:
-    """Run a command in the kit and return what it printed."""
-    env = {"CAMP_LANG": "en", "COLUMNS": "200"}
+    """Run a command in the kit, its environment activated, and return what it printed."""
+    path = f"{kit / '.venv/bin'}:{os.environ['PATH']}"
+    env = {"CAMP_LANG": "en", "COLUMNS": "200", "PATH": path}
     done = subprocess.run(
         words, cwd=kit, env=dict(os.environ) | env, capture_output=True, text=True, check=True
     )
@@ -325,3 +326,39 @@ def test_every_link_of_its_pages_leads_to_something(unpacked: Path) -> None:
     for page in pages:
         for link in re.findall(r"\]\((?!https?:)(.*?)\)", page.read_text(encoding="utf-8")):
             assert (page.parent / link).exists(), (page.name, link)
+
+
+COMMANDS = re.compile(r"(?ms)^```bash\n(.*?)^```$")
+RUN = """
+import contextlib, io, json, sys
+from course_lib.cli import main
+
+for line in json.loads(sys.argv[1]):
+    sys.argv, said, code = line.split(), io.StringIO(), 0
+    with contextlib.redirect_stdout(said), contextlib.redirect_stderr(said):
+        try:
+            main()
+        except SystemExit as stop:
+            code = stop.code or 0
+    print(json.dumps([line, code, said.getvalue()]))
+"""
+
+
+def test_its_guide_does_what_it_says(unpacked: Path) -> None:
+    """One process for all: each takes seconds to start."""
+    settle_identity(Home(unpacked), "camp_1", "Mei")
+    work(Home(unpacked), "li_mei", "en")
+    lines: list[str] = []
+    for name in ("learner.md", "learner.zh.md"):
+        blocks = COMMANDS.findall((unpacked / "docs" / name).read_text(encoding="utf-8"))
+        lines += "".join(blocks).splitlines()
+    commands = [*dict.fromkeys(line for line in lines if line != "make lab")]
+    assert len(lines) == 2 * 7
+    python = str(unpacked / ".venv/bin/python")
+    said = in_kit(unpacked, python, "-c", RUN, json.dumps(commands))
+    done = {line: (code, text) for line, code, text in map(json.loads, said.splitlines())}
+    assert [*done] == commands
+    code, text = done.pop("camp doctor")
+    assert code == 0 or "\nWrong: " in text  # of this machine
+    assert {line: text for line, (code, text) in done.items() if code} == {}
+    assert (unpacked / "submissions").is_dir()
