@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import math
 import multiprocessing
+import shlex
 import shutil
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
@@ -31,6 +32,8 @@ from grading.forms import Criterion
 from grading.marks import enter_mark, read_mark
 from grading.rubrics import read_rubrics, rubrics_file
 from grading.scores import read_scores
+from grading.similar.pages import NO_VERDICT, write_pages
+from grading.similar.run import Findings
 from tests.desk_course import TIME, Work, graded_course
 from tests.postgres import running_postgres
 from tests.toy_course import LESSON, hand_in, released
@@ -303,11 +306,17 @@ def test_a_sample_is_the_same_everywhere_and_fair() -> None:
 
 def test_the_report_on_similar_ones_is_found(course: Course) -> None:
     assert similar.report_of(course, LESSON) is None
-    assert similar.command_for(course, LESSON) == f"camp similar {LESSON} --course {course.path}"
-    page = course.path / "similar" / LESSON / "index.html"
-    page.parent.mkdir(parents=True)
-    page.write_text("<p>")
-    assert similar.report_of(course, LESSON) == page
+    write_pages(course, LESSON, Findings((), (), ()))
+    page = similar.report_of(course, LESSON)
+    assert page is not None
+    assert str(NO_VERDICT) in page.read_text(encoding="utf-8")
+
+
+def test_a_command_to_copy_is_one_for_a_path_with_a_space(tmp_path: Path) -> None:
+    course = Course(tmp_path / "our course")
+    assert shlex.split(similar.command_for(course, LESSON)) == [
+        "camp", "similar", LESSON, "--course", str(course.path),
+    ]  # fmt: skip
 
 
 def test_a_ta_reads_the_note_and_the_answer_as_they_were_graded(own: Course, sheet: Sheet) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 import shutil
 from pathlib import Path
 
@@ -46,7 +47,7 @@ def master(tmp_path_factory: pytest.TempPathFactory) -> Course:
 @pytest.fixture
 def course(master: Course, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Course:
     monkeypatch.setenv("CAMP_LANG", "en")
-    return Course(shutil.copytree(master.path, tmp_path / "course"))
+    return Course(shutil.copytree(master.path, tmp_path / "our course"))
 
 
 @pytest.fixture
@@ -147,7 +148,7 @@ def test_a_claim_that_another_has_since_enters_nothing(app: AppTest, course: Cou
     assert claims.held(LESSON)["dan"].ta == "wu"
 
 
-def test_the_other_views_and_both_languages(app: AppTest) -> None:
+def test_the_other_views_and_both_languages(app: AppTest, course: Course) -> None:
     look_at(app, "numbers")
     items = app.dataframe[0].value
     assert list(items["exercise"]) == ["double", "triple", "share", "note_toy"]
@@ -160,7 +161,9 @@ def test_the_other_views_and_both_languages(app: AppTest) -> None:
     assert list(funnel) == [LESSON, 4, "≥ 4", "≥ 4", "≥ 3", "4"]
     look_at(app, "look")
     assert len(app.dataframe[0].value) == 3  # not dan, who needs review
-    assert f"camp similar {LESSON}" in app.code[1].value
+    formgrader, compare = (shlex.split(one.value) for one in app.code)
+    assert formgrader == ["camp", "formgrader", "--course", str(course.path)]
+    assert compare == ["camp", "similar", LESSON, "--course", str(course.path)]
     app.segmented_control(key="language").set_value("zh").run()
     assert not app.exception
     assert app.title[0].value == f"助教工作台 · {LESSON}"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shlex
+
 import streamlit as st
 
 from grading.desk import similar, spot, stored
@@ -50,7 +52,8 @@ def _spot(desk: Desk) -> None:
             "Run this in another terminal, then follow the links:",
         )
     )
-    st.code(f"camp formgrader --course {desk.course.path}", language=None)
+    command = ["camp", "formgrader", "--course", str(desk.course.path)]
+    st.code(shlex.join(command), language=None)
 
 
 def _similar(desk: Desk) -> None:

@@ -14,7 +14,7 @@ from course_lib.language import Text
 from grading.course import Course
 from grading.similar.handed_in import part_title
 from grading.similar.pages import NO_VERDICT, write_pages
-from grading.similar.report import Report
+from grading.similar.report import INDEX, Report
 from grading.similar.run import compare_lesson
 
 
@@ -40,7 +40,7 @@ def similar_command(
         return
     console.print(_table(report))
     console.print(str(NO_VERDICT), highlight=False)
-    page = opened.similar(lesson) / "index.html"
+    page = opened.similar(lesson) / INDEX
     where = Text(f"并排查看，用浏览器打开：{page}", f"side by side, open in a browser: {page}")
     console.print(str(where), highlight=False, markup=False, soft_wrap=True)
 

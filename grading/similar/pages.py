@@ -28,7 +28,7 @@ from grading.similar.compare import (
     Match,
 )
 from grading.similar.handed_in import part_title
-from grading.similar.report import FILE, LeftOut, PairFound, PartFound, Report
+from grading.similar.report import FILE, INDEX, LeftOut, PairFound, PartFound, Report
 from grading.similar.run import Findings
 
 NO_VERDICT = Text(
@@ -96,7 +96,7 @@ def write_pages(course: Course, lesson: str, found: Findings) -> Report:
                 durable=False,
             )
         index = _render("index.html.j2", report=report, titles=_titles(found))
-        write_atomic(folder / "index.html", index, durable=False)
+        write_atomic(folder / INDEX, index, durable=False)
         write_atomic(folder / FILE, report.model_dump_json(indent=1) + "\n", durable=False)
         for page in {*folder.glob("pair-*.html")} - {folder / pair.page for pair in report.pairs}:
             page.unlink()

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import datetime
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel
 
-from grading.course import Course
 from grading.similar.tokens import Kind
 
 FILE = "report.json"
+INDEX = "index.html"
+"""The page that lists the pairs."""
 
 
 class PartFound(BaseModel):
@@ -70,12 +71,3 @@ class Report(BaseModel):
     learners: int
     pairs: list[PairFound] = []
     left_out: list[LeftOut] = []
-
-
-def read_report(course: Course, lesson: str) -> Report | None:
-    """Return what was last found in a lesson; None when it was not compared or cannot be read."""
-    path = course.similar(lesson) / FILE
-    try:
-        return Report.model_validate_json(path.read_bytes())
-    except (OSError, ValidationError):
-        return None
