@@ -170,7 +170,10 @@ def test_a_sheet_has_the_scores_of_the_gradebook(course: Course, sheet: Sheet) -
     known = {one.learner: one.score for one in read_scores(course.path)}
     assert dict(zip(sheet.learners, sheet.scores, strict=True)) == known
     assert known == {"amy": 39, "bob": 24, "cat": 0, "dan": 20}
-    assert sheet.check_shares == pytest.approx([1, 24 / 34, 0, 14 / 34])
+    # of the checks' 34 points; dan's triple (20 of them) waits, so his share is not known: 14 of 34
+    # at least, 34 of 34 at most
+    assert sheet.check_shares == pytest.approx([1, 24 / 34, 0, math.nan], nan_ok=True)
+    assert spread_of(sheet.check_shares).counts == (1, 0, 0, 0, 0, 0, 0, 1, 0, 1)
     assert [bool(np.isnan(one)) for one in sheet.shares] == [False, True, True, True]
 
 
@@ -264,6 +267,8 @@ def test_the_funnel_counts_what_was_handed_in(course: Course, sheet: Sheet) -> N
     blank = made([[0, 6]], [1, 6], by_hand=[1], blank=[(0, 0)])
     nobody = funnel.funnel_of(course, blank, 1)
     assert (nobody.handed_in, nobody.tried, nobody.passed) == (1, 0, 0)
+    unread = made([[0, 6]], [1, 6], by_hand=[1], waits=[(0, 0), (0, 1)])  # no blank is known of it
+    assert funnel.funnel_of(course, unread, 1).tried == 0
 
 
 def test_the_signs_of_being_stuck(tmp_path: Path) -> None:
@@ -283,6 +288,8 @@ def test_the_signs_of_being_stuck(tmp_path: Path) -> None:
         ["2 of 4 exercises left out"],
         ["handed in 3 times, not passed"],
     ]
+    waits = made(points[1:2], [1, 1, 1, 1], waits=[(0, 3)])
+    assert not stuck.find_stuck(waits, {"l0": 9}, 0.6)
     for number in ("001", "002", ".part"):
         (tmp_path / "collected" / "n" / "l1" / number).mkdir(parents=True)
     assert stuck.count_submissions(Course(tmp_path), "n") == {"l1": 2}

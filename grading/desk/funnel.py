@@ -25,7 +25,7 @@ class Funnel:
         lesson: its name.
         known: learners whom the course knows: in the gradebook, or with anything handed in.
         handed_in: who handed it in; at least so many started.
-        tried: of the graded ones, who answered an exercise.
+        tried: of the graded ones, who answered an exercise, as far as no TA has to look at it.
         passed: of the graded ones, whose checks gave all points.
     """
 
@@ -40,7 +40,7 @@ def funnel_of(course: Course, sheet: Sheet, known: int) -> Funnel:
     """Return how far learners come in the lesson of ``sheet``."""
     checks = ~sheet.by_hand
     asked = np.array([bool(item.answers) for item in sheet.items], dtype=np.bool_)
-    answered = (~sheet.blank & asked)[:, checks].any(axis=1)
+    answered = (~sheet.blank & asked & ~sheet.waits)[:, checks].any(axis=1)
     full = (sheet.points >= sheet.maxima)[:, checks].all(axis=1) & answered
     handed_in = {*sheet.learners, *course.learners(sheet.lesson)}
     return Funnel(sheet.lesson, known, len(handed_in), int(answered.sum()), int(full.sum()))

@@ -103,8 +103,13 @@ class Sheet:
 
     @cached_property
     def check_shares(self) -> Numbers:
-        """The share of the checks' points that each submission has, 0 to 1; NaN without checks."""
-        return share_of(self.points[:, ~self.by_hand].sum(axis=1), self.maxima[~self.by_hand].sum())
+        """The share of the checks' points that each submission has, 0 to 1.
+
+        NaN without checks, and where one waits for a TA: its points are not known yet.
+        """
+        checks = ~self.by_hand
+        found = share_of(self.points[:, checks].sum(axis=1), self.maxima[checks].sum())
+        return np.where(self.waits[:, checks].any(axis=1), np.nan, found)
 
     @cached_property
     def shares(self) -> Numbers:

@@ -25,7 +25,9 @@ def show(desk: Desk) -> None:
         return
     left, right = st.columns(2)
     with left:
-        st.subheader(say("检查的得分", "points of checks"), anchor=False)
+        st.subheader(
+            say("检查的得分（没有在等助教的）", "points of checks (none waiting)"), anchor=False
+        )
         _spread(sheet.check_shares, _BLUE)
     with right:
         st.subheader(say("总分（助教评完的）", "scores (all marked)"), anchor=False)

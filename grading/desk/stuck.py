@@ -53,7 +53,7 @@ def find_stuck(sheet: Sheet, times: Mapping[str, int], passes: float) -> list[St
     found = []
     for row, learner in enumerate(sheet.learners):
         share = float(sheet.check_shares[row])
-        if share >= passes or sheet.waits[row, asked].any():
+        if not share < passes:  # or NaN: a check waits for a TA
             continue
         blank = sheet.blank[row] & asked
         wrong = ~blank & asked & (sheet.points[row] <= 0)
