@@ -58,7 +58,8 @@ def parse(source: str) -> ast.Module | None:
     for text_of in (str, TransformerManager().transform_cell):  # the second takes much longer
         try:
             return ast.parse(text_of(source))
-        except (SyntaxError, ValueError, RecursionError, MemoryError):
+        # IPython gives up on more than 500 magics by a RuntimeError; a RecursionError is one, too
+        except (SyntaxError, ValueError, RuntimeError, MemoryError):
             continue
     return None
 

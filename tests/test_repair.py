@@ -8,11 +8,13 @@ from pathlib import Path
 
 import nbformat
 import pytest
+from IPython.core import inputtransformer2
 from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell
 
 from course_lib.language import Text
 from grading.assignment import read_assignment
+from grading.cell_names import imported_first
 from grading.course import Course
 from grading.plan import same_text
 from grading.repair import repair
@@ -232,6 +234,14 @@ def test_a_demonstration_runs_when_an_answer_needs_it_or_it_was_edited(
 )
 def test_unneeded_demonstrations(others: str, demonstration: str, idle: bool) -> None:
     assert unneeded([demonstration, others], {0}) == ({0} if idle else set())
+
+
+def test_a_cell_of_more_magics_than_ipython_takes_has_no_names(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(inputtransformer2, "TRANSFORM_LOOP_LIMIT", 5)  # 500 of them take seconds
+    assert imported_first("import a\n" + "!x\n" * 3) == {"a"}
+    assert imported_first("import a\n" + "!x\n" * 6) == set()
 
 
 def test_what_a_needed_demonstration_needs_runs_too() -> None:
