@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import math
 import multiprocessing
 import shlex
@@ -12,6 +13,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import nbformat
 import numpy as np
 import pytest
 
@@ -19,9 +21,10 @@ from course_lib.errors import CampError
 from course_lib.language import Text
 from grading import database
 from grading.course import Course
-from grading.desk import comments, funnel, similar, spot, stuck, waiting, wrong
+from grading.desk import comments, funnel, similar, spot, stored, stuck, waiting, wrong
 from grading.desk.claims import LASTS, Claims
 from grading.desk.comments import Judged, Saved
+from grading.desk.graded import file_of
 from grading.desk.items import Silent, analyse
 from grading.desk.reader import answers_of, read_lessons, read_sheet
 from grading.desk.reading import read_cell
@@ -36,7 +39,7 @@ from grading.similar.pages import NO_VERDICT, write_pages
 from grading.similar.run import Findings
 from tests.desk_course import TIME, Work, graded_course
 from tests.postgres import running_postgres
-from tests.toy_course import LESSON, hand_in, released
+from tests.toy_course import LESSON, find, hand_in, released
 
 SLOW = Text("这个单元运行超时", "this cell took too long")
 SQUARE = "def double(x):\n    return x ** 2"
@@ -244,6 +247,31 @@ def test_wrong_answers_are_grouped_by_what_was_said_and_by_the_answer(
     assert not wrong.read_wrong(course, sheet, sheet.items[1])  # one is blank, one waits for a TA
 
 
+def test_of_a_check_that_said_nothing_it_is_told_whether_it_gave_points(
+    own: Course, sheet: Sheet
+) -> None:
+    file = file_of(own, LESSON, "bob", LESSON)
+    book = nbformat.read(file, 4)
+    find(book, "check_double").outputs = []
+    nbformat.write(book, file)
+    assert wrong.read_wrong(own, sheet, sheet.items[0])[0].said.en == (
+        "no points; the check said nothing"
+    )
+    auto = sheet.auto.copy()
+    auto[sheet.row["bob"], 0] = 5
+    some = dataclasses.replace(sheet, auto=auto)
+    assert wrong.read_wrong(own, some, sheet.items[0])[0].said.en == (
+        "partly right; the check said nothing"
+    )
+
+
+def test_groups_are_kept_until_the_lesson_is_graded_again(own: Course) -> None:
+    kept = stored.wrong_answers(own, LESSON, 0, "answer")
+    assert stored.wrong_answers(own, LESSON, 0, "answer") is kept
+    (own.state / LESSON / "new").touch()
+    assert stored.wrong_answers(own, LESSON, 0, "answer") is not kept
+
+
 @pytest.mark.parametrize(
     ("one", "other", "same"),
     [
@@ -251,7 +279,11 @@ def test_wrong_answers_are_grouped_by_what_was_said_and_by_the_answer(
         ("def f(a: int) -> int:\n    c = a\n    return c", "def f(x):\n    y = x\n    return y", True),
         ("def f(a, b):\n    return a - b", "def f(a, b):\n    return b - a", False),
         ("def f(a):\n    return len(a)", "def f(a):\n    return sum(a)", False),
+        ("def f(a):\n    return v0", "def f(a):\n    return a", False),  # v0: of another cell
+        ("async def f(a):\n    b = a\n    return b", "async def f(x):\n    'y'\n    return x", False),
+        ("async def f(a):\n    return a", "async def f(b) -> int:\n    'Same.'\n    return b", True),
         ("not  python at all", "not python\nat all", True),
+        ("!x\n" * 600, "!x " * 600, True),
         ("x" * 30_000, "x" * 30_001, False),
         ("(" * 5000, "[" * 5000, False),
     ],

@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from course_lib.language import Text
-from grading.desk import stored, wrong
+from grading.desk import stored
 from grading.desk.items import FEWEST, WEAK, Analysis, Silent, analyse
 from grading.desk.sheet import Numbers, Sheet
 from grading.desk.show import Desk, lines, percent, say, table
@@ -126,12 +126,12 @@ def _wrong(desk: Desk, sheet: Sheet) -> None:
         say("按什么归类", "group by"), list(names), default="message", required=True,
         format_func=lambda one: str(names[one]), key="by",
     )  # fmt: skip
-    answers = stored.wrong_answers(desk.course, desk.lesson, column)
-    groups = wrong.group(answers, by or "message")
+    groups = stored.wrong_answers(desk.course, desk.lesson, column, by or "message")
     if not groups:
         st.info(say("没有错误答案", "no wrong answers"))
+    of = sum(one.count for one in groups)
     for one in groups[:_SHOWN]:
-        _group(one, len(answers))
+        _group(one, of)
     rest = groups[_SHOWN:]
     if rest:
         count = sum(one.count for one in rest)

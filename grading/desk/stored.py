@@ -19,7 +19,7 @@ from grading.desk.funnel import Funnel
 from grading.desk.reader import read_lessons, read_sheet
 from grading.desk.sheet import Sheet
 from grading.desk.waiting import Entry, Progress
-from grading.desk.wrong import Wrong
+from grading.desk.wrong import By, Group, Wrong
 
 _SERVER_SECONDS = 20  # after which a gradebook on a server is read again
 _Stamp: TypeAlias = tuple[object, ...]
@@ -124,9 +124,14 @@ def _funnels(path: Path, stamp: _Stamp) -> list[Funnel]:
     return [funnel.funnel_of(course, sheet(course, name), known) for name in lessons(course)]
 
 
-def wrong_answers(course: Course, lesson: str, column: int) -> list[Wrong]:
-    """Return the wrong answers to an exercise."""
-    return _wrong(course.path, lesson, column, (*_book(course), *_graded(course, lesson)))
+def wrong_answers(course: Course, lesson: str, column: int, by: By) -> list[Group]:
+    """Return the wrong answers to an exercise, grouped."""
+    return _groups(course.path, lesson, column, by, (*_book(course), *_graded(course, lesson)))
+
+
+@st.cache_resource(max_entries=30, show_spinner=_READING)
+def _groups(path: Path, lesson: str, column: int, by: By, stamp: _Stamp) -> list[Group]:
+    return wrong.group(_wrong(path, lesson, column, stamp), by)
 
 
 @st.cache_resource(max_entries=30, show_spinner=_READING)
@@ -148,5 +153,5 @@ def _times(path: Path, lesson: str, stamp: _Stamp) -> dict[str, int]:
 
 def forget() -> None:
     """Read the gradebook again, as after a mark."""
-    for kept in (_lessons, _sheet, _queue, _progress, _funnels, _wrong, _times):
+    for kept in (_lessons, _sheet, _queue, _progress, _funnels, _wrong, _groups, _times):
         kept.clear()

@@ -9,18 +9,19 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, TypeVar
 
 from course_lib.language import Text
-from grading.cell_names import parse
 from grading.course import Course
 from grading.desk.graded import file_of, read_graded
 from grading.desk.reading import answer_of
 from grading.desk.sheet import Item, Sheet
 
 By = Literal["message", "answer"]
+_Function = TypeVar("_Function", ast.FunctionDef, ast.AsyncFunctionDef)
 _MAX_ANSWER = 20_000  # characters; a tree of them takes a thousand times as much
 _PARTLY = Text("部分得分，检查没有说什么", "partly right; the check said nothing")
+_NOTHING = Text("没有得分，检查没有说什么", "no points; the check said nothing")
 
 
 @dataclass(frozen=True)
@@ -58,7 +59,8 @@ def read_wrong(course: Course, sheet: Sheet, item: Item) -> list[Wrong]:
         notebook = read_graded(file_of(course, sheet.lesson, learner, item.notebook))
         if notebook is not None:
             cell = notebook.cells.get(item.cell)
-            said = (cell.said if cell else None) or _PARTLY
+            unsaid = _PARTLY if sheet.points[row, column] > 0 else _NOTHING
+            said = (cell.said if cell else None) or unsaid
             found.append(Wrong(learner, answer_of(notebook, item), said))
     return found
 
@@ -75,20 +77,26 @@ def group(answers: list[Wrong], by: By) -> list[Group]:
 
 
 def normal_form(source: str) -> str:
-    """Return what two answers share that differ in layout, comments and names alone."""
-    tree = parse(source) if len(source) <= _MAX_ANSWER else None
-    if tree is None:
-        return " ".join(source.split())
+    """Return what two answers share that differ in layout, comments and names alone.
+
+    Of what is no Python, magics among it, only the layout is left out: IPython takes quadratic time
+    for them.
+    """
     try:
-        names = {name: f"v{number}" for number, name in enumerate(_own_names(tree))}
+        if len(source) > _MAX_ANSWER:
+            raise ValueError("too long")
+        tree = ast.parse(source)
+        # no program has such names
+        names = {name: f"§{number}" for number, name in enumerate(_own_names(tree))}
         return ast.unparse(_Renamed(names).visit(tree))
-    except (RecursionError, ValueError):
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
         return " ".join(source.split())
 
 
 def _own_names(tree: ast.AST) -> dict[str, None]:
     """Return the names of arguments and variables in functions, in order."""
-    functions = [node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef | ast.Lambda)]
+    kinds = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
+    functions = [node for node in ast.walk(tree) if isinstance(node, kinds)]
     return {name: None for function in functions for name in _bound(function)}
 
 
@@ -115,6 +123,12 @@ class _Renamed(ast.NodeTransformer):
         return node
 
     def visit_FunctionDef(self, node: ast.FunctionDef) -> ast.FunctionDef:
+        return self._function(node)
+
+    def visit_AsyncFunctionDef(self, node: ast.AsyncFunctionDef) -> ast.AsyncFunctionDef:
+        return self._function(node)
+
+    def _function(self, node: _Function) -> _Function:
         node.returns = None
         if ast.get_docstring(node, clean=False) is not None:
             node.body = node.body[1:] or [ast.Pass()]
