@@ -368,12 +368,32 @@ def test_a_ta_reads_the_note_and_the_answer_as_they_were_graded(own: Course, she
     (course.submitted("cat", LESSON) / "note.md").write_text("In a file.", encoding="utf-8")
     beside = read_cell(course, sheet, "cat", note)
     assert (beside.text, beside.from_file, beside.blank) == ("In a file.", True, False)
+    file = course.submitted("cat", LESSON) / "note.md"
+    file.write_bytes("三个数字，![图](data:image/png;base64,AAAA) 自己写的。".encode("gb18030"))
+    assert read_cell(course, sheet, "cat", note).text == "三个数字，![图](embedded) 自己写的。"
     answer = read_cell(course, sheet, "dan", sheet.items[1])
     assert answer.text == "def triple(x):\n    return x * 3"
     assert (answer.reason, answer.points) == (SLOW, 0)
     course.autograded("bob", LESSON).joinpath(f"{LESSON}.ipynb").write_text("{")
     with pytest.raises(CampError, match="cannot be read"):
         read_cell(course, sheet, "bob", note)
+
+
+def test_a_note_that_cannot_be_read_is_not_one_without_an_answer(
+    own: Course, sheet: Sheet, tmp_path: Path
+) -> None:
+    file = own.submitted("cat", LESSON) / "note.md"
+    file.write_bytes(b"\x89PNG\0\1")
+    read = read_cell(own, sheet, "cat", sheet.items[3])
+    assert (read.blank, str(read.unread)[:32]) == (True, "note.md: this is not a text file")
+    file.unlink()
+    secret = tmp_path / "secret"
+    secret.write_text("the solution", encoding="utf-8")
+    file.symlink_to(secret)
+    read = read_cell(own, sheet, "cat", sheet.items[3])
+    assert read.unread is not None
+    assert read.unread.en == "note.md is a link: hand in the file itself"
+    assert "solution" not in read.text
 
 
 def test_one_mark_is_entered_as_from_a_file(own: Course) -> None:

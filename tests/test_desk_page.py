@@ -7,6 +7,7 @@ import shlex
 import shutil
 from pathlib import Path
 
+import nbformat
 import pytest
 from playwright.sync_api import Page, expect
 from streamlit.testing.v1 import AppTest
@@ -19,11 +20,13 @@ from grading.desk import comments
 from grading.desk.claims import Claims
 from grading.desk.command import PAGE, TOKEN, open_desk
 from grading.desk.comments import Saved
+from grading.desk.graded import file_of
 from grading.desk.settings import VARIABLE
 from grading.marks import read_mark
+from grading.sanitize import MAX_CODE, MAX_TEXT
 from tests.conftest import free_port
 from tests.desk_course import Work, graded_course
-from tests.toy_course import LESSON, NASTY_NOTE
+from tests.toy_course import LESSON, NASTY_NOTE, find
 
 SQUARED = Text("❌ 不对：平方了", "❌ wrong: you squared it")
 SLOW = Text("这个单元运行超时", "this cell took too long")
@@ -72,6 +75,14 @@ def look_at(page: AppTest, view: str) -> AppTest:
 
 def texts(page: AppTest) -> str:
     return "\n".join(one.value for one in page.text)
+
+
+def write(course: Course, learner: str, cell: str, text: str) -> None:
+    """Change what a learner wrote, as it was graded."""
+    file = file_of(course, LESSON, learner, LESSON)
+    book = nbformat.read(file, 4)
+    find(book, cell).source = text
+    nbformat.write(book, file)
 
 
 def numbers(page: AppTest) -> dict[str, str]:
@@ -146,6 +157,21 @@ def test_a_claim_that_another_has_since_enters_nothing(app: AppTest, course: Cou
     app.button(key=f"{base}/enter").click().run()
     assert read_mark(course.path, ("dan", LESSON, "check_share"))[0] is None
     assert claims.held(LESSON)["dan"].ta == "wu"
+
+
+def test_a_long_text_is_cut_and_that_is_said(app: AppTest, course: Course) -> None:
+    write(course, "dan", "share", "#" * (MAX_CODE + 5))
+    write(course, "amy", "note_toy", "好" * (MAX_TEXT + 6))
+    write(course, "bob", "double", "#" * (MAX_CODE + 7))
+    app.button(key="claim").click().run()
+    look_at(app, "mark")
+    assert app.code[0].value == "#" * MAX_CODE
+    assert "cut: 5 more characters" in [one.value for one in app.caption]
+    app.selectbox(key="claimed").set_value("amy").run()
+    assert "cut: 6 more characters" in [one.value for one in app.caption]
+    look_at(app, "numbers")
+    assert app.code[0].value == "#" * MAX_CODE
+    assert "cut: 7 more characters" in [one.value for one in app.caption]
 
 
 def test_the_other_views_and_both_languages(app: AppTest, course: Course) -> None:

@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 
 from course_lib.bundle import NOTE
 from course_lib.errors import CampError
-from course_lib.files import read_at_most
 from course_lib.language import Language, Text
 from course_lib.learner.preflight import ESSAY
 from course_lib.note.check import check_note
+from course_lib.note.file import decode
+from course_lib.note.prose import without_embedded_images
 from course_lib.note.report import NoteReport
 from grading.course import Course
 from grading.desk.graded import Notebook, file_of, read_graded
 from grading.desk.sheet import Item, Sheet
-from grading.sanitize import MAX_TEXT, plain
+from grading.intake import MAX_BESIDE, Refused, list_files, read_plain, unreadable
+from grading.sanitize import plain
 
 
 @dataclass(frozen=True)
@@ -24,11 +27,12 @@ class Reading:
     """One cell that waits for a TA, as it was graded.
 
     Attributes:
-        text: what the learner wrote, never to be shown as HTML.
+        text: what the learner wrote, without embedded pictures, never to be shown as HTML.
         language: the learner's.
         blank: nothing was written.
         points: what the check gave; None of what a TA marks.
         from_file: the text is that of ``note.md``, because the cell is the template.
+        unread: why a ``note.md`` that there is cannot be read.
         said: what the check said.
         reason: why a TA must look at it, if grading says so.
         report: of a note, what the note check finds.
@@ -40,6 +44,7 @@ class Reading:
     blank: bool
     points: float | None = None
     from_file: bool = False
+    unread: Text | None = None
     said: Text | None = None
     reason: Text | None = None
     report: NoteReport | None = None
@@ -67,13 +72,20 @@ def read_cell(course: Course, sheet: Sheet, learner: str, item: Item) -> Reading
     if not item.by_hand:
         told, reason = (cell.said, cell.reason) if cell else (None, None)
         points = None if np.isnan(sheet.auto[place]) else float(sheet.auto[place])
-        return Reading(
-            written[:MAX_TEXT], notebook.language, blank, points, said=told, reason=reason
-        )
-    beside = _note_file(course, sheet.lesson, learner) if blank else ""
-    note = beside or written
+        return Reading(written, notebook.language, blank, points, said=told, reason=reason)
+    beside, unread = "", None
+    if blank:
+        try:
+            beside = _note_file(course.submitted(learner, sheet.lesson))
+        except Refused as refusal:
+            unread = refusal.remark
+        except CampError as error:
+            unread = Text(str(error), str(error))
+        except OSError as error:
+            unread = unreadable(error)
+    note = without_embedded_images(beside or written)
     return Reading(
-        note[:MAX_TEXT], notebook.language, blank and not beside, from_file=bool(beside),
+        note, notebook.language, blank and not beside, from_file=bool(beside), unread=unread,
         reason=cell.reason if cell else None,
         report=check_note(note, notebook.prose), essay=item.cell == ESSAY,
     )  # fmt: skip
@@ -85,10 +97,16 @@ def answer_of(notebook: Notebook, item: Item) -> str:
     return "\n\n".join(found)
 
 
-def _note_file(course: Course, lesson: str, learner: str) -> str:
-    """Return the ``note.md`` that was handed in beside the notebook; "" when there is none."""
-    try:
-        raw = read_at_most(course.submitted(learner, lesson) / NOTE, MAX_TEXT * 4)
-    except (OSError, ValueError):
+def _note_file(folder: Path) -> str:
+    """Return the ``note.md`` that was handed in beside the notebook; "" when there is none.
+
+    Raises:
+        Refused: the submission holds something else than plain files of a sane size.
+        CampError: it is no text.
+        OSError: it cannot be read.
+    """
+    root, files = list_files(folder)
+    if root / NOTE not in files:
         return ""
-    return plain(raw.decode("utf-8", "replace"))
+    text = plain(decode(Path(NOTE), read_plain(root / NOTE, MAX_BESIDE)))
+    return text if text.strip() else ""

@@ -14,6 +14,7 @@ from grading.course import Course
 from grading.desk import stored
 from grading.desk.claims import Claims
 from grading.desk.sheet import Sheet
+from grading.sanitize import MAX_CODE, MAX_TEXT
 
 Rows = list[dict[str, Any]]
 NO_NAME = Text("先在左边写下你的名字", "first write your name on the left")
@@ -70,6 +71,24 @@ def lines(texts: Iterable[object]) -> None:
     said = "\n".join(map(str, texts))
     if said:
         st.text(said)
+
+
+def code(source: str) -> None:
+    """Draw a program, as much of it as a browser should get."""
+    st.code(source[:MAX_CODE], language="python", wrap_lines=True)
+    _cut(len(source) - MAX_CODE)
+
+
+def prose(text: str) -> None:
+    """Draw a text, as text, as much of it as a browser should get."""
+    with st.container(border=True):
+        st.text(text[:MAX_TEXT])
+    _cut(len(text) - MAX_TEXT)
+
+
+def _cut(more: int) -> None:
+    if more > 0:
+        st.caption(say(f"太长，后面 {more:,} 个字符没有显示", f"cut: {more:,} more characters"))
 
 
 def table(

@@ -14,7 +14,7 @@ from grading.desk import comments, stored
 from grading.desk.comments import Judged, Saved
 from grading.desk.reading import Reading, read_cell
 from grading.desk.sheet import Item, Sheet
-from grading.desk.show import NO_NAME, Desk, lines, local, say, table
+from grading.desk.show import NO_NAME, Desk, code, lines, local, prose, say, table
 from grading.desk.waiting import Entry
 from grading.marks import enter_mark, read_mark
 from grading.rubrics import read_rubrics
@@ -79,17 +79,21 @@ def _read(reading: Reading, item: Item) -> None:
         lines([say(f"检查给了 {given}", f"the check gave {given}")])
     if reading.said:
         lines([reading.said])
-    if reading.blank:
+    if reading.blank and not reading.unread:
         st.info(say("没有作答", "no answer"))
+    if reading.unread:
+        what = Text(
+            f"note.md 读不出来：{reading.unread.zh}", f"note.md cannot be read: {reading.unread.en}"
+        )
+        st.warning(str(what))
     if reading.from_file:
         what = Text("下面是 note.md：笔记单元还是模板", "this is note.md: the cell is the template")
         st.info(str(what))
     if not item.by_hand:
-        st.code(reading.text, language="python", wrap_lines=True)
+        code(reading.text)
         return
     _report(reading)
-    with st.container(border=True):
-        st.text(reading.text)
+    prose(reading.text)
 
 
 def _report(reading: Reading) -> None:

@@ -8,7 +8,7 @@ from course_lib.language import Text
 from grading.desk import stored
 from grading.desk.items import FEWEST, WEAK, Analysis, Silent, analyse
 from grading.desk.sheet import Numbers, Sheet
-from grading.desk.show import Desk, lines, percent, say, table
+from grading.desk.show import Desk, code, lines, percent, say, table
 from grading.desk.spread import BINS, spread_of
 from grading.desk.wrong import By, Group
 
@@ -144,5 +144,5 @@ def _group(one: Group, of: int) -> None:
     with st.container(border=True):
         lines([f"{one.count} / {of}", one.example.said])
         with st.expander(say("一个例子", "an example")):
-            st.code(one.example.answer, language="python", wrap_lines=True)
+            code(one.example.answer)
             lines([", ".join(one.learners[:_NAMED]) + (" …" if one.count > _NAMED else "")])
