@@ -232,6 +232,9 @@ def test_what_came_since_or_is_being_graded_is_not_for_tas(own: Course) -> None:
         "bob": "it is being graded, or grading it was interrupted",
         "eve": "handed in, not graded yet",
     }
+    (progress,) = waiting.read_progress(own)
+    assert progress.states[State.TO_GRADE] == 2  # amy's newer one is not looked for there
+    assert progress.states[State.TO_MARK] == 1
 
 
 def test_wrong_answers_are_grouped_by_what_was_said_and_by_the_answer(

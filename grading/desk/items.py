@@ -79,7 +79,7 @@ def _analyse(sheet: Sheet, column: int, settled: Flags) -> Analysis:
     if n < FEWEST or item.maximum <= 0:
         return Analysis(item, n, None, Silent.FEW, None, None)
     shares = sheet.points[there, column] / item.maximum
-    others = ~sheet.by_hand.copy()
+    others = ~sheet.by_hand
     others[column] = False
     both = there & settled
     return Analysis(

@@ -20,23 +20,16 @@ def show(desk: Desk) -> None:
 def _funnels(desk: Desk) -> None:
     found = stored.funnels(desk.course)
     lesson = say("课", "lesson")
-    heads = [
-        say("开始", "started"),
-        say("做了", "tried"),
-        say("检查全过", "passed"),
-        say("交了", "handed in"),
-    ]
+    tried, passed = say("做了", "tried"), say("检查全过", "passed")
+    handed_in = say("交了", "handed in")
     rows = [
         {
             lesson: one.lesson,
             say("课程里的学员", "learners known"): one.known,
-            **dict(
-                zip(
-                    heads,
-                    (f"≥ {one.handed_in}", f"≥ {one.tried}", f"≥ {one.passed}", str(one.handed_in)),
-                    strict=True,
-                )
-            ),
+            say("开始", "started"): f"≥ {one.handed_in}",
+            tried: f"≥ {one.tried}",
+            passed: f"≥ {one.passed}",
+            handed_in: str(one.handed_in),
         }
         for one in found
     ]
@@ -55,11 +48,11 @@ def _funnels(desk: Desk) -> None:
         st.bar_chart(
             {
                 lesson: [one.lesson for one in shown],
-                heads[3]: [one.handed_in for one in shown],
-                heads[1]: [one.tried for one in shown],
-                heads[2]: [one.passed for one in shown],
+                handed_in: [one.handed_in for one in shown],
+                tried: [one.tried for one in shown],
+                passed: [one.passed for one in shown],
             },
-            x=lesson, y=[heads[3], heads[1], heads[2]], stack=False, height=320,
+            x=lesson, y=[handed_in, tried, passed], stack=False, height=320,
             y_label=say("人数", "learners"), color=["#8a94a6", "#2f6fde", "#2a9d68"],
         )  # fmt: skip
 

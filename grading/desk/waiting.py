@@ -225,7 +225,7 @@ def _progress(
     journal = Journal(course.state / lesson)
     for learner in graded:
         state = state_of(waiting.get(learner, ()))
-        if state is State.REVIEW and _is_withheld(journal.read(learner)):
+        if state in FOR_TAS and _is_withheld(journal.read(learner)):
             state = State.TO_GRADE
         states[state] += 1
     states[State.TO_GRADE] += len({*course.learners(lesson)} - graded)
