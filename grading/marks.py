@@ -42,8 +42,16 @@ class Imported:
     waiting: int
 
 
+class AlreadyMarkedError(CampError):
+    """Another mark or comment is there, and is not to be replaced."""
+
+
 class _Refused(ValueError):
     """A row that cannot be taken, and what to do."""
+
+
+class _Taken(_Refused):
+    """A row of a cell that has another mark or comment."""
 
 
 def import_marks(
@@ -96,6 +104,7 @@ def enter_mark(
         replace: overwrite another mark and comment.
 
     Raises:
+        AlreadyMarkedError: another mark or comment is there, and ``replace`` is not given.
         CampError: it cannot be taken; nothing was entered.
     """
     given = Mark(0, key, mark, comment)
@@ -103,6 +112,8 @@ def enter_mark(
         slots = read_slots(gradebook, of=key[:2])
         try:
             changes = _check(given, slots, replace)
+        except _Taken as error:
+            raise AlreadyMarkedError(str(error)) from None
         except _Refused as error:
             raise CampError(str(error)) from None
         _enter(given, slots[key])
@@ -217,7 +228,7 @@ def _check(mark: Mark, slots: dict[Key, Slot], replace: bool) -> list[str]:
         old = slot.grade.manual_score
         if old is not None and old != mark.mark:
             if not replace:
-                raise _Refused(
+                raise _Taken(
                     f"{where}: marked {old:g} already; add --replace to enter {mark.mark:g}"
                 )
             changes.append(f"{where}: {old:g} -> {mark.mark:g}")
@@ -229,7 +240,7 @@ def _check(mark: Mark, slots: dict[Key, Slot], replace: bool) -> list[str]:
         old = slot.comment.manual_comment
         if old and old != mark.comment:
             if not replace:
-                raise _Refused(f"{where}: has another comment already; add --replace to change it")
+                raise _Taken(f"{where}: has another comment already; add --replace to change it")
             changes.append(f"{where}: comment {old!r} -> {mark.comment!r}")
     return changes
 

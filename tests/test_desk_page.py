@@ -6,6 +6,7 @@ import json
 import shlex
 import shutil
 from pathlib import Path
+from typing import Any
 
 import nbformat
 import pytest
@@ -36,7 +37,7 @@ WORKS = {
     "bob": Work({"check_double": 0}, {"double": "def double(x):\n    return x**2"}, minutes=2,
                 said={"check_double": SQUARED}),
     "cat": Work(mark=6, minutes=3),
-    "dan": Work(review={"check_share": SLOW}, mark=5, minutes=4),
+    "dan": Work(review={"check_share": SLOW}, minutes=4),
 }  # fmt: skip
 
 
@@ -75,6 +76,13 @@ def look_at(page: AppTest, view: str) -> AppTest:
 
 def texts(page: AppTest) -> str:
     return "\n".join(one.value for one in page.text)
+
+
+def form(page: AppTest, learner: str, cell: str) -> str:
+    """Return what the keys of a form's fields begin with, for the text that it is for now."""
+    keys = [one.key or "" for one in page.button if (one.key or "").endswith("/enter")]
+    (found,) = (key for key in keys if key.startswith(f"{learner}/{LESSON}/{cell}/"))
+    return found.removesuffix("/enter")
 
 
 def write(course: Course, learner: str, cell: str, text: str) -> None:
@@ -119,7 +127,7 @@ def test_a_ta_claims_reads_and_marks(app: AppTest, course: Course) -> None:
     assert NASTY_NOTE.strip() in texts(app)  # as text: the tags stand there as they were written
     assert not any(one.allow_html for one in app.markdown)
     assert not any("pwned" in one.value for one in app.markdown)
-    base = f"amy/{LESSON}/note_toy"
+    base = form(app, "amy", "note_toy")
     enter = app.button(key=f"{base}/enter")
     assert (enter.label, enter.disabled) == ("enter … of 6 points", True)
     app.number_input(key=f"{base}/points 1").set_value(3.0)
@@ -146,17 +154,88 @@ def test_a_ta_claims_reads_and_marks(app: AppTest, course: Course) -> None:
     assert Claims(course).held(LESSON).keys() == {"bob"}
 
 
-def test_a_claim_that_another_has_since_enters_nothing(app: AppTest, course: Course) -> None:
+def test_a_claim_that_another_has_since_enters_nothing(
+    app: AppTest, course: Course, monkeypatch: pytest.MonkeyPatch
+) -> None:
     app.button(key="claim").click().run()
     look_at(app, "mark")
-    base = f"dan/{LESSON}/check_share"
+    base = form(app, "dan", "check_share")
     app.number_input(key=f"{base}/points 0").set_value(4.0).run()
     claims = Claims(course)
-    claims.release("lin", [(LESSON, "dan")])
-    claims.take("wu", [(LESSON, "dan")], 1)
+
+    def read_while_another_claims(*args: Any) -> tuple[float | None, str]:
+        claims.release("lin", [(LESSON, "dan")])
+        claims.take("wu", [(LESSON, "dan")], 1)
+        return read_mark(*args)
+
+    monkeypatch.setattr("grading.desk.show_marking.read_mark", read_while_another_claims)
     app.button(key=f"{base}/enter").click().run()
+    assert [one.value for one in app.error] == ["another TA has claimed it since"]
     assert read_mark(course.path, ("dan", LESSON, "check_share"))[0] is None
     assert claims.held(LESSON)["dan"].ta == "wu"
+
+
+def test_what_was_given_to_a_text_is_not_entered_for_a_newer_one(
+    app: AppTest, course: Course
+) -> None:
+    app.button(key="claim").click().run()
+    look_at(app, "mark")
+    app.selectbox(key="claimed").set_value("bob").run()
+    old = form(app, "bob", "note_toy")
+    for number in (1, 2):
+        app.number_input(key=f"{old}/points {number}").set_value(2.0)
+    app.run()
+    assert not app.button(key=f"{old}/enter").disabled
+    write(course, "bob", "note_toy", "Another text.")
+    app.button(key=f"{old}/enter").click().run()
+    assert read_mark(course.path, ("bob", LESSON, "note_toy"))[0] is None
+    assert "Another text." in texts(app)
+    assert app.warning[0].value.startswith("handed in again")
+    new = form(app, "bob", "note_toy")
+    assert app.number_input(key=f"{new}/points 1").value is None
+    assert app.button(key=f"{new}/enter").disabled
+
+
+def test_a_tick_replaces_only_the_mark_that_the_ta_saw(app: AppTest, course: Course) -> None:
+    def mark(points: float) -> None:
+        """Leave a mark and a wait, as when it was graded again since."""
+        with course.gradebook() as gradebook:
+            gradebook.find_grade("note_toy", LESSON, LESSON, "bob").manual_score = points
+            gradebook.db.commit()
+
+    mark(1)
+    app.button(key="claim").click().run()
+    look_at(app, "mark")
+    app.selectbox(key="claimed").set_value("bob").run()
+    base = form(app, "bob", "note_toy")
+    for number in (1, 2):
+        app.number_input(key=f"{base}/points {number}").set_value(2.0)
+    app.checkbox[0].check().run()
+    mark(5)
+    app.button(key=f"{base}/enter").click().run()
+    assert [one.value for one in app.error] == [
+        'another mark or comment is there: look at it and tick "replace them" first'
+    ]
+    assert read_mark(course.path, ("bob", LESSON, "note_toy")) == (5, "")
+    app.checkbox[0].check().run()
+    app.button(key=f"{base}/enter").click().run()
+    assert read_mark(course.path, ("bob", LESSON, "note_toy"))[0] == 4
+
+
+def test_a_comment_too_long_for_reuse_is_one_for_a_learner_all_the_same(
+    app: AppTest, course: Course
+) -> None:
+    app.button(key="claim").click().run()
+    look_at(app, "mark")
+    app.selectbox(key="claimed").set_value("bob").run()
+    base = form(app, "bob", "note_toy")
+    for number in (1, 2):
+        app.number_input(key=f"{base}/points {number}").set_value(2.0)
+    app.text_area(key=f"{base}/words 0").set_value("x" * (comments.MAX_WORDS + 1)).run()
+    assert f"{base}/keep 0" not in [one.key for one in app.button]
+    assert "over 2,000 characters: too long to keep for reuse" in [one.value for one in app.caption]
+    app.button(key=f"{base}/enter").click().run()
+    assert read_mark(course.path, ("bob", LESSON, "note_toy"))[1].endswith("x" * 2001)
 
 
 def test_a_long_text_is_cut_and_that_is_said(app: AppTest, course: Course) -> None:
@@ -203,7 +282,9 @@ def test_what_goes_wrong_is_one_line_without_names(
     (course.path / comments.FILE_NAME).write_text("- {lesson: a}\n")
     app.button(key="claim").click().run()
     app.radio(key="view").set_value("mark").run()
-    assert "entry 1.cell: Field required" in app.error[0].value
+    (told,) = (one.value for one in app.error)  # once, though two cells wait
+    assert "entry 1.cell: Field required" in told
+    assert str(SLOW) in texts(app)
 
     def fails(*_: object) -> None:
         raise KeyError("amy")
@@ -250,6 +331,7 @@ def test_a_ta_marks_in_a_browser(
         expect(page.get_by_text("<script>window.pwned = 1</script>")).to_be_visible()
         for label, points in (("a number (0–4)", "3"), ("own words (0–2)", "2")):
             field = page.get_by_role("spinbutton", name=label)
+            expect(field).to_have_count(1)  # the fields of another learner have gone
             field.fill(points)
             field.press("Enter")
         page.get_by_role("combobox", name="reusable comments").click()

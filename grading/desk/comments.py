@@ -41,8 +41,9 @@ _HEAD = """\
 # Comments that TAs use again. criterion: of the rubric, from 1; 0 is for the whole cell.
 # zh or en or both. The desk page adds entries at the end.
 """
+MAX_WORDS = 2000  # characters of one comment
 _WAIT = 10  # seconds, for another TA who writes
-_Words = Annotated[str, StringConstraints(strip_whitespace=True, max_length=2000)]
+_Words = Annotated[str, StringConstraints(strip_whitespace=True, max_length=MAX_WORDS)]
 
 
 class Saved(BaseModel):

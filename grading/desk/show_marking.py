@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -11,16 +12,18 @@ from course_lib.errors import CampError
 from course_lib.language import Language, Text, current_language
 from course_lib.note.view import HEAD, facts, stage_row
 from grading.desk import comments, stored
-from grading.desk.comments import Judged, Saved
+from grading.desk.comments import MAX_WORDS, Judged, Saved
 from grading.desk.reading import Reading, read_cell
 from grading.desk.sheet import Item, Sheet
 from grading.desk.show import NO_NAME, Desk, code, lines, local, prose, say, table
 from grading.desk.waiting import Entry
-from grading.marks import enter_mark, read_mark
+from grading.forms import Criterion
+from grading.marks import AlreadyMarkedError, enter_mark, read_mark
 from grading.rubrics import read_rubrics
 from grading.scores import Key
 
 _WHOLE = Text("分数", "points")
+_REPLACE = Text("换成新的", "replace them")
 
 
 def show(desk: Desk) -> None:
@@ -60,14 +63,23 @@ def _submission(desk: Desk, sheet: Sheet, entry: Entry) -> None:
     waiting = [item for item in sheet.items if item.key in entry.waiting]
     if not waiting:
         st.info(say("没有等助教的单元", "no cell waits for a TA"))
+    aids = None
+    try:
+        aids = read_rubrics(desk.course.path, desk.lesson), comments.read_saved(desk.course)
+    except CampError as error:  # what was handed in can be read all the same
+        st.error(str(error))
     for item in waiting:
         st.subheader(item.name, anchor=False, divider="gray")
         reading = read_cell(desk.course, sheet, entry.learner, item)
         left, right = st.columns([3, 2], gap="large")
         with left:
             _read(reading, item)
-        with right:
-            _Form(desk, entry.learner, item, reading.language, len(waiting) == 1).draw()
+        if aids:
+            rubric = aids[0].get(item.cell, ())
+            saved = [one for one in aids[1] if (one.lesson, one.cell) == (desk.lesson, item.cell)]
+            last = len(waiting) == 1
+            with right:
+                _Form(desk, entry.learner, item, reading, rubric, saved, last).draw()
 
 
 def _read(reading: Reading, item: Item) -> None:
@@ -140,14 +152,18 @@ class _Form:
         desk: what is worked on.
         learner: whose submission it is.
         item: the cell.
-        language: the learner's.
+        reading: what the TA reads of it.
+        rubric: the criteria by which it is marked.
+        saved: comments on it to use again.
         last: no other cell of the submission waits.
     """
 
     desk: Desk
     learner: str
     item: Item
-    language: Language
+    reading: Reading
+    rubric: Sequence[Criterion]
+    saved: Sequence[Saved]
     last: bool
 
     @property
@@ -155,12 +171,27 @@ class _Form:
         """The cell's name in marks."""
         return self.learner, self.desk.lesson, self.item.key
 
+    @property
+    def language(self) -> Language:
+        """The learner's language."""
+        return self.reading.language
+
     def field(self, name: str) -> str:
-        """Return the name of a field in the session."""
-        return "/".join([*self.key, name])
+        """Return the name of a field in the session.
+
+        Another text has other fields: what was typed for one is never entered for another.
+        """
+        return "/".join([*self.key, _short(self.reading.text), name])
 
     def draw(self) -> None:
         """Draw the fields and the button; enter the mark when it is pressed."""
+        first = st.session_state.setdefault("/".join(self.key), self.field(""))
+        if first != self.field(""):
+            new = Text(
+                "学员又交了一次，这是新的文字：之前填的不算",
+                "handed in again, this is a new text: what you gave the older one does not count",
+            )
+            st.warning(str(new))
         try:
             total, comment = self._fields()
             replace = self._there()
@@ -178,25 +209,18 @@ class _Form:
 
     def _fields(self) -> tuple[float | None, str]:
         """Draw a field for each criterion; return the mark, if it is complete, and the comment."""
-        course = self.desk.course
         if self.language != current_language():
             st.caption(say("这位学员读英文", "this learner reads Chinese"))
-        rubric = read_rubrics(course.path, self.desk.lesson).get(self.item.cell, ())
-        saved = [
-            one
-            for one in comments.read_saved(course)
-            if (one.lesson, one.cell) == (self.desk.lesson, self.item.cell)
-        ]
         judged: list[Judged] = []
         given: list[float | None] = []
-        for number, criterion in enumerate(rubric, start=1):
+        for number, criterion in enumerate(self.rubric, start=1):
             given.append(self._points(number, criterion.text, criterion.points))
-            words = self._words(saved, number, say("评语", "comment"))
+            words = self._words(number, say("评语", "comment"))
             judged.append(Judged(criterion, given[-1] or 0, words))
-        if not rubric:
+        if not self.rubric:
             given.append(self._points(0, _WHOLE, self.item.maximum))
         # nbgrader keeps comments on what a learner writes, not on checks
-        rest = self._words(saved, 0, say("总评", "overall")) if self.item.by_hand else ""
+        rest = self._words(0, say("总评", "overall")) if self.item.by_hand else ""
         points = [one for one in given if one is not None]
         total = round(sum(points), 2) if len(points) == len(given) else None
         return total, comments.compose(judged, rest, self.language)
@@ -208,9 +232,9 @@ class _Form:
             persist_state="session",
         )  # fmt: skip
 
-    def _words(self, saved: Sequence[Saved], number: int, label: str) -> str:
+    def _words(self, number: int, label: str) -> str:
         """Draw the field for words on a criterion, with some to pick; return what is in it."""
-        offered = [one.words(self.language) for one in saved if one.criterion == number]
+        offered = [one.words(self.language) for one in self.saved if one.criterion == number]
         words, pick = self.field(f"words {number}"), self.field(f"pick {number}")
         if offered:
             st.selectbox(
@@ -224,7 +248,13 @@ class _Form:
         )  # fmt: skip
         new = " ".join(written.split())
         keep = say("存为常用评语", "keep for reuse")
-        if new and new not in offered and st.button(keep, key=self.field(f"keep {number}")):
+        if len(new) > MAX_WORDS:
+            most = Text(
+                f"超过 {MAX_WORDS:,} 个字符，不能存为常用评语",
+                f"over {MAX_WORDS:,} characters: too long to keep for reuse",
+            )
+            st.caption(str(most))
+        elif new and new not in offered and st.button(keep, key=self.field(f"keep {number}")):
             zh, en = (new, "") if self.language == "zh" else ("", new)
             place = {"lesson": self.desk.lesson, "cell": self.item.cell}
             comments.save(self.desk.course, Saved(**place, criterion=number, zh=zh, en=en))
@@ -238,18 +268,31 @@ class _Form:
             return False
         head = say("已有的分数和评语：", "mark and comment that are there:")
         lines([head, "—" if mark is None else f"{mark:g}", comment])
-        return st.checkbox(say("换成新的", "replace them"), key=self.field("replace"))
+        there = _short(f"{mark} {comment}")  # a tick is for what the TA saw
+        return st.checkbox(str(_REPLACE), key=self.field(f"replace {there}"))
 
     def _enter(self, mark: float | None, comment: str, *, replace: bool) -> str:
         """Enter the mark if the submission is still the TA's; return what to say."""
         place = self.desk.lesson, self.learner
         if not self.desk.claims.take(self.desk.ta, [place], 1):
             raise CampError(say("别的助教已经认领了这份", "another TA has claimed it since"))
-        changes = enter_mark(self.desk.course.path, self.key, mark, comment, replace=replace)
+        try:
+            changes = enter_mark(self.desk.course.path, self.key, mark, comment, replace=replace)
+        except AlreadyMarkedError:
+            told = Text(
+                f"已有别的分数或评语：看过之后勾选“{_REPLACE.zh}”再记入",
+                f'another mark or comment is there: look at it and tick "{_REPLACE.en}" first',
+            )
+            raise CampError(str(told)) from None
         if self.last:
             self.desk.claims.release(self.desk.ta, [place])
         stored.forget()
         return changes[0] if changes else say("没有变化", "no change")
+
+
+def _short(text: str) -> str:
+    """Return a short name of a text."""
+    return hashlib.sha256(text.encode("utf-8", "replace")).hexdigest()[:12]
 
 
 def _picked(pick: str, words: str) -> None:
