@@ -49,6 +49,7 @@ def make_safe(config: Config, root: Path) -> None:
         ReadGrades,
         SafeNotebook,
     )
+    from grading.note_facts import NoteFacts
     from grading.sanitize import clean_html, code_to_html, markdown_filter
 
     use_own_environment()
@@ -62,7 +63,7 @@ def make_safe(config: Config, root: Path) -> None:
 
     config.HTMLExporter.sanitize_html = True
     config.HTMLExporter.exclude_anchor_links = True
-    config.HTMLExporter.preprocessors = [SafeNotebook]
+    config.HTMLExporter.preprocessors = [SafeNotebook, NoteFacts]
     config.HTMLExporter.extra_template_basedirs = [str(TEMPLATES), template_path]
     config.TemplateExporter.filters = {
         "markdown2html": markdown_filter,

@@ -154,6 +154,30 @@ def test_what_nbgrader_graded_itself_is_shown_and_marked(watched: Watched, cours
     assert watched.problems == []
 
 
+def test_length_link_and_a_note_beside_the_notebook_stand_where_a_ta_reads(
+    watched: Watched, course: Course
+) -> None:
+    page = watched.open_submission("b_wrong")
+    expect(page.get_by_text("0 Chinese characters, 4 English words")).to_be_visible()
+    expect(page.get_by_text("note.md")).to_have_count(0)
+    beside = course.submitted("c_dropped", LESSON) / "note.md"
+    beside.write_text(
+        "# 另写的\n\n三个字。我的笔记：https://zhuanlan.zhihu.com/p/12345678", "utf-8"
+    )
+    page = watched.open_submission("c_dropped")
+    expect(page.get_by_text("this is note.md: the cell is the template")).to_be_visible()
+    expect(page.get_by_role("heading", name="另写的")).to_be_visible()
+    link = page.locator("#notebook a[href='https://zhuanlan.zhihu.com/p/12345678']").first
+    expect(link).to_be_visible()
+    beside.write_bytes(b"\x89PNG\0\1")
+    page.reload()
+    expect(page.get_by_text("note.md cannot be read")).to_be_visible()
+    beside.unlink()
+    page.reload()
+    expect(page.get_by_text("note.md")).to_have_count(0)
+    assert watched.problems == []
+
+
 def test_formulas_are_drawn_by_the_browser(watched: Watched) -> None:
     page = watched.open_submission("a_nasty")
     formula = page.locator("#notebook math").first

@@ -104,13 +104,18 @@ class NoteReport(_Frozen):
         return {stage.key: list(stage.tools) for stage in self.stages}
 
     @property
+    def length(self) -> Text:
+        """How much of it is the learner's own prose."""
+        return Text(
+            f"{self.han} 个汉字、{self.words} 个英文单词",
+            f"{self.han} Chinese characters, {self.words} English words",
+        )
+
+    @property
     def headline(self) -> Text:
         """The verdict in one line."""
-        zh = f"{self.han} 个汉字、{self.words} 个英文单词，{self.covered}/{len(self.stages)} 个环节"
-        en = (
-            f"{self.han} Chinese characters, {self.words} English words, "
-            f"{self.covered} of {len(self.stages)} stages"
-        )
+        zh = f"{self.length.zh}，{self.covered}/{len(self.stages)} 个环节"
+        en = f"{self.length.en}, {self.covered} of {len(self.stages)} stages"
         if self.verdict == "looks_complete" and self.link.problem:
             return Text(
                 f"👀 正文看起来完整（{zh}），链接不对（见下）；由助教读后给分",

@@ -92,15 +92,26 @@ class NoteView:
         """Return the report for Jupyter; everything a learner wrote is escaped."""
         if self.report is None:
             return f"<p>{html.escape(self.missing)}</p>"
-        head = "".join(f"<th {_LEFT}>{html.escape(str(each))}</th>" for each in HEAD)
-        rows = "".join(
-            "<tr>{}</tr>".format("".join(f"<td {_LEFT}>{html.escape(cell)}</td>" for cell in row))
-            for row in map(stage_row, self.report.stages)
-        )
-        table = f"<table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>"
-        lines = "".join(f"<li>{html.escape(line)}</li>" for line in facts(self.report))
-        return (
-            f"<p><b>{html.escape(str(self.report.headline))}</b></p>"
-            f"{table if self.report.looked_at else ''}"
-            f"<ul>{lines}</ul><p><small>{html.escape(self._saved_line)}</small></p>"
-        )
+        return f"{to_html(self.report)}<p><small>{html.escape(self._saved_line)}</small></p>"
+
+
+def to_html(report: NoteReport, *, stages: bool = True) -> str:
+    """Return the report as one line of HTML; everything a learner wrote is escaped.
+
+    Args:
+        report: what was found.
+        stages: it is the note whose stages and verdict are looked at; else its length alone.
+    """
+    if not stages:
+        return f"<p>{html.escape(str(report.length))}</p>"
+    head = "".join(f"<th {_LEFT}>{html.escape(str(each))}</th>" for each in HEAD)
+    rows = "".join(
+        "<tr>{}</tr>".format("".join(f"<td {_LEFT}>{html.escape(cell)}</td>" for cell in row))
+        for row in map(stage_row, report.stages)
+    )
+    table = f"<table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>"
+    lines = "".join(f"<li>{html.escape(line)}</li>" for line in facts(report))
+    return (
+        f"<p><b>{html.escape(str(report.headline))}</b></p>"
+        f"{table if report.looked_at else ''}<ul>{lines}</ul>"
+    )

@@ -3,23 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 
-from course_lib.bundle import NOTE
 from course_lib.errors import CampError
 from course_lib.language import Language, Text
 from course_lib.learner.preflight import ESSAY
 from course_lib.note.check import check_note
-from course_lib.note.file import decode
-from course_lib.note.prose import without_embedded_images
 from course_lib.note.report import NoteReport
 from grading.course import Course
 from grading.desk.graded import Notebook, file_of, read_graded
 from grading.desk.sheet import Item, Sheet
-from grading.intake import MAX_BESIDE, Refused, list_files, read_plain, unreadable
-from grading.sanitize import plain
+from grading.note_beside import read_note
 
 
 @dataclass(frozen=True)
@@ -73,21 +68,11 @@ def read_cell(course: Course, sheet: Sheet, learner: str, item: Item) -> Reading
         told, reason = (cell.said, cell.reason) if cell else (None, None)
         points = None if np.isnan(sheet.auto[place]) else float(sheet.auto[place])
         return Reading(written, notebook.language, blank, points, said=told, reason=reason)
-    beside, unread = "", None
-    if blank:
-        try:
-            beside = _note_file(course.submitted(learner, sheet.lesson))
-        except Refused as refusal:
-            unread = refusal.remark
-        except CampError as error:
-            unread = Text(str(error), str(error))
-        except OSError as error:
-            unread = unreadable(error)
-    note = without_embedded_images(beside or written)
+    note = read_note(course.submitted(learner, sheet.lesson), written, blank=blank)
     return Reading(
-        note, notebook.language, blank and not beside, from_file=bool(beside), unread=unread,
-        reason=cell.reason if cell else None,
-        report=check_note(note, notebook.prose), essay=item.cell == ESSAY,
+        note.text, notebook.language, blank and not note.from_file, from_file=note.from_file,
+        unread=note.unread, reason=cell.reason if cell else None,
+        report=check_note(note.text, notebook.prose), essay=item.cell == ESSAY,
     )  # fmt: skip
 
 
@@ -95,18 +80,3 @@ def answer_of(notebook: Notebook, item: Item) -> str:
     """Return the answers that an item looks at, one after the other."""
     found = (notebook.cells[name].source for name in item.answers if name in notebook.cells)
     return "\n\n".join(found)
-
-
-def _note_file(folder: Path) -> str:
-    """Return the ``note.md`` that was handed in beside the notebook; "" when there is none.
-
-    Raises:
-        Refused: the submission holds something else than plain files of a sane size.
-        CampError: it is no text.
-        OSError: it cannot be read.
-    """
-    root, files = list_files(folder)
-    if root / NOTE not in files:
-        return ""
-    text = plain(decode(Path(NOTE), read_plain(root / NOTE, MAX_BESIDE)))
-    return text if text.strip() else ""

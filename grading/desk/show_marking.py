@@ -19,6 +19,7 @@ from grading.desk.show import NO_NAME, Desk, code, lines, local, prose, say, tab
 from grading.desk.waiting import Entry
 from grading.forms import Criterion
 from grading.marks import AlreadyMarkedError, enter_mark, read_mark
+from grading.note_beside import FROM_FILE
 from grading.rubrics import read_rubrics
 from grading.scores import Key
 
@@ -94,13 +95,9 @@ def _read(reading: Reading, item: Item) -> None:
     if reading.blank and not reading.unread:
         st.info(say("没有作答", "no answer"))
     if reading.unread:
-        what = Text(
-            f"note.md 读不出来：{reading.unread.zh}", f"note.md cannot be read: {reading.unread.en}"
-        )
-        st.warning(str(what))
+        st.warning(str(reading.unread))
     if reading.from_file:
-        what = Text("下面是 note.md：笔记单元还是模板", "this is note.md: the cell is the template")
-        st.info(str(what))
+        st.info(str(FROM_FILE))
     if not item.by_hand:
         code(reading.text)
         return
@@ -134,10 +131,7 @@ def _report(reading: Reading) -> None:
         return
     lines(
         [
-            Text(
-                f"{report.han} 个汉字、{report.words} 个英文单词",
-                f"{report.han} Chinese characters, {report.words} English words",
-            ),
+            report.length,
             *([url] if url else []),
             *([problem.text] if problem and url else []),
         ]

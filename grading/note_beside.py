@@ -1,0 +1,69 @@
+"""A learner's note as a TA reads it: the cell's text, or the ``note.md`` handed in beside it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from course_lib.bundle import NOTE
+from course_lib.errors import CampError
+from course_lib.language import Text
+from course_lib.note.file import decode
+from course_lib.note.prose import without_embedded_images
+from grading.intake import MAX_BESIDE, Refused, list_files, read_plain, unreadable
+from grading.sanitize import plain
+
+FROM_FILE = Text("下面是 note.md：笔记单元还是模板", "this is note.md: the cell is the template")
+
+
+@dataclass(frozen=True)
+class Note:
+    """A note.
+
+    Attributes:
+        text: what the learner wrote, without embedded pictures, never to be shown as HTML.
+        from_file: it is that of ``note.md``, because the cell is the template.
+        unread: why a ``note.md`` that there is cannot be read.
+    """
+
+    text: str
+    from_file: bool = False
+    unread: Text | None = None
+
+
+def read_note(folder: Path, written: str, *, blank: bool) -> Note:
+    """Return the note of a submission.
+
+    Args:
+        folder: where it was handed in.
+        written: the text of the note's cell.
+        blank: nothing was written there.
+    """
+    beside, unread = "", None
+    if blank:
+        try:
+            beside = _note_file(folder)
+        except Refused as refusal:
+            unread = refusal.remark
+        except CampError as error:
+            unread = Text(str(error), str(error))
+        except OSError as error:
+            unread = unreadable(error)
+    if unread:
+        unread = Text(f"note.md 读不出来：{unread.zh}", f"note.md cannot be read: {unread.en}")
+    return Note(without_embedded_images(beside or written), bool(beside), unread)
+
+
+def _note_file(folder: Path) -> str:
+    """Return the ``note.md`` that was handed in beside the notebook; "" when there is none.
+
+    Raises:
+        Refused: the submission holds something else than plain files of a sane size.
+        CampError: it is no text.
+        OSError: it cannot be read.
+    """
+    root, files = list_files(folder)
+    if root / NOTE not in files:
+        return ""
+    text = plain(decode(Path(NOTE), read_plain(root / NOTE, MAX_BESIDE)))
+    return text if text.strip() else ""
