@@ -245,15 +245,29 @@ def feedback_command(
         list[str] | None, typer.Option(help="Only this learner; may be repeated.")
     ] = None,
     force: Annotated[bool, typer.Option("--force", help="Write unchanged pages again.")] = False,
+    release: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FOLDER",
+            help="Copy them there to give out, a folder for each learner, with a letter of one "
+            "page on all lessons.",
+        ),
+    ] = None,
     db: database.Address = None,
 ) -> None:
     """Write feedback pages (HTML, in each learner's language) of graded submissions."""
     database.use(db)
+    opened = Course.open(course)
     try:
-        pages: Sequence[Path] = feedback(lesson, Course.open(course), learner or (), force=force)
+        pages: Sequence[Path] = feedback(lesson, opened, learner or (), force=force)
     except PagesFailed as error:
         for page in error.pages:
             typer.echo(page)
         raise
+    if release is not None:
+        from grading.letter import give_out
+        from grading.rules import load_rules
+
+        pages = give_out(opened, pages, release, load_rules(opened.path))
     for page in pages:
         typer.echo(page)

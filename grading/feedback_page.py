@@ -156,7 +156,7 @@ def _items(nb: NotebookNode, language: Language) -> list[Item]:
             if marks.get("comment") and marks["comment"] != NO_ANSWER:
                 comments.append(markdown_to_html(marks["comment"]))
         if utils.is_grade(cell) or utils.is_task(cell):
-            name = _PREFIX.sub("", marks["grade_id"], count=1)
+            name = shown_name(marks["grade_id"])
             message = _message(cell).in_language(language)
             items.append(
                 Item(
@@ -174,6 +174,11 @@ def _items(nb: NotebookNode, language: Language) -> list[Item]:
         items[-1].answers += answers
         items[-1].comments += comments
     return items
+
+
+def shown_name(cell: str) -> str:
+    """Return what a graded cell is called on pages for learners."""
+    return _PREFIX.sub("", cell.rpartition("/")[2], count=1)
 
 
 def _answer(cell: NotebookNode) -> str:

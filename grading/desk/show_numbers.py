@@ -84,11 +84,13 @@ def _items(found: list[Analysis]) -> None:
     st.caption(
         say(
             "难度是平均得分率，越高越容易。区分度是这道题的分和其余检查总分的相关系数（题目不算在"
-            f"总分里），低于 {WEAK} 的题值得看一眼；少于 {FEWEST} 份时不算。等助教的单元不计入。",
+            f"总分里），低于 {WEAK} 的题值得看一眼；少于 {FEWEST} 份时不算。等助教的单元不计入。"
+            "提示折叠在课文里，谁打开过没有记录。",
             "Difficulty is the mean share of the points: high is easy. Discrimination is the "
             "correlation of an exercise's points with the points of all other checks; below "
             f"{WEAK} it is worth a look. With fewer than {FEWEST} submissions nothing is "
-            "computed. Cells that wait for a TA are left out.",
+            "computed. Cells that wait for a TA are left out. Hints fold out in the lesson's text, "
+            "and nobody records who opens them.",
         )
     )
     known = [row for row in rows if row[hard] is not None]

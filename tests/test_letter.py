@@ -1,0 +1,130 @@
+"""What is given out: for each learner their pages and a letter, on one printed page, and no other's."""
+
+from __future__ import annotations
+
+import re
+from html import unescape
+from pathlib import Path
+
+import pytest
+import typer
+from playwright.sync_api import Page
+from typer.testing import CliRunner
+
+from course_lib.errors import CampError
+from grading.course import Course
+from grading.feedback import feedback_command
+from grading.grade import grade
+from grading.letter import LETTER, give_out
+from grading.points import award
+from grading.rules import load_rules
+from tests.toy_course import LESSON, SECRET, hand_in_for_marking, make_course
+
+pytestmark = pytest.mark.usefixtures("walls")
+
+POINTS = f"""
+minimum_percent: 60
+certificate: {{island: L1}}
+islands: [{{id: L1, zh: 基础岛, en: Basic Island}}]
+levels:
+  - {{id: L1-1, island: L1, zh: 一, en: one, pays: 100, lesson: {LESSON}}}
+  - {{id: L1-2, island: L1, zh: 二, en: two, pays: 200}}
+"""
+
+
+@pytest.fixture(scope="module")
+def course(tmp_path_factory: pytest.TempPathFactory) -> Course:
+    course = make_course(tmp_path_factory.mktemp("course"))
+    (course.path / "points.yml").write_text(POINTS, encoding="utf-8")
+    hand_in_for_marking(course)
+    grade(LESSON, course)
+    with course.gradebook() as gradebook:
+        for learner in ("b_wrong", "c_right"):
+            mark = gradebook.find_grade("note_toy", LESSON, LESSON, learner)
+            mark.manual_score, mark.needs_manual_grade = 4.5, False
+        gradebook.db.commit()
+    return course
+
+
+def release(course: Course, folder: Path, *words: str) -> list[Path]:
+    app = typer.Typer()
+    app.command()(feedback_command)
+    command = [*words, "--course", str(course.path), "--release", str(folder)]
+    done = CliRunner().invoke(app, command)
+    assert done.exit_code == 0, done.output
+    return [Path(line) for line in done.stdout.splitlines()]
+
+
+def rows(letter: Path) -> list[str]:
+    """Return the lines of a letter after its head, without tags."""
+    text = letter.read_text(encoding="utf-8")
+    body = re.sub(r"<tr>|<dt>", "\n", text[text.index("<tbody>") :])
+    lines = re.sub(r"<[^>]+>", " ", body).splitlines()
+    return [unescape(" ".join(line.split())) for line in lines if line.strip()]
+
+
+def test_each_learner_has_a_folder_with_their_pages_and_a_letter(
+    course: Course, tmp_path: Path
+) -> None:
+    written = release(course, tmp_path / "out")
+    assert {path.relative_to(tmp_path / "out").as_posix() for path in written} == {
+        f"{learner}/{name}"
+        for learner in ("a_nasty", "b_wrong", "c_right")
+        for name in (f"{LESSON}.html", LETTER)
+    }
+    pages = {path.parent.name: path for path in written if path.name == LETTER}
+    # c_right: 34 of the checks and 4.5 of 6 for the note; 96 % pass and are paid 100
+    assert rows(pages["c_right"]) == [
+        f"{LESSON} 38.5 / 40 L1-1: 已通过", "算力点 100", "证书 基础岛: 还差 L1-2",
+    ]  # fmt: skip
+    # b_wrong: 4 for share and 4.5: 21.2 % of the 60 needed
+    assert rows(pages["b_wrong"]) == [
+        f"{LESSON} 8.5 / 40 L1-1: 21.2 % of the 60 % needed double, triple",
+        "Compute points 0", "Certificate Basic Island: lacks L1-1, L1-2",
+    ]  # fmt: skip
+    assert rows(pages["a_nasty"])[0] == f"{LESSON} 34 / 40 L1-1: 等助教评分"
+    assert award(course.path, load_rules(course.path), dry_run=True).entries == ()
+    for learner in pages:
+        folder = tmp_path / "out" / learner
+        page = folder / f"{LESSON}.html"
+        made = course.feedback(learner, LESSON) / f"{LESSON}.html"
+        assert page.read_bytes() == made.read_bytes()
+        for path in (page, folder / LETTER):
+            text = path.read_text(encoding="utf-8")
+            assert str(SECRET) not in text
+            assert "<script" not in text
+            assert not any(other in text for other in pages if other != learner)
+
+
+def test_again_only_what_changed_is_written(course: Course, tmp_path: Path) -> None:
+    before = {path: path.stat().st_mtime_ns for path in release(course, tmp_path)}
+    own = tmp_path / "b_wrong" / "own.txt"
+    own.write_text("mine", encoding="utf-8")
+    after = {path: path.stat().st_mtime_ns for path in release(course, tmp_path)}
+    assert after == before
+    (tmp_path / "b_wrong" / LETTER).write_text("changed", encoding="utf-8")
+    (page, letter) = release(course, tmp_path, LESSON, "--learner", "b_wrong")
+    assert (page.name, letter.name) == (f"{LESSON}.html", LETTER)
+    assert rows(letter)
+    assert own.read_text(encoding="utf-8") == "mine"
+
+
+def test_the_pages_own_folder_is_not_one_to_give_out(course: Course) -> None:
+    inside = course.path / "feedback"
+    for folder in (inside, inside / "out"):
+        with pytest.raises(CampError, match="is where the pages are made: name another folder"):
+            give_out(course, [], folder, load_rules(course.path))
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize("paper", ["Letter", "A4"])
+def test_a_letter_is_one_page_long(paper: str, course: Course, tmp_path: Path, page: Page) -> None:
+    letter = release(course, tmp_path)[-1]
+    text = letter.read_text(encoding="utf-8")
+    row = re.search(r"<tr><td>.*</tr>", text)
+    assert row
+    ten = row[0].replace("<td></td>", "<td>one, two, three, four …</td>") * 10
+    letter.write_text(text.replace(row[0], ten), encoding="utf-8")
+    page.goto(letter.as_uri())
+    printed = page.pdf(format=paper)
+    assert len(re.findall(rb"/Type\s*/Page\b", printed)) == 1
