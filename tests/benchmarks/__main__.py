@@ -1,7 +1,7 @@
 """``make bench``: build, the main job, grading beside plain nbgrader, grading at scale.
 
 Prints Markdown; nothing here can fail a test run. ``make bench ARGS="build grade"`` measures some
-parts only: ``build``, ``grade``, ``torch``, ``otter``, ``scale``, ``similar``.
+parts only: ``build``, ``grade``, ``torch``, ``otter``, ``scale``, ``similar``, ``cohort``.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
+from tests.benchmarks import cohort as cohorts
 from tests.benchmarks import grading
 from tests.benchmarks import similar as similarity
 from tests.benchmarks.grading import Cost, measure
@@ -114,9 +115,16 @@ def similar(base: Path) -> None:
     say(f"\nresident memory {cost.resident:.0f} MB")
 
 
+def cohort(base: Path) -> None:
+    """Time a cohort's week."""
+    rows = cohorts.week(base)
+    table(f"{cohorts.LEARNERS} learners, {len(cohorts.LESSONS)} lessons", rows)
+    say("\nresident MB: " + ", ".join(f"{what} {cost.resident:.0f}" for what, cost in rows))
+
+
 PARTS: dict[str, Callable[[Path], None]] = {
     "build": build, "grade": grade, "torch": torch, "otter": otter, "scale": scale,
-    "similar": similar,
+    "similar": similar, "cohort": cohort,
 }  # fmt: skip
 
 
