@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from nbgrader.api import MissingEntry
+from nbgrader.api import Gradebook, MissingEntry
 from nbgrader.converters import GenerateFeedback
 from nbgrader.converters.base import NbGraderException
 from rich.console import Console
@@ -122,13 +122,13 @@ def feedback(
     todo = [work for work in found if not learners or work.learner in learners]
     pages: list[Path] = []
     failures: list[str] = []
-    with course.lock():
+    with course.lock(), course.gradebook() as gradebook:
         console = Console(stderr=True)
         for work in track(
             todo, "feedback", console=console, transient=True, disable=not console.is_terminal
         ):
             try:
-                pages += _write_pages(course, work, force=force)
+                pages += _write_pages(course, gradebook, work, force=force)
             except Exception as error:
                 course.log().exception("feedback for %s, %s", work.learner, work.lesson)
                 cause = " ".join(str(error).split())[:300]
@@ -154,12 +154,12 @@ def _graded(course: Course, lesson: str) -> list[_Work]:
     return works
 
 
-def _write_pages(course: Course, work: _Work, *, force: bool) -> list[Path]:
+def _write_pages(course: Course, gradebook: Gradebook, work: _Work, *, force: bool) -> list[Path]:
     folder = course.feedback(work.learner, work.lesson)
     names = sorted([*(path.stem for path in work.graded), *work.refused])
     pages = [folder / f"{name}.html" for name in names]
     record = course.state / work.lesson / f"{work.learner}.feedback"
-    key = _key(course, work)
+    key = _key(course, gradebook, work)
     known = record.read_text(encoding="utf-8") if record.exists() else ""
     if force or key != known or not all(page.exists() for page in pages):
         folder.mkdir(parents=True, exist_ok=True)
@@ -216,7 +216,7 @@ def _sources() -> list[Path]:
     ]
 
 
-def _key(course: Course, work: _Work) -> str:
+def _key(course: Course, gradebook: Gradebook, work: _Work) -> str:
     """Return a fingerprint of all that a learner's pages show."""
     digest = hashlib.sha256(_code())
     settings = course.path / CONFIG_FILE
@@ -224,17 +224,16 @@ def _key(course: Course, work: _Work) -> str:
         digest.update(hashlib.sha256(path.read_bytes()).digest())
     if work.refused:
         digest.update(repr(work.refused).encode())
-    with course.gradebook() as gradebook:
-        try:
-            submission = gradebook.find_submission(work.lesson, work.learner)
-        except MissingEntry:
-            raise CampError(f"not in the gradebook: run 'camp grade {work.lesson}'") from None
-        for notebook in submission.notebooks:
-            marks = sorted((m.name, m.score, m.needs_manual_grade) for m in notebook.grades)
-            words = sorted((item.name, item.comment or "") for item in notebook.comments)
-            digest.update(
-                repr([notebook.name, notebook.late_submission_penalty, marks, words]).encode()
-            )
+    try:
+        submission = gradebook.find_submission(work.lesson, work.learner)
+    except MissingEntry:
+        raise CampError(f"not in the gradebook: run 'camp grade {work.lesson}'") from None
+    for notebook in submission.notebooks:
+        marks = sorted((m.name, m.score, m.needs_manual_grade) for m in notebook.grades)
+        words = sorted((item.name, item.comment or "") for item in notebook.comments)
+        digest.update(
+            repr([notebook.name, notebook.late_submission_penalty, marks, words]).encode()
+        )
     return digest.hexdigest()
 
 
