@@ -1,0 +1,164 @@
+"""``make pictures``: the pictures of the guides, taken of the real pages on the sample course."""
+
+from __future__ import annotations
+
+import io
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from PIL import Image
+from playwright.sync_api import Browser, Page, sync_playwright
+
+from tests.conftest import ROOT, free_port
+from tests.kits import make_kit, work
+
+LESSON = "01_intro"
+FOLDER = ROOT / "docs" / "pictures"
+CAMP = Path(sys.executable).parent / "camp"
+_READY = 120_000  # ms
+
+
+@contextmanager
+def running(folder: Path, language: str, *words: str) -> Iterator[str]:
+    """Run a command that serves pages and give the address that it prints."""
+    env = {**os.environ, "CAMP_LANG": language, "HOME": str(folder)}
+    process = subprocess.Popen(
+        [CAMP, *words, "--port", str(free_port())], cwd=folder, env=env, text=True,
+        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, start_new_session=True,
+    )  # fmt: skip
+    try:
+        assert process.stdout is not None
+        for line in process.stdout:
+            if found := re.search(r"http://127\.0\.0\.1:\d+/\S*token=\w+", line):
+                yield found[0]
+                return
+        raise SystemExit(f"{' '.join(words)} gave no address")
+    finally:
+        os.killpg(process.pid, signal.SIGTERM)
+        process.wait()
+
+
+def take(page: Page, name: str, height: int | None = None) -> None:
+    """Save what the page shows, in few colours, which is a third of the size."""
+    width = page.viewport_size["width"] if page.viewport_size else 1200
+    clip = {"x": 0.0, "y": 0.0, "width": float(width), "height": float(height)} if height else None
+    raw = page.screenshot(clip=clip, animations="disabled")  # type: ignore[arg-type]
+    image = Image.open(io.BytesIO(raw)).convert("RGB").quantize(128)
+    FOLDER.mkdir(parents=True, exist_ok=True)
+    image.save(FOLDER / f"{name}.png", optimize=True)
+    print(f"{name}.png", (FOLDER / f"{name}.png").stat().st_size // 1000, "kB", flush=True)
+
+
+def opened(browser: Browser, address: str, width: int = 1200, height: int = 760) -> Page:
+    """Open an address, which may not be served yet."""
+    page = browser.new_page(viewport={"width": width, "height": height})
+    for _ in range(120):
+        try:
+            page.goto(address)
+            return page
+        except Exception:
+            time.sleep(1)
+    raise SystemExit(f"{address} did not open")
+
+
+def lab(browser: Browser, base: Path, language: str) -> None:
+    """Take the list of lessons with a learner's progress."""
+    home = make_kit(base / f"kit-{language}")
+    work(home, "li_mei", language)
+    with running(home.path, language, "lab", "--no-browser") as address:
+        page = opened(browser, address, height=700)
+        page.locator(".jp-RenderedHTMLCommon table").last.wait_for(timeout=_READY)
+        page.wait_for_timeout(4000)
+        take(page, f"lessons.{language}")
+
+
+def desk(browser: Browser, course: Path, language: str) -> None:
+    """Take the desk: the queue, marking, and how exercises do."""
+    with running(course.parent, language, "desk", "--course", str(course), "--name", "lin") as at:
+        page = opened(browser, at, width=1280, height=820)
+        page.get_by_test_id("stRadio").wait_for(timeout=_READY)
+        _settle(page)
+        take(page, f"desk-queue.{language}")
+        choices = page.get_by_test_id("stRadio").locator("label")
+        page.get_by_role("button", name={"zh": "认领", "en": "claim"}[language], exact=True).click()
+        _settle(page)
+        choices.nth(1).click()
+        _settle(page)
+        take(page, f"desk-mark.{language}")
+        choices.nth(2).click()
+        _settle(page)
+        take(page, f"desk-scores.{language}")
+
+
+def _settle(page: Page) -> None:
+    """Wait until Streamlit has drawn everything."""
+    page.wait_for_timeout(1500)
+    page.get_by_test_id("stStatusWidget").wait_for(state="detached", timeout=_READY)
+    page.wait_for_timeout(1500)
+
+
+def formgrader(browser: Browser, course: Path, language: str) -> None:
+    """Take a note in formgrader, with what the check says above it."""
+    words = ("formgrader", "--course", str(course), "--no-browser")
+    with running(course.parent, language, *words) as address:
+        page = opened(browser, address)
+        root = address.split("/formgrader")[0]
+        page.goto(f"{root}/formgrader/gradebook/{LESSON}/{LESSON}")
+        page.locator(".glyphicon-eye-open").first.wait_for(timeout=_READY)
+        link = page.locator("a[href*='/submissions/']").first.get_attribute("href")
+        page.goto(f"{root}{link}")
+        note = page.locator("#note_hello_intern")
+        note.wait_for(timeout=_READY)
+        note.evaluate("node => node.scrollIntoView({block: 'center'})")
+        page.wait_for_timeout(1500)
+        take(page, f"formgrader.{language}")
+
+
+def pages(browser: Browser, course: Path) -> None:
+    """Take a learner's feedback page and letter, as on a phone."""
+    page = browser.new_page(viewport={"width": 420, "height": 760})
+    for language, learner in _learners(course).items():
+        out = course.parent / "out" / learner
+        page.goto((out / f"{LESSON}.html").as_uri())
+        take(page, f"feedback.{language}")
+
+
+def _learners(course: Path) -> dict[str, str]:
+    """Return a learner of each language."""
+    found = {}
+    for page in sorted((course.parent / "out").glob(f"*/{LESSON}.html")):
+        language = re.search(r'<html lang="(\w+)"', page.read_text(encoding="utf-8"))
+        if language:
+            found.setdefault(language[1], page.parent.name)
+    return found
+
+
+def main() -> None:
+    """Take all pictures."""
+    with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
+        base = Path(folder)
+        course = base / "demo"
+        subprocess.run([CAMP, "demo", "--course", course], cwd=ROOT, check=True)
+        words = ("feedback", LESSON, "--course", course, "--release", base / "out")
+        subprocess.run([CAMP, *words], cwd=ROOT, check=True, stdout=subprocess.DEVNULL)
+        executable = shutil.which("chromium")
+        browser = playwright.chromium.launch(executable_path=executable, args=["--no-sandbox"])
+        for language in ("zh", "en"):
+            lab(browser, base, language)
+            desk(browser, course, language)
+            formgrader(browser, course, language)
+        pages(browser, course)
+        browser.close()
+
+
+if __name__ == "__main__":
+    main()
