@@ -5,6 +5,7 @@ Files go in as a set, and none is overwritten; whoever reads them trusts nothing
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Collection, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
@@ -26,6 +27,11 @@ class Record(BaseModel):
     """A part of a file that is handed in: its fields and nothing else, and they stay as read."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+def essence(text: str) -> str:
+    """Return the letters and digits of ``text``, in one width and case: what tells two apart."""
+    return "".join(filter(str.isalnum, unicodedata.normalize("NFKC", text))).casefold()
 
 
 def put(folder: Path, files: Mapping[str, bytes], *, whole: Collection[str] = ()) -> None:

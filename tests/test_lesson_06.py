@@ -16,7 +16,7 @@ from lagent.actions import JsonParser
 from playwright.sync_api import Page, expect
 from streamlit.testing.v1 import AppTest
 
-from course_lib import chat
+from course_lib import chat, models
 from course_lib.agents import (
     evidence,
     inject,
@@ -30,7 +30,7 @@ from course_lib.agents import (
     view,
     walls,
 )
-from course_lib.agents.client import Local, Served, new_agent
+from course_lib.agents.client import TOKENS, Local, Served, new_agent
 from course_lib.agents.plan import Node, WebSearchGraph
 from course_lib.agents.trace import Call, Step, Trace
 from course_lib.apps import start
@@ -41,6 +41,7 @@ from course_lib.findings import read_report
 from course_lib.language import Language
 from course_lib.serving import serve
 from course_lib.template import Message
+from course_lib.tune.llama import Llama
 from course_lib.verdicts import NotPassed
 from grading.build import Builder, released
 from grading.cells import blank_source, in_language
@@ -488,6 +489,29 @@ def edited(place: Path, name: str, edit) -> float:
     return found.part
 
 
+def one_line(told: Any) -> None:
+    """Let one answer cite every sentence that holds its word."""
+    told["references"] = [
+        {"number": number, "url": one.url, "quote": sentence}
+        for number, (one, sentence) in enumerate(
+            (one, sentence)
+            for one in town.pages("en")
+            for sentence in one.sentences
+            if "Library" in sentence
+        )
+    ]
+    assert len(told["references"]) > 2
+    cited = "".join(f"[[{number}]]" for number in range(len(told["references"])))
+    told["nodes"][1]["response"], told["answer"] = "Library", f"Library{cited}"
+
+
+def one_sign(told: Any) -> None:
+    """Answer with a letter that stands in every sentence."""
+    for one in told["nodes"][1:-1]:
+        one["response"] = "e"
+    told["answer"] = "\n".join(f"e[[{one['number']}]]" for one in told["references"])
+
+
 def drop(key: str) -> Any:
     return lambda told: told.update({key: []})
 
@@ -533,6 +557,9 @@ def test_an_edited_search_loses_points(place: Path, edit, most) -> None:
         (lambda told: told.update(edges=[e for e in told["edges"] if e != ["root", "q2"]]), 0),
         (lambda told: told.update(edges=[e for e in told["edges"] if e[1] != "response"]), 0),
         (lambda told: told["nodes"][-1].update(response="long. " * 1000), 1),
+        (lambda told: told["nodes"][-1].update(response=" "), 0),
+        (one_line, 1 / 3),
+        (one_sign, 0),
     ],
 )
 def test_a_search_made_up_by_hand_earns_what_it_shows(place: Path, edit, part) -> None:
@@ -577,12 +604,70 @@ def test_a_trace_counts_by_what_its_rounds_show(place: Path, edit) -> None:
     assert edited(place, evidence.TRACES, edit) == 0
 
 
+def test_a_trace_without_any_call_is_none_of_the_tool(place: Path) -> None:
+    base = Llama.read(models.BUILT_IN["camp-mini"])
+
+    def forge(told: Any) -> None:
+        (one, *_) = told["traces"]
+        turns = [Message("user", one["question"])]
+        rounds = []
+        for _ in range(2):
+            (reply,) = base.replies([turns], TOKENS)
+            rounds.append({"messages": [vars(turn) for turn in turns], "reply": reply})
+            turns = [*turns, Message("assistant", reply), Message("user", "谢谢")]
+        one["calls"] = [{"name": "", "arguments": "", "state": 0, "result": "谢谢"}]
+        told["traces"] = [one | {"rounds": rounds, "answer": reply[:1]}]
+
+    assert edited(place, evidence.TRACES, forge) == 0
+
+
+def test_the_tool_that_is_called_is_the_one_handed_in(place: Path) -> None:
+    (finding,) = evidence.examine(place, toys.run_handed, "s", ["traces"])
+    assert finding.part == 1
+    (place / evidence.TOOL).write_text(RIGHT, encoding="utf-8")
+    (finding,) = evidence.examine(place, toys.run_handed, "s", ["traces"])
+    assert finding.part == 0
+    assert "tool.txt has no Manager" in str(finding)
+
+
+@pytest.mark.parametrize(
+    ("source", "found"),
+    [
+        ("class Manager(BaseAction):", True),
+        ("class Mine(BaseAction):\n    x = {'name': 'Manager'}", True),
+        ("@tool_api\ndef Manager(name):", True),
+        ("class ManagerOfAll(BaseAction):  # like Manager", False),
+    ],
+)
+def test_names_in_the_text_of_a_tool(tmp_path: Path, source: str, found: bool) -> None:
+    (tmp_path / "tool.txt").write_text(source, encoding="utf-8")
+    assert evidence._is_defined("Manager", tmp_path / "tool.txt") == found
+    assert evidence._is_defined("Manager", tmp_path / "none.txt")
+
+
+def test_one_question_with_blanks_and_signs_is_one(place: Path) -> None:
+    def thrice(told: Any) -> None:
+        one = told["traces"][0]
+        told["traces"] = []
+        for blanks in ("", " ", "  "):
+            new = json.loads(json.dumps(one))
+            new["question"] += blanks
+            for round_ in new["rounds"]:
+                last = [turn for turn in round_["messages"] if turn["role"] == "user"][-1]
+                last["content"] += blanks
+            told["traces"].append(new)
+        told["traces"] = told["traces"][::-1]  # the true one is kept
+
+    assert edited(place, evidence.TRACES, thrice) < 0.5
+
+
 def test_a_long_prompt_does_not_spoil_other_traces(place: Path) -> None:
     def add(told: Any) -> None:
         long = json.loads(json.dumps(told["traces"][0]))
         long["question"] = long["rounds"][0]["messages"][-1]["content"] = "银湖？" * 100
-        long["rounds"][0]["messages"][0]["content"] = "x" * 9000
-        told["traces"].insert(0, long)
+        for content in ("x" * 9000, "😀" * 1500):
+            long["rounds"][0]["messages"][0]["content"] = content
+            told["traces"].insert(0, json.loads(json.dumps(long)))
 
     assert edited(place, evidence.TRACES, add) == 1
 

@@ -17,9 +17,10 @@ import hashlib
 import json
 import linecache
 import random
+import re
 from collections.abc import Callable, Collection, Sequence
 from graphlib import CycleError, TopologicalSorter
-from itertools import pairwise
+from itertools import islice, pairwise
 from pathlib import Path
 from typing import Any, Literal
 
@@ -34,7 +35,7 @@ from course_lib.agents.trace import Call, Round, Trace, Traces, called, read_tra
 from course_lib.errors import CampError
 from course_lib.files import read_at_most
 from course_lib.findings import Finding, Mark, earned, report
-from course_lib.hand_in import Record, put, read
+from course_lib.hand_in import Record, essence, put, read
 from course_lib.language import LANGUAGES, Text
 from course_lib.tune.llama import Llama, one_thread
 from course_lib.tune.questions import plain
@@ -235,20 +236,39 @@ def _tool(place: Path, run_tool: RunTool, seed: str) -> tuple[float, Text]:
 def _traces(place: Path) -> tuple[float, Text]:
     """Have camp-mini say again what it said, of traces in which the own tool was called."""
     useful = [one for one in read_traces(place / TRACES).traces if _is_useful(one)]
-    chosen = list({one.question: one for one in useful}.values())[: WANTED_TRACES + 1]
-    rounds = [one for trace in chosen for one in trace.rounds]
+    names = {call.name for one in useful for call in _own_calls(one)}
+    defined = {name for name in names if _is_defined(name, place / TOOL)}
+    own = [one for one in useful if any(call.name in defined for call in _own_calls(one))]
+    different = list({essence(one.question): one for one in own}.values())
     with one_thread():
         base = Llama.read(models.BUILT_IN["camp-mini"])
+        short = (t for t in different if all(base.fits(one.messages) for one in t.rounds))
+        chosen = list(islice(short, WANTED_TRACES + 1))
+        rounds = [one for trace in chosen for one in trace.rounds]
         replies = base.replies([one.messages for one in rounds], TOKENS) if rounds else []
     again = iter(plain(reply) for reply in replies)
     equal = {id(one): next(again) == plain(one.reply) for one in rounds}
     same = [trace for trace in chosen if all(equal[id(one)] for one in trace.rounds)]
+    lost = "".join(sorted(names - defined)[:1])
     return min(1.0, len(same) / WANTED_TRACES), Text(
         f"轨迹：{len(same)} 条调用了自己的工具，camp-mini 能重现"
-        f"（要 {WANTED_TRACES} 条，不同的问题）",
+        f"（要 {WANTED_TRACES} 条，不同的问题）" + (f"；{TOOL} 里没有 {lost}" if lost else ""),
         f"traces: {len(same)} with the own tool that camp-mini gives again (wanted: "
-        f"{WANTED_TRACES}, of different questions)",
+        f"{WANTED_TRACES}, of different questions)" + (f"; {TOOL} has no {lost}" if lost else ""),
     )
+
+
+def _is_defined(name: str, path: Path) -> bool:
+    """Tell whether the tool's text names a tool, or cannot be read: that costs points of its own.
+
+    Lagent calls a tool by its class or by the name in its description.
+    """
+    try:
+        source = read_at_most(path, MAX_BYTES).decode("utf-8", "replace")
+    except (OSError, ValueError):
+        return True
+    word = re.escape(name)
+    return bool(re.search(rf"""\b(class|def)\s+{word}\b|(["']){word}\2""", source))
 
 
 def _is_useful(trace: Trace) -> bool:
@@ -261,13 +281,17 @@ def _is_useful(trace: Trace) -> bool:
     return (
         asked[-1:] == [trace.question]
         and trace.answer in trace.rounds[-1].reply
-        and any(_is_own(call, trace.rounds) for call in trace.calls)
+        and bool(_own_calls(trace))
     )
+
+
+def _own_calls(trace: Trace) -> list[Call]:
+    return [call for call in trace.calls if _is_own(call, trace.rounds)]
 
 
 def _is_own(call: Call, rounds: Sequence[Round]) -> bool:
     """Tell whether a reply calls a tool of the learner's, and its result comes next."""
-    if call.name in BUILT_IN or call.state != SUCCESS or not call.result.strip():
+    if not call.name or call.name in BUILT_IN or call.state != SUCCESS or not call.result.strip():
         return False
     return any(
         called(before.reply) == call.name
@@ -282,7 +306,7 @@ def _is_own(call: Call, rounds: Sequence[Round]) -> bool:
 def _search(place: Path) -> tuple[float, Text]:
     """Check that the graph is one, that each question was answered, that references hold.
 
-    A reference counts where a node's answer cites it, and once for each sentence cited.
+    A reference counts where a node's answer cites it, once for each answer and sentence cited.
     """
     again = Text("重新运行搜索那一格", "run the cell with the search again")
     told = read(place / SEARCH, Search, MAX_BYTES, again)
@@ -296,12 +320,13 @@ def _search(place: Path) -> tuple[float, Text]:
         if node.name not in (ROOT, RESPONSE)
         for line in node.response.splitlines()
     }
-    good: set[tuple[str, str]] = set()
+    good: dict[str, tuple[str, str]] = {}
     for one in {reference.number: reference for reference in told.references}.values():
         line = next((x for x in told.answer.splitlines() if f"[[{one.number}]]" in x), "")
         stands = one.url in pages and one.quote in pages[one.url].sentences
-        if stands and uncited(line) in answers and supported(line, one.quote):
-            good.add((one.url, one.quote))
+        bears = stands and uncited(line) in answers and supported(line, one.quote)
+        if bears and (one.url, one.quote) not in good.values():
+            good.setdefault(essence(uncited(line)), (one.url, one.quote))
     return min(1.0, len(good) / WANTED_REFERENCES), Text(
         f"搜索图：{len(told.nodes)} 个节点，{len(good)} 条引用能在页面里找到并支持回答（要 "
         f"{WANTED_REFERENCES} 条）",
@@ -331,7 +356,7 @@ def _graph_trouble(told: Search) -> Text | None:
             f"{apart[0]} 不在从 root 到 response 的路上",
             f"{apart[0]} is on no way from root to response",
         )
-    silent = [one.name for one in told.nodes if one.name != ROOT and not one.response]
+    silent = [one.name for one in told.nodes if one.name != ROOT and not one.response.strip()]
     if silent:
         return Text(f"没有回答：{silent[0]}", f"not answered: {silent[0]}")
     return None

@@ -42,9 +42,12 @@ def value_of(answer: str) -> str:
 
 
 def supported(answer: str, sentence: str) -> bool:
-    """Tell whether the value of an answer stands in the sentence that it cites."""
+    """Tell whether the value of an answer stands in the sentence that it cites.
+
+    A single character that is no digit stands nearly everywhere, and is no value.
+    """
     value = _SPACE.sub("", value_of(answer))
-    return bool(value) and value in _SPACE.sub("", sentence)
+    return (len(value) > 1 or value.isdigit()) and value in _SPACE.sub("", sentence)
 
 
 @dataclass

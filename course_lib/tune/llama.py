@@ -22,6 +22,8 @@ from course_lib.mini.network import rotate
 from course_lib.template import END, Message, render
 
 Cache = list[tuple[Tensor, Tensor]]
+WINDOW = 2048
+"""Tokens that camp-mini was trained on at once; longer prompts take memory beyond all use."""
 _CHUNK = 24
 _THIN = 0.7  # of the rows must go on, or those that ended are taken out
 
@@ -78,6 +80,10 @@ class Llama:
     def encode(self, text: str) -> list[int]:
         """Return the ids of ``text``, without ``<s>``, as chats go."""
         return list(self.tokenizer.encode(text, add_special_tokens=False).ids)
+
+    def fits(self, turns: Sequence[Message]) -> bool:
+        """Tell whether the prompt of a dialogue has ``WINDOW`` tokens at most."""
+        return len(self.encode(render(turns))) <= WINDOW
 
     @torch.inference_mode()
     def replies(self, dialogues: Sequence[Sequence[Message]], max_tokens: int) -> list[str]:
