@@ -130,6 +130,11 @@ def test_numbers_that_the_prose_states(names) -> None:
     assert sum(low <= 25 <= high for low, high in held) == 5
     assert names["wilson"](9, 19)[1] - names["wilson"](9, 19)[0] > 40
     assert 20 + 10 + 11 + 11 == 52
+    judged = replies.judge(exam.val(exam.CONTROL)[:12], names["extract_option"])
+    verdicts = Counter((one[2], other[2]) for one, other in judged)
+    assert verdicts == {("C", "C"): 6, ("B", "B"): 6}
+    rates, _ = names["pairwise_winrate"]([one for pair in judged for one in pair])
+    assert rates == {"right": 50, "wrong": 50}
 
 
 def test_points_and_names(lesson: Lesson) -> None:

@@ -1384,7 +1384,7 @@ with needs("pairwise_winrate", "extract_option"):
 
 # %% [markdown] lang="zh"
 """
-对的和错的各赢一半，十二对里有一半换个顺序就改判：`camp-mini` 当不了裁判。请大模型当裁判，也要先像这样量过，再信它。
+六对两次都平手，六对两次都选后面的，胜率才各是一半：`camp-mini` 当不了裁判。请大模型当裁判，也要先像这样量过，再信它。
 
 ## API，和你自己的题
 
@@ -1395,7 +1395,7 @@ with needs("pairwise_winrate", "extract_option"):
 
 # %% [markdown] lang="en"
 """
-Right and wrong answers win half each, and half of the twelve pairs are judged otherwise in the other order: `camp-mini` cannot judge. Measure a large model in this way, too, before you trust it as a judge.
+Six pairs are a tie both times, and in the other six the second answer wins both times; hence the win rates of one half each: `camp-mini` cannot judge. Measure a large model in this way, too, before you trust it as a judge.
 
 ## An API, and questions of your own
 
