@@ -1018,7 +1018,7 @@ def own_tool(table, inputs, status=200):
 
 下一格把 `camp-mini` 开成服务，用 Lagent 自己的客户端 `GPTAPI` 和 `Internlm2Agent` 去问，工具里有你写的那个。先看五条轨迹：每一步在时间轴上占多长，各是什么颜色。然后量成功率：二十五个任务给两个工具（你的和加法），二十五个给三个（再加乘法）。先猜一猜，多一个工具会怎样？
 
-`camp-mini` 只有 280 万（2.8M）参数。模型卡上，该调用时写对的，中文约 74 %，英文约 69 %；没有合适的工具时，说得对的只有一半。下面的失败没有挑选过，按原因分组，一组举一例。（Lagent 给 InternLM2 的提示词只有中文。）想换 InternLM2.5？在有 GPU 的机器上写 `serve()`，它会自己找。
+`camp-mini` 只有 280 万（2.8M）参数。模型卡上，该调用时写对的，中文约 74 %，英文约 69 %；没有合适的工具时，只有一半说对。下面的失败没有挑选过，按原因分组，一组举一例。（Lagent 给 InternLM2 的提示词只有中文。）想换 InternLM2.5？有 GPU 就写 `serve()`，会自己找；交的轨迹只认 `camp-mini`。
 """
 
 # %% [markdown] lang="en"
@@ -1027,7 +1027,7 @@ def own_tool(table, inputs, status=200):
 
 The next cell serves `camp-mini` and asks it through Lagent's own client `GPTAPI` and its `Internlm2Agent`, with your tool among the tools. First come five traces: how long each step took on the time axis, with a colour each for thought, call, observation and answer. Then the success rate: twenty-five tasks with two tools on offer (yours and addition), twenty-five with three (multiplication, too). Guess first: what does one tool more do?
 
-`camp-mini` has only 2.8 million parameters. By its model card the calls that it should make are right in about 74 % in Chinese and 69 % in English, and where no tool fits it says the right thing only half the time. The failures below are not picked; they are grouped by cause, with an example of each. (Lagent has its prompt for InternLM2 in Chinese only.) Rather InternLM2.5? On a machine with a GPU write `serve()`, and it finds the model by itself.
+`camp-mini` has only 2.8 million parameters. By its model card the calls that it should make are right in about 74 % in Chinese and 69 % in English, and where no tool fits it says the right thing only half the time. The failures below are not picked; they are grouped by cause, with an example of each. (Lagent has its prompt for InternLM2 in Chinese only.) Rather InternLM2.5? On a machine with a GPU write `serve()`, and it finds the model by itself; but of the traces handed in only those of `camp-mini` count, for it must say them again.
 """
 
 # %% tool="agent" minutes=4
@@ -1052,7 +1052,7 @@ with serve("camp-mini") as server, needs("own_tool"):
 
 # %% [markdown] lang="zh"
 """
-三个工具时分数低了，多半是**选错工具**，或者调用没有的工具。都怪多了一个工具吗？先别下结论：这二十五题里也多了乘法，中文还有连算两步。对 `scores` 里每一项运行 `by_kind()`，看错在哪几种题上。题不一样，分数不能直接比。
+三个工具时分数低了，不少是**选错工具**，或者调用没有的工具。都怪多了一个工具吗？先别下结论：这二十五题里也多了乘法，中文还有连算两步。对 `scores` 里每一项运行 `by_kind()`，看错在哪几种题上。题不一样，分数不能直接比。
 
 少给工具，名字和说明写得各不相同，参数错了把原因说回去，对哪个模型都有用。
 
