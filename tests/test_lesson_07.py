@@ -428,6 +428,26 @@ def test_a_threshold_that_lets_all_in_is_found(handed: Path, capsys) -> None:
     assert found[1].part == 0
 
 
+def with_own(handed: Path, texts: dict[str, str]) -> Handed:
+    shutil.rmtree(handed / "pages")
+    for name, text in texts.items():
+        write_atomic(handed / "pages" / f"{name}.md", text, durable=False)
+    return Handed(handed)
+
+
+def with_pages(handed: Path, texts: dict[str, str]) -> Handed:
+    digest = pages.digest(with_own(handed, texts).pages)
+    edit(handed / task.TASK, lambda told: told.update(sha256=digest))
+    return Handed(handed)
+
+
+def test_pages_without_a_heading_are_cut_by_their_names(handed: Path) -> None:
+    text = "北坡菜园的负责人是孙悦。\r\n北坡菜园的面积是64平方米。\n"
+    found = with_pages(handed, {"garden": text})
+    (piece,) = [one for one in found.index.pieces if one.page == "garden"]
+    assert piece.text == "garden\n北坡菜园的负责人是孙悦。\n北坡菜园的面积是64平方米。"
+
+
 def about(name: str, *facts: str) -> str:
     return f"# {name}\n\n{name}的同学都认识它。\n{name}在东门旁边。\n" + "".join(facts)
 
@@ -444,12 +464,7 @@ COPIES: list[tuple[Callable[[], dict[str, str]], float]] = [
 
 @pytest.mark.parametrize(("texts", "part"), COPIES, ids=range(len(COPIES)))
 def test_copies_are_no_pages_and_facts_count_once(handed: Path, texts, part: float) -> None:
-    shutil.rmtree(handed / "pages")
-    for name, text in texts().items():
-        write_atomic(handed / "pages" / f"{name}.md", text)
-    digest = pages.digest(Handed(handed).pages)
-    edit(handed / task.TASK, lambda told: told.update(sha256=digest))
-    assert appraisal._own(Handed(handed), "").part == pytest.approx(part)
+    assert appraisal._own(with_pages(handed, texts()), "").part == pytest.approx(part)
 
 
 def test_examples_and_copies_of_the_course_are_no_pages_of_ones_own(handed: Path, library) -> None:
@@ -564,6 +579,26 @@ def test_without_the_tool_its_cells_say_how_to_get_it(
 def rounded(told: Any) -> Any:
     """Return JSON with its numbers to three digits."""
     return json.loads(json.dumps(told), parse_float=lambda text: round(float(text), 3))
+
+
+@pytest.mark.tools
+@pytest.mark.timeout(3600)
+def test_llama_index_finds_pages_without_a_heading_as_the_grader_does(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    install.install(catalogue.find("llamaindex"), print)
+    monkeypatch.chdir(tmp_path)
+    own = {"garden": "北坡菜园的面积是64平方米。\n", "team": "# 小组\n\n小组的电话是1。\n"}
+    for name, text in own.items():
+        write_atomic(tmp_path / "my-pages" / f"{name}.md", text)
+    index = search.Index(pages.cut_all(pages.read_pages(tmp_path / "my-pages")))
+    asked = ["garden", "小组的电话是多少？"]
+    for row in running.llama_index("find", asked, pages=tmp_path / "my-pages", work=tmp_path):
+        hits = index.find(row.question, 2)
+        assert row.passages == [hit.piece.text for hit in hits]
+        assert [hit["score"] for hit in row.hits] == pytest.approx(
+            [hit.score for hit in hits], abs=1e-3
+        )
 
 
 @pytest.mark.tools

@@ -8,32 +8,41 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import faiss
 from llama_index.core import PromptTemplate, Settings, SimpleDirectoryReader, VectorStoreIndex
 from llama_index.core.embeddings import BaseEmbedding
-from llama_index.core.node_parser import TextSplitter
+from llama_index.core.node_parser import NodeParser
+from llama_index.core.node_parser.node_utils import build_nodes_from_splits
 from llama_index.core.prompts.default_prompts import DEFAULT_TEXT_QA_PROMPT_TMPL
 from llama_index.core.storage import StorageContext
 from llama_index.llms.openai_like import OpenAILike
 from llama_index.vector_stores.faiss import FaissVectorStore
 
 from course_lib.rag.ngrams import PLACES, Ngrams
-from course_lib.rag.pages import SIZE, WINDOW, Page, cut, cut_all, read_pages
+from course_lib.rag.pages import WINDOW, cut, cut_all, read_pages
 
 MAX_NEW = 32
 
 
-class ByStructure(TextSplitter):  # type: ignore[misc]
-    """The course's pieces: a title, then whole sentences."""
+class ByStructure(NodeParser):  # type: ignore[misc]
+    """The course's pieces: a title (the page's name where it has none), then whole sentences."""
 
-    size: int = SIZE
+    pages: dict[str, Any]
 
-    def split_text(self, text: str) -> list[str]:
-        """Return the pieces of a page's text."""
-        return [piece.text for piece in cut(Page("page", text), self.size)]
+    def _parse_nodes(
+        self, nodes: Sequence[Any], show_progress: bool = False, **_: Any
+    ) -> list[Any]:
+        return [
+            piece
+            for node in nodes
+            for piece in build_nodes_from_splits(
+                [one.text for one in cut(self.pages[node.metadata["page"]])], node
+            )
+        ]
 
 
 class Vectors(BaseEmbedding):  # type: ignore[misc]
@@ -90,7 +99,7 @@ def build(job: dict[str, Any]) -> VectorStoreIndex:
     return VectorStoreIndex.from_documents(
         documents,
         storage_context=StorageContext.from_defaults(vector_store=store),
-        transformations=[ByStructure()],
+        transformations=[ByStructure(pages={page.name: page for page in pages})],
     )
 
 
