@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import shutil
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -446,6 +447,15 @@ def test_pages_without_a_heading_are_cut_by_their_names(handed: Path) -> None:
     found = with_pages(handed, {"garden": text})
     (piece,) = [one for one in found.index.pieces if one.page == "garden"]
     assert piece.text == "garden\n北坡菜园的负责人是孙悦。\n北坡菜园的面积是64平方米。"
+
+
+def test_a_page_of_headings_or_one_long_line_is_cut_at_once() -> None:
+    began = time.process_time()
+    pages.cut(Page("x", "# \na\n" * 10_660))
+    pages.cut(Page("x", "x的" * 10_000))
+    pages.cut(Page("x", "The a of" * 8000))
+    assert len(pages.cut(Page("x", f"# {'长' * 20_000}\n句。"))[0].text) < 300
+    assert time.process_time() - began < 1.5
 
 
 def about(name: str, *facts: str) -> str:

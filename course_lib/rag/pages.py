@@ -20,6 +20,8 @@ WINDOW = 2048
 """Characters that LlamaIndex sends to camp-mini at once, about as many as its tokens."""
 READ = 600
 """Characters of whole pages that HuixiangDou sends it; from 800 on its answers make no sense."""
+TITLE = 200
+"""Characters of a title at most; it stands before each piece."""
 _NAME = re.compile(r"[\w\-]{1,60}\.md")
 _SENTENCE = re.compile(r"[^。！？!?\n]*[。！？!?]|[^。！？!?\n]*\. |[^。！？!?\n]+")
 
@@ -35,7 +37,7 @@ class Page:
     def title(self) -> str:
         """Return the first heading, else the name."""
         found = re.search(r"^# +(.+)$", self.text, re.M)
-        return found[1].strip() if found else self.name
+        return found[1].strip()[:TITLE] if found else self.name
 
 
 @dataclass(frozen=True)
@@ -106,6 +108,7 @@ def cut(page: Page, size: int = SIZE) -> list[Piece]:
 
     Each piece begins with the page's title, which does not count; a longer sentence stays whole.
     """
+    title = page.title
     pieces: list[str] = []
     for block in re.split(r"^#+ .*$", page.text, flags=re.M):
         held = ""
@@ -116,11 +119,11 @@ def cut(page: Page, size: int = SIZE) -> list[Piece]:
             held += sentence.strip() + ("\n" if _is_fact(sentence) else "")
         if held.strip():
             pieces.append(held)
-    return [Piece(page.name, f"{page.title}\n{text.strip()}") for text in pieces]
+    return [Piece(page.name, f"{title}\n{text.strip()}") for text in pieces]
 
 
 def _is_fact(sentence: str) -> bool:
-    return bool(re.match(r"\S+的\S+是|The .+ of .+ is ", sentence))
+    return bool(re.match(r"\S{1,60}的\S{1,60}是|The .{1,60} of .{1,60} is ", sentence))
 
 
 def cut_all(pages: Sequence[Page], size: int = SIZE) -> list[Piece]:
