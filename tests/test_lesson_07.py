@@ -449,6 +449,29 @@ def test_pages_without_a_heading_are_cut_by_their_names(handed: Path) -> None:
     assert piece.text == "garden\n北坡菜园的负责人是孙悦。\n北坡菜园的面积是64平方米。"
 
 
+def test_pages_that_would_fill_the_memory_get_one_line(handed: Path) -> None:
+    big = {f"p{n}": f"# {n}\n" + "很长的一页。\n" * 3000 for n in range(20)}
+    found = appraisal.appraise_rag(with_own(handed, big), "3")
+    assert {one.part for one in found} == {0}
+    assert all("more than 1 MB" in str(one) for one in found)
+    many = {f"p{n}": "# \n0123456789\n" * 4000 for n in range(6)}
+    found = appraisal.appraise_rag(with_own(handed, many), "3")
+    assert all("more than 20000 passages" in str(one) for one in found[1:])
+    assert "20000 passages" in str(appraisal.appraise_huixiangdou(with_own(handed, many), "3")[0])
+
+
+def test_a_prompt_too_long_for_camp_mini_is_not_given_to_it(
+    handed: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given = with_pages(handed, OWN | {"faces": "😀" * 700})  # 4 tokens each
+    edit(handed / task.JUDGED, lambda judged: judged["rounds"][0].update(references=["faces"]))
+    asked: list[str] = []
+    monkeypatch.setattr(answering, "replies", lambda prompts: asked.extend(prompts) or prompts)
+    assert ROUNDS[0] in str(appraisal._rounds(given, "3"))
+    assert len(asked) == 2
+    assert "😀" not in "".join(asked)
+
+
 def test_a_page_of_headings_or_one_long_line_is_cut_at_once() -> None:
     began = time.process_time()
     pages.cut(Page("x", "# \na\n" * 10_660))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -13,7 +14,7 @@ from course_lib.rag.questions import Question
 from course_lib.template import Message
 from course_lib.tune.llama import Llama, one_thread
 
-MAX_NEW = 32
+MAX_NEW, _PADDING = 32, 5
 _UNKNOWN = ("不知道", "没有提到", "not know", "not in the text")
 
 
@@ -36,12 +37,21 @@ def huixiangdou_prompt(question: str, pages: Sequence[Page]) -> str:
     return HUIXIANGDOU.format(c="\n".join(page.text for page in pages)[:READ], q=question)
 
 
+def fits(asked: str) -> bool:
+    """Tell whether camp-mini can read a prompt."""
+    return _model().fits([Message("user", asked)])
+
+
+@functools.cache
+def _model() -> Llama:
+    return Llama.read(models.BUILT_IN["camp-mini"])
+
+
 def replies(prompts: Sequence[str]) -> list[str]:
     """Return camp-mini's greedy replies to prompts that fit its 2048 tokens."""
     with one_thread():
-        model = Llama.read(models.BUILT_IN["camp-mini"])
         turns = [[Message("user", one)] for one in prompts]
-        said = model.replies(turns, MAX_NEW) if turns else []
+        said = _model().replies(turns, MAX_NEW) if turns else []
     return [one.removesuffix("…") for one in said]
 
 

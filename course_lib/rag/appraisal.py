@@ -17,7 +17,6 @@ from course_lib.rag import answering, questions, task
 from course_lib.rag.handed import Handed, Round, Scored
 from course_lib.rag.pages import Page, course_pages, digest
 from course_lib.rag.questions import Question
-from course_lib.rag.splitting import huixiangdou_chunks
 
 OWN, FOUND, HIDDEN, ANSWERS = 0.2, 0.3, 0.3, 0.2
 """Shares of the points of LlamaIndex's part."""
@@ -183,7 +182,7 @@ def _answers_again(handed: Handed, seed: str) -> Finding:
 def _likeness(handed: Handed, texts: Sequence[str]) -> list[float]:
     """Return the highest cosine of each text with HuixiangDou's passages, at least 0."""
     vectors = handed.index.embedder.vectors
-    rows = vectors([chunk for page in handed.pages for chunk in huixiangdou_chunks(page)])
+    rows = vectors(handed.chunks)
     return [max(0.0, float(one)) for one in np.max(vectors(list(texts)) @ rows.T, axis=1)]
 
 
@@ -268,13 +267,18 @@ def _rounds(handed: Handed, _: str) -> Finding:
 def _answered_otherwise(handed: Handed, answered: Sequence[Round]) -> list[str]:
     """Return questions that camp-mini answers otherwise from the whole pages named."""
     known = {page.name: page for page in handed.pages}
-    asked = [one for one in answered if one.references and set(one.references) <= set(known)]
-    lost = [one.question for one in answered if one not in asked]
-    prompts = [
-        answering.huixiangdou_prompt(one.question, [known[name] for name in one.references])
-        for one in asked
+    prompts = {
+        one.question: answering.huixiangdou_prompt(
+            one.question, [known[name] for name in one.references]
+        )
+        for one in answered
+        if one.references and set(one.references) <= set(known)
+    }
+    asked = [
+        one for one in answered if one.question in prompts and answering.fits(prompts[one.question])
     ]
-    said = answering.replies(prompts)
+    lost = [one.question for one in answered if one not in asked]
+    said = answering.replies([prompts[one.question] for one in asked])
     wrong = [
         one.question
         for one, reply in zip(asked, said, strict=True)

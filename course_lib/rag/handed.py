@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import islice
 from pathlib import Path
 from typing import Annotated, TypeVar
 
@@ -13,10 +15,13 @@ from course_lib.errors import CampError
 from course_lib.hand_in import read
 from course_lib.language import Text
 from course_lib.rag import task
-from course_lib.rag.pages import Page, course_pages, cut_all, read_pages
+from course_lib.rag.pages import Page, course_pages, cut, read_pages
 from course_lib.rag.search import Index
+from course_lib.rag.splitting import huixiangdou_chunks
 
 MOST_BYTES = 2_000_000
+MOST_OWN, MOST_PIECES = 1_000_000, 20_000
+"""Bytes of the learner's pages together, and passages of all pages: each becomes a vector."""
 _Line = Annotated[str, Field(max_length=600)]
 _Few = Field(max_length=400)
 _T = TypeVar("_T")
@@ -75,6 +80,17 @@ _ROWS = TypeAdapter(Annotated[list[Row], _Few])
 _TOLD, _JUDGED = TypeAdapter(Told), TypeAdapter(Judged)
 
 
+def _few(pieces: Iterable[_T]) -> list[_T]:
+    found = list(islice(pieces, MOST_PIECES + 1))
+    if len(found) > MOST_PIECES:
+        what = Text(
+            f"页面切出的段落超过 {MOST_PIECES}：少用标题，或删短",
+            f"the pages make more than {MOST_PIECES} passages: fewer headings, or shorter pages",
+        )
+        raise CampError(str(what))
+    return found
+
+
 @dataclass(frozen=True)
 class Handed:
     """A folder of evidence; each part is read, and refused in one line, when it is needed."""
@@ -87,6 +103,9 @@ class Handed:
         own = read_pages(self.folder / "pages")
         if {page.name for page in own} & {page.name for page in course_pages()}:
             raise CampError(str(Text("页名和课程的重复", "a page has the name of a course page")))
+        if sum(len(page.text.encode()) for page in own) > MOST_OWN:
+            what = "自己的页面合起来超过 1 MB：删短", "your pages have more than 1 MB: shorten them"
+            raise CampError(str(Text(*what)))
         return own
 
     @cached_property
@@ -97,7 +116,12 @@ class Handed:
     @cached_property
     def index(self) -> Index:
         """Return all pages, ready to be searched."""
-        return Index(cut_all(self.pages))
+        return Index(_few(piece for page in self.pages for piece in cut(page)))
+
+    @cached_property
+    def chunks(self) -> list[str]:
+        """Return HuixiangDou's passages of all pages."""
+        return _few(chunk for page in self.pages for chunk in huixiangdou_chunks(page))
 
     @cached_property
     def told(self) -> Told:
