@@ -369,7 +369,9 @@ TAMPERED: list[tuple[str, Callable[[Any], Any], str]] = [
     (task.TASK, lambda told: told.update(sha256="0" * 64), "the hash is not"),
     (task.TASK, lambda told: told.update(bad=told["bad"][:1]), "1 bad messages"),
     (task.TASK, lambda told: told.update(bad=told["bad"][:1] * 3), "1 bad messages"),
+    (task.TASK, lambda told: told.update(bad=[f"{BAD[0]}{' ' * n}" for n in range(3)]), "1 bad messages"),
     (task.TASK, lambda told: told.update(bad=questions.chat()[:6:2]), "0 bad messages"),
+    (task.TASK, lambda told: told.update(good={f"{one.text} ": "boat" for one in questions.asked()[:6:2]}), "0 good questions"),
     (task.TASK, lambda told: told.update(good=dict(list(GOOD.items())[:2])), "2 good questions"),
     (task.TASK, lambda told: told.update(good={one.text: "boat" for one in questions.asked()[:6:2]}), "0 good questions"),
     (task.TASK, lambda told: told["good"].update({"这一题没问过？": "boat"}), "not: 这一题没问过"),
@@ -409,6 +411,15 @@ def test_what_is_no_question_is_no_contradiction(handed: Path) -> None:
     edit(handed / task.JUDGED, lambda judged: judged["rounds"][3].update(code="NOT_A_QUESTION"))
     rounds = appraisal.appraise_huixiangdou(Handed(handed), "3")[2]
     assert rounds.part == pytest.approx(2 / 3)  # answered; nothing was refused
+
+
+def test_one_round_with_blanks_is_one(handed: Path) -> None:
+    twin = {"question": f"{ROUNDS[0]} "}
+    edit(handed / task.TASK, lambda told: told["rounds"].append(twin["question"]))
+    edit(handed / task.JUDGED, lambda judged: judged.update(
+        rounds=[judged["rounds"][0] | twin, judged["rounds"][0], judged["rounds"][3]]))  # fmt: skip
+    rounds = appraisal.appraise_huixiangdou(Handed(handed), "3")[2]
+    assert "1 answered from your own" in str(rounds)
 
 
 def test_bad_messages_may_be_those_of_the_course(handed: Path) -> None:

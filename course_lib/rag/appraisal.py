@@ -6,12 +6,13 @@ import functools
 import math
 import random
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 import numpy as np
 
 from course_lib.errors import CampError
 from course_lib.findings import Finding
+from course_lib.hand_in import essence
 from course_lib.language import Text
 from course_lib.rag import answering, questions, task
 from course_lib.rag.handed import Handed, Round, Scored
@@ -82,7 +83,7 @@ def _sentences(text: str) -> set[str]:
 @_one_line(OWN)
 def _own(handed: Handed, _: str) -> Finding:
     own = own_pages(handed)
-    facts = len({one.text for one in questions.fact_questions(own)})
+    facts = len({essence(one.text) for one in questions.fact_questions(own)})
     same = handed.told.sha256 == digest(handed.pages)
     zh = f"自己的页面 {len(own)}（要 {PAGES}），“X的Y是Z。”{facts} 行（要 {FACTS}）"
     en = f"{len(own)} pages of your own ({PAGES} wanted), {facts} facts ({FACTS} wanted)"
@@ -194,8 +195,8 @@ def _scores_again(handed: Handed, _: str) -> Finding:
     scored = [*judged.good, *judged.bad]
     ours = _likeness(handed, _texts(scored)) if scored else []
     same = sum(abs(one.score - own) <= NEAR_SCORE for one, own in zip(scored, ours, strict=True))
-    good = set(told.good) - {one.text for one in questions.asked()}
-    bad = set(told.bad) - set(questions.chat())
+    good = _different(told.good) - _different(one.text for one in questions.asked())
+    bad = _different(told.bad) - _different(questions.chat())
     text = Text(
         f"重算 {len(scored)} 个分数，{same} 个一样；自己写的问题 {len(good)} 个（要 {PAGES}），"
         f"闲聊 {len(bad)} 条（要 {BAD}）" + (f"；没有：{lost[0]}" if lost else ""),
@@ -206,6 +207,10 @@ def _scores_again(handed: Handed, _: str) -> Finding:
     enough = len(good) >= PAGES and len(bad) >= BAD
     whole = bool(scored) and not lost and enough and same >= 0.9 * len(scored)
     return Finding(1.0 if whole else 0.0, text, SCORES)
+
+
+def _different(texts: Iterable[str]) -> set[str]:
+    return {essence(one) for one in texts} - {""}
 
 
 def _texts(scored: Sequence[Scored]) -> list[str]:
@@ -239,7 +244,9 @@ def _throttle(handed: Handed, _: str) -> Finding:
 @_one_line(ROUNDS)
 def _rounds(handed: Handed, _: str) -> Finding:
     judged = handed.judged
-    wanted = {one.question: one for one in judged.rounds if one.question in handed.told.rounds}
+    told = _different(handed.told.rounds)
+    asked = [one for one in judged.rounds if essence(one.question) in told]
+    wanted = {essence(one.question): one for one in asked}
     rounds = list(wanted.values())
     scores = _likeness(handed, [one.question for one in rounds]) if rounds else []
     doubts = [
