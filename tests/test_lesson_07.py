@@ -47,6 +47,7 @@ LESSON = "07_rag"
 RECORDED = Path(__file__).parent / "tool_evidence"
 """What LlamaIndex 0.14.25 and HuixiangDou 20240415 left in their own environments."""
 TOLD = json.loads((RECORDED / LESSON / task.TASK).read_text(encoding="utf-8"))
+TOLD_ROWS = json.loads((RECORDED / LESSON / task.FOUND).read_text(encoding="utf-8"))
 GOOD, BAD, ROUNDS = TOLD["good"], TOLD["bad"], TOLD["rounds"]
 OWN = {page.name: page.text for page in pages.read_pages(RECORDED / LESSON / "pages")}
 
@@ -490,6 +491,34 @@ def test_a_page_of_headings_or_one_long_line_is_cut_at_once() -> None:
     pages.cut(Page("x", "The a of" * 8000))
     assert len(pages.cut(Page("x", f"# {'长' * 20_000}\n句。"))[0].text) < 300
     assert time.process_time() - began < 1.5
+
+
+def test_only_what_fits_one_call_is_answered_again(
+    handed: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    question = TOLD_ROWS[0]["question"]
+    assert answering.fits_one_call(question, ["短。", "段。"])
+    assert not answering.fits_one_call(question, ["甲" * 950, "乙" * 950])  # two calls
+    assert not answering.fits_one_call(question, ["😀" * 1200])  # 4800 tokens
+    long = {
+        f"long{n}": f"# {row['question']}\n\n" + f"{row['question'].rstrip('？')}，" * 120
+        for n, row in enumerate(TOLD_ROWS[:3])
+    }
+    given = with_pages(handed, OWN | long)
+    asked: list[str] = []
+    monkeypatch.setattr(answering, "replies", lambda prompts: asked.extend(prompts) or prompts)
+    appraisal._answers_again(given, "3")
+    assert asked
+    assert max(map(len, asked)) <= 2048 - 32 - 5
+
+
+def test_one_question_with_blanks_is_answered_again_once(handed: Path) -> None:
+    edit(handed / task.FOUND, lambda rows: rows.extend(
+        [rows[0] | {"question": f"{rows[0]['question']}{' ' * n}"} for n in range(4)]))  # fmt: skip
+    edit(handed / task.FOUND, lambda rows: rows.__setitem__(slice(0, -4), []))
+    found = appraisal._answers_again(Handed(handed), "3")
+    assert found.part == 0
+    assert "of 1 drawn questions (4 wanted)" in str(found)
 
 
 def about(name: str, *facts: str) -> str:

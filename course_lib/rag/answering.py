@@ -28,7 +28,10 @@ class Kind(StrEnum):
 
 
 def prompt(question: str, passages: Sequence[str]) -> str:
-    """Return LlamaIndex's prompt for a question and its passages, best first, cut to ``WINDOW``."""
+    """Return LlamaIndex's prompt for a question and its passages, best first, cut to ``WINDOW``.
+
+    Where they do not fit one call, LlamaIndex makes several instead: see :func:`fits`.
+    """
     return LLAMA_INDEX.format(c="\n\n".join(passages)[:WINDOW], q=question)
 
 
@@ -40,6 +43,16 @@ def huixiangdou_prompt(question: str, pages: Sequence[Page]) -> str:
 def fits(asked: str) -> bool:
     """Tell whether camp-mini can read a prompt."""
     return _model().fits([Message("user", asked)])
+
+
+def fits_one_call(question: str, passages: Sequence[str]) -> bool:
+    """Tell whether LlamaIndex puts all passages into one call, and camp-mini can read it.
+
+    It counts characters and keeps room for the reply and a few more (``PromptHelper`` in
+    llama_index/core/indices/prompt_helper.py).
+    """
+    whole = LLAMA_INDEX.format(c="\n\n".join(passages), q=question)
+    return len(whole) <= WINDOW - MAX_NEW - _PADDING and fits(whole)
 
 
 @functools.cache

@@ -160,16 +160,25 @@ def _blurred(text: str, dice: random.Random) -> str:
 
 @_one_line(ANSWERS)
 def _answers_again(handed: Handed, seed: str) -> Finding:
-    answered = [row for row in handed.rows if row.answer.strip()]
+    """Let camp-mini answer again from the passages, where LlamaIndex gave it all in one call."""
+    passages = {
+        row.question: [hit.piece.text for hit in handed.index.find(row.question)]
+        for row in handed.rows
+        if row.answer.strip()
+    }
+    short = (
+        row
+        for row in handed.rows
+        if row.question in passages
+        and answering.fits_one_call(row.question, passages[row.question])
+    )
+    answered = list({essence(row.question): row for row in short}.values())
     drawn = random.Random(f"{seed} answers").sample(answered, min(AGAIN, len(answered)))  # noqa: S311
-    prompts = [
-        answering.prompt(row.question, [hit.piece.text for hit in handed.index.find(row.question)])
-        for row in drawn
-    ]
+    prompts = [answering.prompt(row.question, passages[row.question]) for row in drawn]
     said = answering.replies(prompts)
     same = [row for row, one in zip(drawn, said, strict=True) if row.answer.strip() == one.strip()]
-    zh = f"抽 {len(drawn)} 题让 camp-mini 照同样的段落重答，{len(same)} 题一样"
-    en = f"of {len(drawn)} drawn questions camp-mini answers {len(same)} as before"
+    zh = f"抽 {len(drawn)} 题（要 {AGAIN}）让 camp-mini 照同样的段落重答，{len(same)} 题一样"
+    en = f"of {len(drawn)} drawn questions ({AGAIN} wanted) camp-mini answers {len(same)} as before"
     for row, one in zip(drawn, said, strict=True):
         if row not in same:
             zh, en = f"{zh}；它说：{one[:40]}", f"{en}; it says: {one[:40]}"

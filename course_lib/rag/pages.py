@@ -17,7 +17,10 @@ SIZE = 130
 """Characters of a piece; short, because the built-in model reads short passages best."""
 MOST_PAGES, MOST_BYTES = 400, 64_000
 WINDOW = 2048
-"""Characters that LlamaIndex sends to camp-mini at once, about as many as its tokens."""
+"""Characters of LlamaIndex's prompt and camp-mini's reply, about as many as its tokens.
+
+Passages that are longer LlamaIndex sends in several calls.
+"""
 READ = 600
 """Characters of whole pages that HuixiangDou sends it; from 800 on its answers make no sense."""
 TITLE = 200
