@@ -454,6 +454,41 @@ def with_pages(handed: Path, texts: dict[str, str]) -> Handed:
     return Handed(handed)
 
 
+HONEST: list[dict[str, str]] = [
+    {name: f"## 简介\n{name}是我们的社团。\n## 成员\n{name}有{n}个人。\n## 电话\n{name}的电话是{n}0。\n"
+     for n, name in enumerate(("甲社", "乙社", "丙社"), 3)},
+    {name: f"# {name}\n\n## Where\nThe room of {name} is 3{n}.\n## Who\nThe head of {name} is Ann.\n## When\n"
+     f"Open from 9.30 to 17.3{n}.\n" for n, name in enumerate(("Choir", "Chess", "Garden"))},
+    {f"p{n}": f"# 笔记{n}\n\n- 负责人：王小明\n- 电话：123\n- 地点：东门\n\n{name}的房号是{n}。\n{name}的面积是3{n}平方米。\n"
+     for n, name in enumerate(("甲楼", "乙楼", "丙楼"))},
+    {"team": "# 青竹小组\n\n青竹小组每周二晚上开会，轮流讲一篇论文，讲完大家提问。\n青竹小组的负责人是王五。\n"
+     "青竹小组的口号是快乐。\n青竹小组的吉祥物是猫。\n"},
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("texts", HONEST, ids=range(len(HONEST)))
+def test_headings_numbers_and_a_few_lines_alike_make_no_copy(handed: Path, texts) -> None:
+    assert [page.name for page in appraisal.own_pages(with_pages(handed, texts))] == sorted(texts)
+
+
+def test_a_page_that_does_not_count_is_named(handed: Path) -> None:
+    one = about("东食堂", "东食堂的电话是1。\n东食堂的面积是2。\n")
+    texts = {"a": one, "b": one.replace("是2", "是3"), "c": about("西食堂")}
+    found = appraisal._own(with_pages(handed, texts), "")
+    assert "2 pages of your own (3 wanted)" in str(found)
+    assert "b.md: nearly the same as a.md" in str(found)
+    for text, why in (
+        (task.EXAMPLES["team"], "half of it or more is the course's"),
+        ("# 东门\n# 西门\n", "only headings"),
+    ):
+        assert f"d.md: {why}" in str(appraisal._own(with_pages(handed, {"d": text}), ""))
+
+
+def test_lines_of_several_pages_ask_for_none_of_them(handed: Path) -> None:
+    found = appraisal._hidden(with_pages(handed, HONEST[2]), "3")
+    assert "of 6 unseen questions 6" in str(found)
+
+
 def test_pages_without_a_heading_are_cut_by_their_names(handed: Path) -> None:
     text = "北坡菜园的负责人是孙悦。\r\n北坡菜园的面积是64平方米。\n"
     found = with_pages(handed, {"garden": text})
@@ -529,6 +564,7 @@ COPIES: list[tuple[Callable[[], dict[str, str]], float]] = [
     (lambda: OWN, 1),
     (lambda: {f"my{page.name}": page.text.replace("# ", "# 我的", 1) for page in pages.course_pages()[10:20]}, 0),
     (lambda: {f"my{page.name}": page.text.replace("\n", " \n\n- ") for page in pages.course_pages()[10:20]}, 0),
+    (lambda: {f"my{page.name}": page.text.replace("。", "x。") for page in pages.course_pages()[10:20]}, 0),
     (lambda: {name: text.replace("# ", "# 我的", 1) for name, text in task.EXAMPLES.items()}, 0),
     (lambda: {f"my{number}": OWN["boat"].replace("# ", f"# {number}", 1) for number in range(6)}, 1 / 6),
     (lambda: {f"my{n}": about(f"第{n}食堂", "- 北门的电话是1。\n" * 6) for n in range(3)}, 1 / 6),

@@ -6,6 +6,7 @@ import functools
 import math
 import random
 import re
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 
 import numpy as np
@@ -16,6 +17,7 @@ from course_lib.hand_in import essence
 from course_lib.language import Text
 from course_lib.rag import answering, questions, task
 from course_lib.rag.handed import Handed, Round, Scored
+from course_lib.rag.ngrams import terms
 from course_lib.rag.pages import Page, course_pages, digest
 from course_lib.rag.questions import Question
 
@@ -24,7 +26,9 @@ OWN, FOUND, HIDDEN, ANSWERS = 0.2, 0.3, 0.3, 0.2
 SCORES, THROTTLE, ROUNDS, REFUSALS = 0.3, 0.2, 0.25, 0.25
 """Shares of the points of HuixiangDou's part."""
 PAGES, FACTS, BAD = 3, 6, 3
-DRAWN, AGAIN = 12, 4
+COPIED, WORDS, TWICE = 0.5, 0.95, 0.75
+"""Shares of a page: sentences in the course's pages, words in one, sentences in one before it."""
+DRAWN, AGAIN, SHORTEST = 12, 4, 6
 NEAR, NEAR_SCORE = 0.002, 0.01
 _ANSWERED, _NO_QUESTION = {"SUCCESS", "SECURITY", "BAD_ANSWER"}, "NOT_A_QUESTION"
 
@@ -60,33 +64,53 @@ def appraise_huixiangdou(handed: Handed, seed: str) -> list[Finding]:
 def own_pages(handed: Handed) -> list[Page]:
     """Return the pages that the learner wrote.
 
-    A page does not count when half of its sentences or more stand in the course's pages, in the
-    examples or in a page before it.
+    A page does not count when half of its sentences or more stand in the course's pages or in the
+    examples, nearly all of its words in one of these, or three in four of its sentences in one
+    page before it. Headings are no sentences. Only whole copies are caught, not rewritten ones or
+    copies with as much of something else.
     """
+    return [page for page, why in _judged_pages(handed) if why is None]
+
+
+def _judged_pages(handed: Handed) -> list[tuple[Page, Text | None]]:
+    """Return the learner's pages, and with each that does not count why."""
     given = [*task.EXAMPLES.values(), *(page.text for page in course_pages())]
-    known = {one for text in given for one in _sentences(text)}
-    found: list[Page] = []
+    known = {key for text in given for key in _sentences(text)}
+    sources = [set(terms(text)) for text in given]
+    before: dict[str, set[str]] = {}
+    found: list[tuple[Page, Text | None]] = []
     for page in handed.own:
-        said = _sentences(page.text)
-        if 2 * len(said - known) > len(said):
-            found.append(page)
-        known |= said
+        said, words, why = set(_sentences(page.text)), set(terms(page.text)), None
+        most = max(len(words & one) for one in sources)
+        twin = next((x for x, its in before.items() if len(said & its) >= TWICE * len(said)), None)
+        if not said:
+            why = Text("只有标题", "only headings")
+        elif len(said & known) >= COPIED * len(said) or most > WORDS * len(words):
+            why = Text("一半以上是课程的句子", "half of it or more is the course's")
+        elif twin is not None:
+            why = Text(f"和 {twin}.md 几乎一样", f"nearly the same as {twin}.md")
+        before[page.name] = said
+        found.append((page, why))
     return found
 
 
-def _sentences(text: str) -> set[str]:
-    """Return the sentences of a page, of each its letters and digits alone."""
-    parts = re.split(r"[。！？!?.\n]", text)
-    return {"".join(filter(str.isalnum, one)).casefold() for one in parts} - {""}
+def _sentences(text: str) -> dict[str, str]:
+    """Return the sentences of a page without its headings, by what tells each from others."""
+    body = re.sub(r"^\s*#.*$", "", text, flags=re.M)
+    found = re.split(r"[。！？!?\n]|\.(?=\s|$)", body)
+    return {key: one for one in found if (key := essence(one))}
 
 
 @_one_line(OWN)
 def _own(handed: Handed, _: str) -> Finding:
-    own = own_pages(handed)
+    judged = _judged_pages(handed)
+    own = [page for page, why in judged if why is None]
     facts = len({essence(one.text) for one in questions.fact_questions(own)})
     same = handed.told.sha256 == digest(handed.pages)
     zh = f"自己的页面 {len(own)}（要 {PAGES}），“X的Y是Z。”{facts} 行（要 {FACTS}）"
     en = f"{len(own)} pages of your own ({PAGES} wanted), {facts} facts ({FACTS} wanted)"
+    for name, why in [(page.name, why) for page, why in judged if why is not None][:PAGES]:
+        zh, en = f"{zh}；{name}.md 不算：{why.zh}", f"{en}; {name}.md: {why.en}"
     if not same:
         zh, en = f"{zh}；哈希和页面对不上", f"{en}; the hash is not that of the pages"
     part = min(1.0, len(own) / PAGES) * min(1.0, facts / FACTS) if same else 0.0
@@ -142,12 +166,18 @@ def _hidden(handed: Handed, seed: str) -> Finding:
 
 
 def _hidden_questions(handed: Handed, seed: str) -> list[Question]:
-    """Draw questions on the learner's pages: sentences with a quarter of their signs left out."""
+    """Draw questions on the learner's pages: sentences with a quarter of their signs left out.
+
+    Sentences of several pages ask for none of them.
+    """
     dice = random.Random(f"{seed} hidden")  # noqa: S311
+    said = {page.name: _sentences(page.text) for page in own_pages(handed)}
+    times = Counter(key for its in said.values() for key in its)
     sentences = [
-        Question(sentence, page.name)
-        for page in own_pages(handed)
-        for sentence in re.findall(r"[^。！？!?.\n#]{6,}", page.text)
+        Question(sentence, name)
+        for name, its in said.items()
+        for key, sentence in its.items()
+        if len(sentence) >= SHORTEST and times[key] == 1
     ]
     chosen = dice.sample(sentences, min(DRAWN, len(sentences)))
     return [Question(_blurred(one.text, dice), one.page) for one in chosen]

@@ -1372,7 +1372,7 @@ with needs("best_threshold"):
 
 ## 资料里藏着一句命令
 
-知识库里也可能有别人放的页。看它改不改得了答案，碰不碰得到你的文件。
+知识库里也可能有别人放的页。看它能否改答案、碰你的文件。
 """
 
 # %% [markdown] lang="en"
@@ -1398,11 +1398,11 @@ print("camp-mini:", *answering.replies([answering.prompt(question, clean)]))
 
 # %% [markdown] lang="zh"
 """
-那一页排到第一，答案就被它改了；去掉它，答案就对了。RAG 信任它的资料，所以要管谁能往里放。命令却没有执行：回答只是文字，没有程序去运行它。给了模型工具，这道墙要自己砌。
+那一页排第一，答案就被它改了；去掉就对了。RAG 信任资料，要管谁能往里放。命令却没有执行：回答只是文字，没有程序运行它。给了模型工具，这道墙要自己砌。
 
 ## 网页
 
-营里用 Streamlit 做界面，课程也有一页：上传 Markdown、PDF 或 TXT，看切块，提问，看段落、分数、回答和出处，低于阈值就拒答。文件只在内存里。在终端运行 `camp rag-page`，或在这里写 `open_rag_page()`（在 `course_lib.apps.start`）。
+营里用 Streamlit 做界面，课程也有一页：上传 Markdown、PDF 或 TXT，看切块，提问，看段落、分数、回答和出处，低于阈值就拒答。文件只在内存里。在终端运行 `camp rag-page`，或写 `open_rag_page()`（在 `course_lib.apps.start`）。
 
 > **2024 年以后**（LlamaIndex 0.14，茴香豆 20240415，2026-11）
 > - 营里的 LlamaIndex 是 0.10.38。0.10 起按功能拆成许多包；OpenAI 兼容的服务用 `llama-index-llms-openai-like`。
@@ -1412,7 +1412,7 @@ print("camp-mini:", *answering.replies([answering.prompt(question, clean)]))
 
 ## 关卡任务
 
-建一个**自己的知识库**：在 `my-pages` 里写三页以上（一页一个主题，写几行“X的Y是Z。”），换掉例子；下面写问题、不该答的话，和两轮以上问答。
+建一个**自己的知识库**：在 `my-pages` 里写三页以上（一页一个主题，写几行“X的Y是Z。”），换掉例子；句子有一半是课程的、大半同别的页，不算；下面写问题、不该答的话，和两轮以上问答。
 
 交的是页面和哈希、LlamaIndex 的段落和回答、茴香豆的阈值和结果。批改的程序再检索一遍，让 `camp-mini` 重答几题，再用**你没见过的问题**考你的文档和阈值。两关（L1-4、L2-5）一起交。
 """
@@ -1433,7 +1433,7 @@ The camp builds its interface with Streamlit. The course has such a page, too: u
 
 ## The level's task
 
-Build **your own knowledge base**: write three or more pages into `my-pages` (one subject each, with some lines like "The Y of X is Z.") in place of the examples; below write questions, messages not to answer, and two or more rounds.
+Build **your own knowledge base**: write three or more pages into `my-pages` (one subject each, with some lines like "The Y of X is Z.") in place of the examples; a page does not count when half of its sentences or more are the course's, or three in four those of another page before it; below write questions, messages not to answer, and two or more rounds.
 
 You hand in pages and their hash, LlamaIndex's passages and answers, HuixiangDou's threshold and results. The grading program retrieves again itself, lets `camp-mini` answer some again, and tries your documents and threshold on **questions that you have not seen**. Both levels (L1-4, L2-5) are handed in together.
 """
