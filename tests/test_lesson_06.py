@@ -72,7 +72,7 @@ def run_cells(
     for number, cell in enumerate(lesson.cells):
         if cell.kind in kinds:
             source = in_language(blank_source(cell.source) if blank else cell.source, language)
-            file = f"<06 {language} {number}>"
+            file = f"<06 {language} {number}{' blank' if blank else ''}>"
             linecache.cache[file] = (len(source), None, source.splitlines(keepends=True), file)
             exec(compile(source, file, "exec", dont_inherit=True), names)
 
