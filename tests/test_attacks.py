@@ -215,8 +215,11 @@ def test_nobody_outlives_the_grading(graded: Graded) -> None:
 
 
 def test_the_run_ends_in_time(graded: Graded) -> None:
-    """Nobody holds up the others: all loops and sleeps together are bounded by the limits."""
-    assert graded.seconds < 200
+    """Nobody holds up the others: all loops and sleeps together are bounded by the limits.
+
+    On a quiet machine it takes a quarter of that; what sleeps is tried twice.
+    """
+    assert graded.seconds < 500
     assert max(result["seconds"] for result in graded.results.values()) < 60
 
 

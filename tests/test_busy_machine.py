@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+import socket
 import threading
 import time
 from collections.abc import Iterator
@@ -12,8 +13,12 @@ from pathlib import Path
 import psutil
 import pytest
 
+from grading.apart.plan import Outcome
+from grading.apart.run import Run, _is_doubtful
 from grading.course import CONFIG_FILE, Course
 from grading.grade import grade
+from grading.isolation.limits import Limits
+from grading.isolation.spawner import Ending, Job
 from grading.lesson_run import Result
 from tests.toy_course import LESSON, answer, hand_in, make_course, solved
 
@@ -87,15 +92,40 @@ def test_what_the_machine_cut_short_has_its_points(
     assert f"{BUSY} for a submission: once more, one at a time" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize(
-    ("source", "again"),
-    [(COMPUTES, False), (QUITS, False), (SLEEPS, True)],
-    ids=["computes", "quits", "sleeps"],
-)
+@pytest.mark.parametrize("source", [COMPUTES, QUITS, SLEEPS], ids=["computes", "quits", "sleeps"])
 def test_what_is_a_learners_own_doing_stays_so(
-    source: str, again: bool, course: Course, capsys: pytest.CaptureFixture[str]
+    source: str, course: Course, capsys: pytest.CaptureFixture[str]
 ) -> None:
     hand_in(course, "ann", solved(course, answer("double", source)))
     result = only(course)
     assert (result.score, result.review) == (FULL - 10, True)
-    assert (BUSY in capsys.readouterr().err) == again
+    again = BUSY in capsys.readouterr().err
+    assert again or source != SLEEPS
+    assert not again or source != QUITS  # of a loop it depends on how busy this machine is
+
+
+KILLED = -signal.SIGKILL
+
+
+@pytest.mark.parametrize(
+    ("reason", "endings", "doubtful"),
+    [
+        ("late", [Ending(KILLED, "killed", 0.1), Ending(KILLED, "killed", 3.5)], False),
+        ("late", [Ending(KILLED, "killed", 0.1), Ending(KILLED, "killed", 1.5)], True),
+        ("late", [Ending(KILLED, "killed", 4.0)], True),  # of the other one nothing was heard
+        ("ended", [Ending(KILLED, "killed", 0.1), Ending(KILLED, "", 0.1)], True),
+        ("ended", [Ending(KILLED, "killed", 0.1), Ending(3, "", 0.1)], False),
+        ("ended", [Ending(KILLED, "memory", 0.1), Ending(KILLED, "killed", 0.1)], False),
+        ("unreadable", [Ending(KILLED, "killed", 0), Ending(KILLED, "", 0)], False),
+    ],
+)
+def test_only_what_may_be_the_machines_doing_is_doubtful(
+    reason: str, endings: list[Ending], doubtful: bool, tmp_path: Path
+) -> None:
+    """A judge and one answerer, and a limit of 4 s that was hit."""
+    here, there = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    there.close()
+    known = dict(zip(("judge", "answerer1"), endings, strict=False))
+    found = Run([Outcome(reason=reason)], answerers=1)
+    with Job(here, Limits(), tmp_path / "job", None, known) as job:
+        assert _is_doubtful(job, found, 4.0) == doubtful
