@@ -48,6 +48,7 @@ class How:
         failing: tests that the instructor's own solution does not pass.
         traits: what the solution did, by test, see ``apart.traits``.
         imports: modules that it imported while it ran.
+        cut_short: the machine was too busy for it; what stands here may be wrong.
     """
 
     close: dict[str, tuple[str, ...]] = field(default_factory=dict)
@@ -56,6 +57,7 @@ class How:
     failing: tuple[str, ...] = ()
     traits: dict[str, tuple[str, ...]] = field(default_factory=dict)
     imports: tuple[str, ...] = ()
+    cut_short: bool = False
 
     @property
     def broken(self) -> list[str]:

@@ -183,11 +183,12 @@ class Engine:
 
     def learn(
         self, assignment: Assignment, notebook: Notebook, solution: NotebookNode, rules: Rules
-    ) -> tuple[list[tuple[Step, Outcome]], tuple[str, ...]]:
+    ) -> tuple[list[tuple[Step, Outcome]], apart.Run]:
         """Run the instructor's own solution.
 
         Returns:
-            What became of it, and the modules that were imported meanwhile.
+            Its steps, each with what became of it, and the run; doubtful when this machine was too
+            busy for it several times.
 
         Raises:
             CampError: a walled process could not be started.
@@ -201,7 +202,7 @@ class Engine:
                 raise CampError(f"{error}: free memory or processes, and try again") from None
             if not found.doubtful:
                 break
-        return list(zip(steps, found.outcomes, strict=True)), found.imported
+        return list(zip(steps, found.outcomes, strict=True)), found
 
     def _plan(
         self,

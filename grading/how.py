@@ -40,7 +40,9 @@ def settle(assignment: Assignment, course: Course, rules: Rules) -> Assignment:
         known = _hows(stored)
         if stored["key"] != key or known.keys() != assignment.notebooks.keys():
             raise ValueError
-        if any(how.broken for how in known.values()):  # perhaps it was the machine's fault
+        if any(
+            how.broken or how.cut_short for how in known.values()
+        ):  # perhaps the machine's fault
             raise ValueError
     except (OSError, ValidationError, ValueError, KeyError):
         known = {
@@ -136,12 +138,13 @@ class _Trial:
         notebook = dataclasses.replace(self.notebook, how=how)
         assignment = self.assignment.with_notebook(notebook)
         solution, _ = repair(notebook.instructor, notebook.instructor, notebook.plan)
-        found, imports = ENGINE.learn(assignment, notebook, solution, self.rules)
+        found, ran = ENGINE.learn(assignment, notebook, solution, self.rules)
         tests = [(step, outcome) for step, outcome in found if step.kind == "test"]
         shows = {step.name for step, outcome in tests if outcome.shown}
         return dataclasses.replace(
             how,
-            imports=tuple(sorted({*how.imports, *imports})),
+            imports=tuple(sorted({*how.imports, *ran.imported})),
+            cut_short=how.cut_short or ran.doubtful,
             shows=tuple(sorted({*how.shows, *shows})),
             failing=tuple(
                 step.name

@@ -33,6 +33,7 @@ from grading.steps import mark_review, to_text
 _BATCH = 50
 _EVERY = 2.0  # seconds after which a smaller batch is entered
 _AHEAD = 4  # submissions handed out for each worker
+_IN_VAIN = 3
 
 
 @dataclass(frozen=True)
@@ -249,20 +250,25 @@ class LessonRun:
     def graded(self, due: list[str], progress: GradingProgress) -> Iterator[Graded]:
         """Yield submissions as they are graded; nothing is written.
 
-        Those that may be late because the machine was busy are tried once more, alone.
+        Those that may be late because the machine was busy are tried once more, alone. Where that
+        helped none of several in a row it is no use, and the others keep their first result.
         """
-        again = []
+        doubtful: list[Graded] = []
         with self._pool() as pool:
             assignment = pool.share(self.assignment)
             for graded in self._run(pool, assignment, due, _AHEAD * pool.workers, progress):
                 if graded.doubtful or graded.fault:
-                    again.append(graded.learner)
+                    doubtful.append(graded)
                 else:
                     progress.advance(graded)
                     yield graded
-            if again:
-                progress.say(_busy(len(again)))
-            for graded in self._run(pool, assignment, again, 1, progress):
+            if doubtful:
+                progress.say(_busy(len(doubtful)))
+            in_vain = 0
+            for graded in doubtful:
+                if in_vain < _IN_VAIN:
+                    (graded,) = self._run(pool, assignment, [graded.learner], 1, progress)
+                    in_vain = in_vain + 1 if graded.doubtful or graded.fault else 0
                 progress.advance(graded)
                 yield graded
 
@@ -344,7 +350,7 @@ class LessonRun:
 def _busy(count: int) -> str:
     """Return what is said before submissions are tried once more."""
     many = "a submission" if count == 1 else f"{count} submissions"
-    return f"the machine may have been too busy for {many}: once more, one at a time"
+    return f"{many} cut short, perhaps because the machine was busy: once more, one at a time"
 
 
 def _strange(lesson: str, learner: str) -> Result:

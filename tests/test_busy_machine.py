@@ -9,6 +9,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import psutil
 import pytest
@@ -17,15 +18,16 @@ from grading.apart.plan import Outcome
 from grading.apart.run import Run, _is_doubtful
 from grading.course import CONFIG_FILE, Course
 from grading.grade import grade
+from grading.grader import Graded
 from grading.isolation.limits import Limits
 from grading.isolation.spawner import Ending, Job
-from grading.lesson_run import Result
+from grading.lesson_run import LessonRun, Result
 from tests.toy_course import LESSON, answer, hand_in, make_course, solved
 
 pytestmark = pytest.mark.usefixtures("walls")
 
 FULL = 34
-BUSY = "the machine may have been too busy"
+BUSY = "a submission cut short, perhaps because the machine was busy"
 SLOW = "import time\ntime.sleep(1)\ndef double(x):\n    return 2 * x"
 SLEEPS = "import time\ntime.sleep(60)"
 COMPUTES = "def double(x):\n    while True:\n        x += 1"
@@ -89,7 +91,7 @@ def test_what_the_machine_cut_short_has_its_points(
     with once(number, seconds):
         result = only(course)
     assert (result.score, result.review, result.remarks) == (FULL, False, ())
-    assert f"{BUSY} for a submission: once more, one at a time" in capsys.readouterr().err
+    assert f"{BUSY}: once more, one at a time" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("source", [COMPUTES, QUITS, SLEEPS], ids=["computes", "quits", "sleeps"])
@@ -102,6 +104,29 @@ def test_what_is_a_learners_own_doing_stays_so(
     again = BUSY in capsys.readouterr().err
     assert again or source != SLEEPS
     assert not again or source != QUITS  # of a loop it depends on how busy this machine is
+
+
+def test_where_it_is_of_no_use_it_is_not_done_for_all(
+    course: Course, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (course.path / CONFIG_FILE).write_text("get_config().Execute.timeout = 1\n")
+    course = Course.open(course.path)
+    names = [f"sleeper{number}" for number in range(5)]
+    for name in names:
+        hand_in(course, name, solved(course, answer("double", SLEEPS)))
+    tried: list[str] = []
+    run = LessonRun._run
+
+    def seen(self: LessonRun, *words: Any) -> Iterator[Graded]:
+        tried.extend(words[2])
+        return run(self, *words)
+
+    monkeypatch.setattr(LessonRun, "_run", seen)
+    results = grade(LESSON, course, names)
+    assert "5 submissions cut short" in capsys.readouterr().err
+    assert sorted(tried[:5]) == names
+    assert len(tried) == 5 + 3
+    assert [(one.score, one.review) for one in results] == [(FULL - 10, True)] * 5
 
 
 KILLED = -signal.SIGKILL

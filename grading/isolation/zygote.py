@@ -131,7 +131,9 @@ class _Zygote:
 
     def _kill(self, one: _Room) -> None:
         if one.pid:
-            if not select.select([one.handle], [], [], 0)[0]:  # else it ended by itself
+            ended = select.poll()
+            ended.register(one.handle, select.POLLIN)
+            if not ended.poll(0):  # else it ended by itself
                 one.why = one.why or "killed"
             pids = [one.pid] if self.house.namespaces else limits.family(one.pid)
             for pid in pids:
