@@ -257,12 +257,11 @@ def feedback_command(
     """Write feedback pages (HTML, in each learner's language) of graded submissions."""
     database.use(db)
     opened = Course.open(course)
+    failed: PagesFailed | None = None
     try:
         pages: Sequence[Path] = feedback(lesson, opened, learner or (), force=force)
     except PagesFailed as error:
-        for page in error.pages:
-            typer.echo(page)
-        raise
+        pages, failed = error.pages, error
     if release is not None:
         from grading.letter import give_out
         from grading.rules import load_rules
@@ -270,3 +269,5 @@ def feedback_command(
         pages = give_out(opened, pages, release, load_rules(opened.path))
     for page in pages:
         typer.echo(page)
+    if failed:
+        raise failed

@@ -78,6 +78,11 @@ class Record(BaseModel):
     copies: dict[str, str] = {}
 
     @property
+    def refused(self) -> bool:
+        """Whether the submission could not be read."""
+        return self.stage == "done" and not self.fingerprint
+
+    @property
     def texts(self) -> tuple[Text, ...]:
         """The remarks."""
         return tuple(Text(zh, en) for zh, en in self.remarks)

@@ -7,7 +7,7 @@ points that gives and what the certificate lacks. Nothing in it comes from a not
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,9 +17,11 @@ from course_lib.errors import CampError
 from course_lib.files import write_atomic
 from course_lib.language import Language, Text
 from grading.course import Course
-from grading.desk.graded import file_of, read_graded
 from grading.feedback_page import TEMPLATES, shown_name
-from grading.points import Account, Standing, State, award
+from grading.journal import Journal
+from grading.ledger import Entry
+from grading.points import Account, Standing, State, account_of, award
+from grading.points_report import certificate_remarks
 from grading.rules import Rules
 from grading.scores import Score, read_scores
 
@@ -34,22 +36,21 @@ _WORDS = {
     "points": Text("算力点", "Compute points"),
     "certificate": Text("证书", "Certificate"),
 }
-_STATES = {
-    State.PAID: Text("已通过", "passed"),
-    State.BEFORE: Text("已通过", "passed"),
-    State.WAITS: Text("等助教评分", "waits for a TA"),
-    State.UNCLEAR: Text("请问助教", "ask your TA"),
-}
+_PASSED, _NO_MORE = Text("已通过", "passed"), Text("不再算通过", "no longer passed")
+_WAITS = Text("等助教评分", "waits for a TA")
+_ASK = Text("请问助教", "ask your TA")
+_FAILED = Text("未过关", "not passed")
+_REFUSED = Text("没能批改：看反馈页，再交一次", "not graded: see its page, and hand it in again")
 _EARNED = Text("已获得", "earned")
 _NO_LEVEL = Text("不计关卡", "of no level")
 
 
 @dataclass(frozen=True)
 class _Line:
-    """One lesson in the letter, in the learner's language; ``page`` is beside it, or ""."""
+    """One lesson in the letter, in the learner's language; ``pages`` are links and their names."""
 
     lesson: str
-    page: str
+    pages: list[tuple[str, str]]
     score: float
     maximum: float
     state: str
@@ -57,114 +58,143 @@ class _Line:
     again: str
 
 
+@dataclass(frozen=True)
+class _Known:
+    """What the letters of a course are made of."""
+
+    course: Course
+    rules: Rules
+    scores: Mapping[str, Sequence[Score]]
+    standings: Mapping[tuple[str, str], Sequence[Standing]]
+    accounts: Mapping[str, Account]
+
+
 def give_out(course: Course, pages: Sequence[Path], folder: Path, rules: Rules) -> list[Path]:
-    """Write ``folder/LEARNER/``: the learner's pages, and the letter; unchanged files stay.
+    """Write ``folder/LEARNER/``: the letter, and the learner's pages; unchanged files stay.
 
     Args:
         course: the course.
         pages: feedback pages, as ``camp feedback`` wrote them.
-        folder: where to; what else is in it stays.
+        folder: where to, outside the course; what else is in it stays.
         rules: of points.
 
     Returns:
         What lies there now.
 
     Raises:
-        CampError: ``folder`` is in the way of the pages themselves, or cannot be written.
+        CampError: ``folder`` lies in the course, or cannot be written.
     """
-    own = (course.path / "feedback").resolve()
-    if own == folder.resolve() or own in folder.resolve().parents:
-        raise CampError(f"{folder} is where the pages are made: name another folder", 2)
+    if course.path.resolve() in (place := folder.resolve(), *place.parents):
+        raise CampError(
+            f"{folder} lies in the course, whose folders have their own use: name "
+            "another one to give out"
+        )
     by_learner: dict[str, list[Path]] = defaultdict(list)
     for page in pages:
         by_learner[page.parent.parent.name].append(page)
+    known = _read(course, rules)
+    written = []
+    try:
+        for learner, own in sorted(by_learner.items()):
+            for page in own:
+                written.append(folder / learner / page.parent.name / page.name)
+                _write(written[-1], page.read_bytes())
+            letter = _letter(known, learner, folder / learner)
+            written.append(folder / learner / LETTER)
+            _write(written[-1], letter.encode())
+    except OSError as error:
+        raise CampError(f"cannot write {error.filename or folder}: {error.strerror}") from None
+    return written
+
+
+def _read(course: Course, rules: Rules) -> _Known:
     report = award(course.path, rules, dry_run=True)
-    accounts = {one.learner: one for one in report.accounts}
     standings: dict[tuple[str, str], list[Standing]] = defaultdict(list)
     for one in report.standings:
         standings[one.learner, one.lesson].append(one)
     scores: dict[str, list[Score]] = defaultdict(list)
     for score in read_scores(course.path):
         scores[score.learner].append(score)
-    written = []
-    try:
-        for learner, own_pages in sorted(by_learner.items()):
-            place = folder / learner
-            place.mkdir(parents=True, exist_ok=True)
-            for page in own_pages:
-                written.append(place / _name_of(page))
-                _write(written[-1], page.read_text(encoding="utf-8"))
-            letter = _letter(
-                course, learner, scores[learner], standings, accounts.get(learner), place, rules
-            )
-            written.append(place / LETTER)
-            _write(written[-1], letter)
-    except OSError as error:
-        raise CampError(f"cannot write {error.filename or folder}: {error.strerror}") from None
-    return written
+    booked: dict[str, list[Entry]] = {learner: [] for learner in scores}
+    for entry in report.entries:
+        booked.setdefault(entry.learner, []).append(entry)
+    accounts = {learner: account_of(learner, of, rules) for learner, of in booked.items()}
+    return _Known(course, rules, scores, standings, accounts)
 
 
-def _name_of(page: Path) -> str:
-    lesson = page.parent.name
-    return f"{lesson}.html" if page.stem == lesson else f"{lesson}-{page.stem}.html"
+def _write(path: Path, data: bytes) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if not path.is_file() or path.read_bytes() != data:
+        write_atomic(path, data)
 
 
-def _write(path: Path, text: str) -> None:
-    if not path.is_file() or path.read_text(encoding="utf-8") != text:
-        write_atomic(path, text)
-
-
-def _letter(
-    course: Course,
-    learner: str,
-    scores: Sequence[Score],
-    standings: Mapping[tuple[str, str], Sequence[Standing]],
-    account: Account | None,
-    place: Path,
-    rules: Rules,
-) -> str:
-    language = _language(course, learner, [score.lesson for score in scores])
-    lines = [
-        _line(score, standings.get((learner, score.lesson), ()), place, language)
-        for score in scores
-    ]
-    lacks = ", ".join(account.lacks) if account else ""
-    certificate = Text(f"还差 {lacks}", f"lacks {lacks}") if lacks else _EARNED
-    island = next(one for one in rules.islands if one.id == rules.certificate.island)
-    loader = FileSystemLoader(TEMPLATES / "feedback")
+def _letter(known: _Known, learner: str, place: Path) -> str:
+    scores = known.scores.get(learner, ())
+    language = _language(place)
+    pays = any(known.rules.levels_of_lesson(score.lesson) for score in scores)
+    account = known.accounts.get(learner) if pays else None
     environment = Environment(
-        loader=loader, autoescape=True, undefined=StrictUndefined, keep_trailing_newline=True
-    )
+        loader=FileSystemLoader(TEMPLATES / "feedback"),
+        autoescape=True, undefined=StrictUndefined, keep_trailing_newline=True,
+    )  # fmt: skip
     return environment.get_template("letter.html.j2").render(
         learner=learner,
         language=language,
         words={key: text.in_language(language) for key, text in _WORDS.items()},
-        lines=lines,
-        total=account.total if account else 0,
-        certificate=certificate.in_language(language),
-        island=island.text.in_language(language),
+        lines=[_line(known, score, place, language) for score in scores],
+        total=account.total if account else None,
+        certificate=[
+            text.in_language(language) for text in _certificate(known.rules, account) if account
+        ],
     )
 
 
-def _line(score: Score, standings: Iterable[Standing], place: Path, language: Language) -> _Line:
-    page = f"{score.lesson}.html"
-    states = [
-        f"{one.level}: {_STATES.get(one.state, one.remark).in_language(language)}"
-        for one in standings
-    ]
+def _certificate(rules: Rules, account: Account | None) -> list[Text]:
+    lacks = ", ".join(account.lacks) if account else ""
+    state = Text(f"还差 {lacks}", f"lacks {lacks}") if lacks else _EARNED
+    return [state, *certificate_remarks(rules)]
+
+
+def _line(known: _Known, score: Score, place: Path, language: Language) -> _Line:
+    standings = known.standings.get((score.learner, score.lesson), ())
+    account = known.accounts.get(score.learner)
+    found = sorted((place / score.lesson).glob("*.html"))
+    pages = [(f"{score.lesson}/{page.name}", page.stem) for page in found]
+    if Journal(known.course.state / score.lesson).read(score.learner).refused:
+        return _Line(
+            score.lesson, pages, score.score, score.max_score, _REFUSED.in_language(language),
+            False, "",
+        )  # fmt: skip
+    states = {one.level: _state(one, account) for one in standings}
     nothing = [shown_name(cell.name) for cell in score.cells if not (cell.score or cell.waits)]
     again = ", ".join(nothing[:_MOST_NAMES]) + (" …" if len(nothing) > _MOST_NAMES else "")
+    told = [f"{level}: {state.in_language(language)}" for level, state in states.items()]
     return _Line(
-        score.lesson, page if (place / page).is_file() else "", score.score, score.max_score,
-        "; ".join(states) or _NO_LEVEL.in_language(language),
-        any(one.state in (State.PAID, State.BEFORE) for one in standings), again,
+        score.lesson, pages, score.score, score.max_score,
+        "; ".join(told) or _NO_LEVEL.in_language(language),
+        _PASSED in states.values(), again,
     )  # fmt: skip
 
 
-def _language(course: Course, learner: str, lessons: Sequence[str]) -> Language:
-    """Return the language of the last lesson that could be graded."""
-    for lesson in reversed(lessons):
-        notebook = read_graded(file_of(course, lesson, learner, lesson))
-        if notebook is not None:
-            return notebook.language
-    return "zh"
+def _state(standing: Standing, account: Account | None) -> Text:
+    """Return what a learner is told of a level; remarks for instructors are not."""
+    if standing.state is State.PAID:
+        return _PASSED
+    if standing.state is State.BEFORE:
+        credited = account is not None and account.levels.get(standing.level, 0) > 0
+        return _PASSED if credited else _NO_MORE
+    if standing.state is State.WAITS:
+        return _WAITS
+    if standing.state is State.UNCLEAR:
+        return _ASK
+    needed = Text(
+        f"{standing.score / standing.max_score:.0%}", f"{standing.score / standing.max_score:.0%}"
+    )
+    return Text(f"{_FAILED.zh}（{needed.zh}）", f"{_FAILED.en} ({needed.en})")
+
+
+def _language(place: Path) -> Language:
+    """Return the language of most pages beside the letter, which are in the learner's."""
+    heads = [page.read_text(encoding="utf-8")[:200] for page in sorted(place.glob("*/*.html"))]
+    english = sum('<html lang="en">' in head for head in heads)
+    return "en" if 2 * english > len(heads) else "zh"

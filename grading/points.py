@@ -118,7 +118,7 @@ def settle(
     by_learner: dict[str, list[Booking | Entry]] = {score.learner: [] for score in scores}
     for entry in booked:
         by_learner.setdefault(entry.learner, []).append(entry)
-    accounts = tuple(_account(name, of, rules) for name, of in sorted(by_learner.items()))
+    accounts = tuple(account_of(name, of, rules) for name, of in sorted(by_learner.items()))
     return Report(dry_run, tuple(standings), accounts, entries, tuple(remarks))
 
 
@@ -193,7 +193,8 @@ def _bookings(standings: Sequence[Standing]) -> list[Booking]:
     ]
 
 
-def _account(learner: str, booked: Sequence[Booking | Entry], rules: Rules) -> Account:
+def account_of(learner: str, booked: Sequence[Booking | Entry], rules: Rules) -> Account:
+    """Return what bookings give a learner, and which levels the certificate lacks."""
     points = dict.fromkeys(Kind, 0)
     levels: dict[str, int] = {}
     credited = set()

@@ -32,7 +32,7 @@ def refusal(record: Record, notebook: str) -> tuple[Text, ...]:
     """Return why ``notebook`` could not be graded; nothing when it was graded."""
     if record.stage != "done":
         return ()
-    if not record.fingerprint:  # the submission could not be read
+    if record.refused:
         return record.texts
     if any(cell.startswith(f"{notebook}/") for cell in record.points):
         return ()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 from html import unescape
 from pathlib import Path
 
@@ -13,12 +14,13 @@ from typer.testing import CliRunner
 
 from course_lib.errors import CampError
 from grading.course import Course
-from grading.feedback import feedback_command
+from grading.feedback import PagesFailed, feedback_command
 from grading.grade import grade
+from grading.ledger import Booking, Kind, Ledger
 from grading.letter import LETTER, give_out
 from grading.points import award
 from grading.rules import load_rules
-from tests.toy_course import LESSON, SECRET, hand_in_for_marking, make_course
+from tests.toy_course import LESSON, SECRET, hand_in, hand_in_for_marking, make_course
 
 pytestmark = pytest.mark.usefixtures("walls")
 
@@ -70,23 +72,28 @@ def test_each_learner_has_a_folder_with_their_pages_and_a_letter(
     assert {path.relative_to(tmp_path / "out").as_posix() for path in written} == {
         f"{learner}/{name}"
         for learner in ("a_nasty", "b_wrong", "c_right")
-        for name in (f"{LESSON}.html", LETTER)
+        for name in (f"{LESSON}/{LESSON}.html", LETTER)
     }
     pages = {path.parent.name: path for path in written if path.name == LETTER}
-    # c_right: 34 of the checks and 4.5 of 6 for the note; 96 % pass and are paid 100
+    needs_zh = "证书要求通过基础岛（L1）的每一关 这一版还没有 L1-2 的课：在这里挣不到"
+    needs_en = (
+        "the certificate needs every level of L1 (Basic Island) "
+        "no lesson of this kit covers L1-2 yet: they cannot be earned here"
+    )
+    # c_right: 34 of the checks and 4.5 of 6 for the note are 96 %; nothing is booked yet
     assert rows(pages["c_right"]) == [
-        f"{LESSON} 38.5 / 40 L1-1: 已通过", "算力点 100", "证书 基础岛: 还差 L1-2",
+        f"{LESSON} 38.5 / 40 L1-1: 已通过", "算力点 0", f"证书 还差 L1-1, L1-2 {needs_zh}",
     ]  # fmt: skip
-    # b_wrong: 4 for share and 4.5: 21.2 % of the 60 needed
+    # b_wrong: 4 for share and 4.5 are 21 %
     assert rows(pages["b_wrong"]) == [
-        f"{LESSON} 8.5 / 40 L1-1: 21.2 % of the 60 % needed double, triple",
-        "Compute points 0", "Certificate Basic Island: lacks L1-1, L1-2",
+        f"{LESSON} 8.5 / 40 L1-1: not passed (21%) double, triple",
+        "Compute points 0", f"Certificate lacks L1-1, L1-2 {needs_en}",
     ]  # fmt: skip
     assert rows(pages["a_nasty"])[0] == f"{LESSON} 34 / 40 L1-1: 等助教评分"
-    assert award(course.path, load_rules(course.path), dry_run=True).entries == ()
+    assert Ledger(course.path).entries() == ()
     for learner in pages:
         folder = tmp_path / "out" / learner
-        page = folder / f"{LESSON}.html"
+        page = folder / LESSON / f"{LESSON}.html"
         made = course.feedback(learner, LESSON) / f"{LESSON}.html"
         assert page.read_bytes() == made.read_bytes()
         for path in (page, folder / LETTER):
@@ -109,11 +116,62 @@ def test_again_only_what_changed_is_written(course: Course, tmp_path: Path) -> N
     assert own.read_text(encoding="utf-8") == "mine"
 
 
-def test_the_pages_own_folder_is_not_one_to_give_out(course: Course) -> None:
-    inside = course.path / "feedback"
-    for folder in (inside, inside / "out"):
-        with pytest.raises(CampError, match="is where the pages are made: name another folder"):
-            give_out(course, [], folder, load_rules(course.path))
+def test_points_are_what_is_booked_and_what_was_taken_back_is_no_longer_passed(
+    course: Course, tmp_path: Path
+) -> None:
+    rules = load_rules(course.path)
+    ledger = Ledger(course.path)
+    try:
+        award(course.path, rules)
+        *_, letter = release(course, tmp_path, "--learner", "c_right")
+        assert rows(letter)[1] == "算力点 100"
+        assert rows(letter)[2].startswith("证书 还差 L1-2 ")
+        back = Booking("c_right", "L1-1", Kind.CORRECTION, -100, "copied")
+        with ledger.locked():
+            ledger.append([back])
+        *_, letter = release(course, tmp_path, "--learner", "c_right")
+        assert rows(letter)[:2] == [f"{LESSON} 38.5 / 40 L1-1: 不再算通过", "算力点 0"]
+        assert rows(letter)[2].startswith("证书 还差 L1-1, L1-2 ")
+        assert "camp correct" not in letter.read_text(encoding="utf-8")
+    finally:
+        shutil.rmtree(ledger.path.parent)
+
+
+def test_who_was_refused_is_told_to_hand_in_again(course: Course, tmp_path: Path) -> None:
+    hand_in(course, "d_broken", b"<b>not a notebook</b>")
+    grade(LESSON, course, ["d_broken"])
+    *_, letter = release(course, tmp_path, "--learner", "d_broken")
+    assert rows(letter)[0] == f"{LESSON} 0 / 40 没能批改：看反馈页，再交一次"
+
+
+def test_a_course_without_levels_has_no_points_in_its_letters(
+    course: Course, tmp_path: Path
+) -> None:
+    (course.path / "points.yml").rename(tmp_path / "points.yml")
+    try:
+        *_, letter = release(course, tmp_path / "out", "--learner", "b_wrong")
+    finally:
+        (tmp_path / "points.yml").rename(course.path / "points.yml")
+    assert rows(letter) == [f"{LESSON} 8.5 / 40 of no level double, triple"]
+
+
+@pytest.mark.parametrize("inside", ["", "feedback", "source", "out"])
+def test_a_folder_of_the_course_is_not_one_to_give_out(inside: str, course: Course) -> None:
+    with pytest.raises(CampError, match="lies in the course"):
+        give_out(course, [], course.path / inside, load_rules(course.path))
+
+
+def test_one_page_that_fails_does_not_keep_the_others_back(course: Course, tmp_path: Path) -> None:
+    graded = course.autograded("b_wrong", LESSON) / f"{LESSON}.ipynb"
+    good = graded.read_bytes()
+    graded.write_bytes(b"{")
+    try:
+        with pytest.raises(PagesFailed, match="b_wrong"):
+            feedback_command(LESSON, course.path, release=tmp_path / "out")
+    finally:
+        graded.write_bytes(good)
+    assert (tmp_path / "out/c_right" / LETTER).is_file()
+    assert not (tmp_path / "out/b_wrong").exists()
 
 
 @pytest.mark.browser
