@@ -8,9 +8,9 @@ from pathlib import Path
 from course_lib.bundle import NOTE
 from course_lib.errors import CampError
 from course_lib.language import Text
-from course_lib.note.file import decode
+from course_lib.note.file import MAX_TEXT, decode
 from course_lib.note.prose import without_embedded_images
-from grading.intake import MAX_BESIDE, Refused, list_files, read_plain, unreadable
+from grading.intake import Refused, list_files, read_plain, unreadable
 from grading.sanitize import plain
 
 FROM_FILE = Text("下面是 note.md：笔记单元还是模板", "this is note.md: the cell is the template")
@@ -65,5 +65,5 @@ def _note_file(folder: Path) -> str:
     root, files = list_files(folder)
     if root / NOTE not in files:
         return ""
-    text = plain(decode(Path(NOTE), read_plain(root / NOTE, MAX_BESIDE)))
+    text = plain(decode(Path(NOTE), read_plain(root / NOTE, MAX_TEXT)))
     return text if text.strip() else ""

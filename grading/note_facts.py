@@ -6,6 +6,7 @@ A preprocessor of formgrader's pages, see ``grading.nbgrader_config``; it comes 
 
 from __future__ import annotations
 
+import html
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +30,8 @@ class NoteFacts(NbGraderPreprocessor):  # type: ignore[misc]
         self, nb: NotebookNode, resources: dict[str, Any]
     ) -> tuple[NotebookNode, dict[str, Any]]:
         """Insert the cells (nbconvert's interface)."""
+        if not (resources.get("submission_id") and resources.get("student")):
+            return nb, resources  # no page of formgrader's
         prose = "\n".join(
             cell.source
             for cell in nb.cells
@@ -50,7 +53,7 @@ def _facts(cell: NotebookNode, prose: str, folder: Path) -> list[str]:
     written = check_note(cell.source, prose)
     note = read_note(folder, cell.source, blank=written.untouched)
     if note.unread:
-        return [str(note.unread)]
+        return [f"<p>{html.escape(str(note.unread))}</p>"]
     essay = cell.metadata.nbgrader.grade_id == ESSAY
     if note.from_file:
         return [_shown(check_note(note.text, prose), essay), f"*{FROM_FILE}*", note.text]

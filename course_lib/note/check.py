@@ -20,6 +20,7 @@ from course_lib.note.terms import find_stages
 MAX_LENGTH = 30_000
 MAX_LINES = 3_000  # Markdown parsers take quadratic time on lines of lone brackets
 COPIED = 0.3
+_MOST_KNOWN = 300_000  # characters; a lesson has 30,000, and a learner may add cells
 
 
 def check_note(text: str, known: str = "") -> NoteReport:
@@ -33,7 +34,7 @@ def check_note(text: str, known: str = "") -> NoteReport:
     if unreadable := _unreadable(text):
         return NoteReport(reasons=(unreadable,), stages=find_stages(""))
     seen = read_lines(text)
-    wording = Wording(known)
+    wording = Wording(known[:_MOST_KNOWN])
     own = [line for line in seen if not wording.holds(line.named)]
     prose = "\n".join(line.prose for line in own)
     named = "\n".join(line.named for line in own)

@@ -14,7 +14,7 @@ from course_lib.errors import CampError
 from course_lib.note.check import check_note
 
 NOTE_FILE = "note.md"
-_MAX_TEXT = 20 * 1024 * 1024
+MAX_TEXT = 20 * 1024 * 1024
 _MAX_NOTEBOOK = 100 * 1024 * 1024
 _UTF16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 _ODD = {"Cc", "Cn", "Co", "Cs"}
@@ -38,13 +38,13 @@ def read_note(path: Path) -> Source:
         CampError: when there is no such file, or no note that can be read in it.
     """
     if path.suffix.lower() != ".ipynb":
-        return Source(path, decode(path, _read(path, _MAX_TEXT)))
+        return Source(path, decode(path, _read(path, MAX_TEXT)))
     found = _read_notebook(path)
     if found is None:
         raise CampError(f"{path}: no note cell (a text cell whose nbgrader id begins with note_)")
     beside = path.with_name(NOTE_FILE)
     if beside.is_file() and check_note(found.text, found.others).untouched:
-        return Source(beside, decode(beside, _read(beside, _MAX_TEXT)), found.others)
+        return Source(beside, decode(beside, _read(beside, MAX_TEXT)), found.others)
     return found
 
 

@@ -103,7 +103,8 @@ def to_html(report: NoteReport, *, stages: bool = True) -> str:
         stages: it is the note whose stages and verdict are looked at; else its length alone.
     """
     if not stages:
-        return f"<p>{html.escape(str(report.length))}</p>"
+        said = report.length if report.looked_at else report.reasons[0].text
+        return f"<p>{html.escape(str(said))}</p>"
     head = "".join(f"<th {_LEFT}>{html.escape(str(each))}</th>" for each in HEAD)
     rows = "".join(
         "<tr>{}</tr>".format("".join(f"<td {_LEFT}>{html.escape(cell)}</td>" for cell in row))
