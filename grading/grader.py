@@ -6,6 +6,7 @@ sees the files handed in.
 
 from __future__ import annotations
 
+import hashlib
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,6 +15,7 @@ from nbformat import NotebookNode
 from nbformat.v4 import new_markdown_cell, new_notebook
 from nbgrader import utils
 
+from course_lib.bundle import NOTE
 from course_lib.findings import Mark as EvidenceMark
 from course_lib.language import Text
 from grading.assignment import Assignment, Notebook
@@ -131,7 +133,7 @@ def grade_one(folder: Path, learner: str, assignment: Assignment, rules: Rules) 
             )
         left = deadline - time.monotonic()
         doubtful |= ENGINE.judge(assignment, source, repaired, submission.files, rules, left)
-        notebooks[name] = _count(repaired)
+        notebooks[name] = _count(repaired, submission.files.get(NOTE, b""))
         remarks += read_remarks(repaired)
         missing |= {*read_missing(repaired)}
         review = review or any(review_reason(cell) for cell in repaired.cells)
@@ -160,23 +162,39 @@ def stand_in(source: Notebook, remark: Text) -> str:
     return to_text(blank)
 
 
-def _count(notebook: NotebookNode) -> GradedNotebook:
-    """Return what nbgrader would enter for a judged notebook."""
+def _count(notebook: NotebookNode, note: bytes) -> GradedNotebook:
+    """Return what nbgrader would enter for a judged notebook.
+
+    Args:
+        notebook: the notebook.
+        note: what was handed in as ``note.md``; it stands for a text that a TA marks and that is
+            the template, for which nbgrader itself enters 0.
+    """
     marks, comments, answers, evidence = {}, {}, {}, {}
     for cell in notebook.cells:
         name = cell.metadata.get("nbgrader", {}).get("grade_id")
         if name and (found := read_marks(cell)):
             evidence[name] = found
-        if utils.is_grade(cell):
-            points, _ = utils.determine_grade(cell)
-            marks[name] = Mark(points, review_reason(cell) is not None)
-        elif utils.is_task(cell):
-            marks[name] = Mark(None)
+        by_note = False
         if utils.is_solution(cell) or utils.is_task(cell):
             checksum = utils.compute_checksum(cell)
             untouched = cell.metadata.nbgrader.get("checksum") == checksum
-            silent = untouched and not utils.is_task(cell)
+            by_note = untouched and _waits(cell) and bool(note.strip())
+            if by_note:
+                checksum = hashlib.sha256(note).hexdigest()
+        if utils.is_grade(cell):
+            points, _ = utils.determine_grade(cell)
+            marks[name] = Mark(None if by_note else points, review_reason(cell) is not None)
+        elif utils.is_task(cell):
+            marks[name] = Mark(None)
+        if utils.is_solution(cell) or utils.is_task(cell):
+            silent = untouched and not utils.is_task(cell) and not by_note
             comments[name] = NO_ANSWER if silent else None
             if name in marks:
                 answers[name] = checksum
     return GradedNotebook(to_text(notebook), marks, comments, answers, evidence)
+
+
+def _waits(cell: NotebookNode) -> bool:
+    """Tell whether a cell is a text that a TA marks."""
+    return bool(cell.cell_type == "markdown" and utils.is_grade(cell) and utils.is_solution(cell))

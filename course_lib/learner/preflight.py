@@ -179,9 +179,9 @@ def _check_note(draft: Draft) -> None:
         if source.path != notebook.path:
             draft.warnings.append(
                 Text(
-                    f"📝 交的是 {source.path.name}，笔记单元还是模板：贴进单元里，助教才看得到",
-                    f"📝 {source.path.name} is handed in and the note's cell is the template: "
-                    "paste it there, for that is what a TA sees",
+                    f"📝 笔记单元还是模板：助教读的是一起交的 {source.path.name}",
+                    f"📝 the note's cell is the template: a TA reads {source.path.name}, which is "
+                    "handed in with it",
                 )
             )
     if text == cell.source and not cell.touched:
