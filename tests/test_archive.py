@@ -140,15 +140,19 @@ def test_what_is_no_plain_file_is_said_and_the_rest_comes_back(
 ) -> None:
     (course.path / "submitted/li\x1bnk").symlink_to(tmp_path / "nothing")
     os.mkfifo(course.path / "submitted/pipe")
+    handed_in = next(course.path.glob("submitted/*/*"))
+    linked = (handed_in / "link").relative_to(course.path).as_posix()
+    (course.path / linked).symlink_to(course.path / "cohort.json")
     (course.path / os.fsdecode(b"submitted/\xff.txt")).write_bytes(b"no name")
     done = camp(course.path.parent, "archive", COHORT, "--output", "a.zip")
     assert done.returncode == 0
     assert done.stderr == "".join(
-        f"left out, no plain file: submitted/{name}\n" for name in ("li�nk", "pipe", "�.txt")
+        f"left out, no plain file: {name}\n"
+        for name in (linked, "submitted/li�nk", "submitted/pipe", "submitted/�.txt")
     )
     restore(course.path.parent / "a.zip", tmp_path / "back", GIGA, quiet)
     kept = digests(course.path)
-    for name in (os.fsdecode(b"submitted/\xff.txt"), "gradebook.db"):
+    for name in (os.fsdecode(b"submitted/\xff.txt"), "gradebook.db", linked):
         del kept[name]
     back = digests(tmp_path / "back")
     del back["gradebook.db"]

@@ -173,7 +173,7 @@ def _look(course: Path, not_taken: set[str]) -> _Found:
                 todo.append(path)
             elif entry.is_file(follow_symlinks=False):
                 found.files.append(name)
-            elif entry.is_symlink() and path.exists():
+            elif entry.is_symlink() and path.exists() and not _is_learners(name):
                 raise CampError(
                     f"{printable(str(path))} is a link, and an archive would lack what it leads "
                     "to: put that itself in its place, or take the link away"
@@ -181,6 +181,11 @@ def _look(course: Path, not_taken: set[str]) -> _Found:
             else:
                 found.left_out.append(printable(name))
     return found
+
+
+def _is_learners(name: str) -> bool:
+    """Tell whether something lies in a submission; what is no plain file there was refused."""
+    return name.startswith("submitted/") and name.count("/") >= 2
 
 
 def _check_fits(names: Sequence[str], left_out: Sequence[str]) -> None:
