@@ -231,6 +231,16 @@ def test_a_secret_is_found_in_any_form(
     )
 
 
+def test_a_small_number_that_a_lesson_calls_a_seed_is_no_secret(
+    lessons: list[tuple[Lesson, str]],
+) -> None:
+    (lesson, instructor), *_ = lessons
+    notebook = json.loads(instructor)
+    notebook["cells"].append({"cell_type": "code", "source": "seed = 42", "metadata": {}})
+    secrets = secrets_of([(lesson, json.dumps(notebook))], Cohort(COHORT, bytes.fromhex(SEED)))
+    assert find({"a": b"it is 42 in all", "b": b'{"n": 1420}'}, secrets) == []
+
+
 def test_a_kit_that_would_hold_a_secret_is_not_written(tmp_path: Path) -> None:
     """The builder looks into notebooks alone; this wrong answer is copied from the library."""
     library = (ROOT / "course_lib/errors.py").read_text(encoding="utf-8")
