@@ -8,6 +8,7 @@ import math
 import multiprocessing
 import shlex
 import shutil
+import time
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -248,6 +249,12 @@ def test_wrong_answers_are_grouped_by_what_was_said_and_by_the_answer(
     assert same.learners == ("bob", "cat")
     assert same.example.answer == SQUARE
     assert not wrong.read_wrong(course, sheet, sheet.items[1])  # one is blank, one waits for a TA
+
+
+def test_nested_functions_take_linear_time() -> None:
+    before = time.process_time()
+    assert "lambda" in wrong.normal_form("lambda:" * 2000 + "1")  # took 17 s before
+    assert time.process_time() - before < 4
 
 
 def test_of_a_check_that_said_nothing_it_is_told_whether_it_gave_points(

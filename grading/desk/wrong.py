@@ -95,9 +95,16 @@ def normal_form(source: str) -> str:
 
 def _own_names(tree: ast.AST) -> dict[str, None]:
     """Return the names of arguments and variables in functions, in order."""
-    kinds = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
-    functions = [node for node in ast.walk(tree) if isinstance(node, kinds)]
-    return {name: None for function in functions for name in _bound(function)}
+    return {name: None for function in _outermost(tree) for name in _bound(function)}
+
+
+def _outermost(tree: ast.AST) -> Iterator[ast.AST]:
+    """Yield the functions that lie in no other."""
+    for node in ast.iter_child_nodes(tree):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda):
+            yield node
+        else:
+            yield from _outermost(node)
 
 
 def _bound(function: ast.AST) -> Iterator[str]:
