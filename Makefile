@@ -1,6 +1,6 @@
 # Each target sets up .venv first; `make run` and `make test` work on a fresh clone.
 .DEFAULT_GOAL := help
-.PHONY: help setup lab run test test-tools build grade regrade marks feedback points desk formgrader bench doctor debian lint format lock lock-tools clean
+.PHONY: help setup lab run test test-tools build grade regrade marks feedback points desk formgrader bench pictures doctor debian lint format lock lock-tools clean
 
 CAMP := .venv/bin/camp
 COURSE ?= course
@@ -20,6 +20,9 @@ lab: setup ## open JupyterLab on the list of lessons
 
 bench: setup ## time the build, the main job, grading beside nbgrader and otter (ARGS=grade)
 	@.venv/bin/python -m tests.benchmarks $(ARGS)
+
+pictures: setup ## take the guides' pictures of the real pages again
+	@.venv/bin/python -m tests.pictures
 
 doctor: setup ## say what is wrong with this machine or environment, and the fix
 	@$(CAMP) doctor

@@ -82,21 +82,19 @@ def lab(browser: Browser, base: Path, language: str) -> None:
 
 
 def desk(browser: Browser, course: Path, language: str) -> None:
-    """Take the desk: the queue, marking, and how exercises do."""
+    """Take a note at the desk."""
     with running(course.parent, language, "desk", "--course", str(course), "--name", "lin") as at:
         page = opened(browser, at, width=1280, height=820)
         page.get_by_test_id("stRadio").wait_for(timeout=_READY)
         _settle(page)
-        take(page, f"desk-queue.{language}")
-        choices = page.get_by_test_id("stRadio").locator("label")
-        page.get_by_role("button", name={"zh": "认领", "en": "claim"}[language], exact=True).click()
-        _settle(page)
-        choices.nth(1).click()
+        views = page.get_by_test_id("stRadio")
+        claim = page.get_by_role("button", name={"zh": "认领", "en": "claim"}[language], exact=True)
+        if claim.is_enabled():  # claimed before the other language's pictures
+            claim.click()
+            _settle(page)
+        views.get_by_text({"zh": "评分", "en": "Mark"}[language], exact=True).click()
         _settle(page)
         take(page, f"desk-mark.{language}")
-        choices.nth(2).click()
-        _settle(page)
-        take(page, f"desk-scores.{language}")
 
 
 def _settle(page: Page) -> None:
@@ -118,27 +116,28 @@ def formgrader(browser: Browser, course: Path, language: str) -> None:
         page.goto(f"{root}{link}")
         note = page.locator("#note_hello_intern")
         note.wait_for(timeout=_READY)
-        note.evaluate("node => node.scrollIntoView({block: 'center'})")
-        page.wait_for_timeout(1500)
+        page.wait_for_timeout(3000)  # its script goes to the first field
+        note.evaluate("node => node.scrollIntoView({block: 'end'})")
+        page.wait_for_timeout(1000)
         take(page, f"formgrader.{language}")
 
 
 def pages(browser: Browser, course: Path) -> None:
-    """Take a learner's feedback page and letter, as on a phone."""
+    """Take a feedback page of each language, as on a phone."""
     page = browser.new_page(viewport={"width": 420, "height": 760})
     for language, learner in _learners(course).items():
         out = course.parent / "out" / learner
-        page.goto((out / f"{LESSON}.html").as_uri())
+        page.goto((out / LESSON / f"{LESSON}.html").as_uri())
         take(page, f"feedback.{language}")
 
 
 def _learners(course: Path) -> dict[str, str]:
     """Return a learner of each language."""
     found = {}
-    for page in sorted((course.parent / "out").glob(f"*/{LESSON}.html")):
+    for page in sorted((course.parent / "out").glob(f"*/{LESSON}/{LESSON}.html")):
         language = re.search(r'<html lang="(\w+)"', page.read_text(encoding="utf-8"))
         if language:
-            found.setdefault(language[1], page.parent.name)
+            found.setdefault(language[1], page.parent.parent.name)
     return found
 
 
@@ -148,6 +147,9 @@ def main() -> None:
         base = Path(folder)
         course = base / "demo"
         subprocess.run([CAMP, "demo", "--course", course], cwd=ROOT, check=True)
+        for number, sample in enumerate(sorted((course / "submitted").iterdir())[:6], start=1):
+            shutil.copytree(sample, course / f"submitted/camp_10{number}")  # unmarked as yet
+        subprocess.run([CAMP, "grade", LESSON, "--course", course], cwd=ROOT, check=True)
         words = ("feedback", LESSON, "--course", course, "--release", base / "out")
         subprocess.run([CAMP, *words], cwd=ROOT, check=True, stdout=subprocess.DEVNULL)
         executable = shutil.which("chromium")

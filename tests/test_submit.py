@@ -448,7 +448,10 @@ def test_a_note_in_a_file_beside_is_handed_in_and_said(kit: Home) -> None:
     note = sample("li_mei").answers["note_hello_intern"]
     path.with_name("note.md").write_text(note, encoding="utf-8")
     told = camp(kit.path, "submit", LESSON)
-    assert "the note's cell is the template: a TA reads note.md, which is handed in with it" in told.stdout
+    assert (
+        "the note's cell is the template: a TA reads note.md, which is handed in with it"
+        in told.stdout
+    )
     bundle.unpack(kit.bundles / f"{LESSON}-camp3_42-2.zip", kit.path / "out")
     assert (kit.path / "out/note.md").read_text(encoding="utf-8") == note
 
