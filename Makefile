@@ -1,6 +1,6 @@
 # Each target sets up .venv first; `make run` and `make test` work on a fresh clone.
 .DEFAULT_GOAL := help
-.PHONY: help setup lab run test test-tools build grade regrade marks feedback points desk formgrader bench pictures doctor debian lint format lock lock-tools clean
+.PHONY: help setup lab run test coverage test-tools build grade regrade marks feedback points desk formgrader bench pictures doctor debian lint format lock lock-tools clean
 
 CAMP := .venv/bin/camp
 COURSE ?= course
@@ -27,9 +27,12 @@ pictures: setup ## take the guides' pictures of the real pages again
 doctor: setup ## say what is wrong with this machine or environment, and the fix
 	@$(CAMP) doctor
 
-test: setup ## lint and all tests, with the fast ones' coverage; what CI runs
+test: setup ## lint and all tests; what CI runs
 	@$(MAKE) --no-print-directory --jobs=2 --output-sync=target debian lint
-	@.venv/bin/python -m pytest -n 2 --dist worksteal --cov=course_lib --cov=grading --cov-report=term:skip-covered $(ARGS)
+	@.venv/bin/python -m pytest -n 2 --dist worksteal $(ARGS)
+
+coverage: setup ## the fast tests alone, and which lines they reach (twice their time)
+	@.venv/bin/python -m pytest -n 2 -m "not (tools or slow or browser)" --cov=course_lib --cov=grading --cov-report=term:skip-covered $(ARGS)
 
 test-tools: setup ## tests with real tools in environments of their own (first time: 4 GB, minutes)
 	@.venv/bin/python -m pytest -m tools $(ARGS)

@@ -49,13 +49,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     Playwright keeps an event loop running in its worker, so what needs an own loop comes before.
     What is marked ``first`` shares something that takes minutes: an idle worker that took over
     some of it from the end of a queue would have to make it again.
-
-    Coverage is that of the fast tests: watching Python 3.11 line by line doubles its time, and
-    the others spend theirs in processes of their own, in torch, or in a browser.
     """
-    for item in items:
-        if _is_slow(item) or item.get_closest_marker("browser"):
-            item.add_marker("no_cover")
     items.sort(
         key=lambda item: (
             item.get_closest_marker("first") is None,
