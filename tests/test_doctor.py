@@ -197,6 +197,15 @@ def test_an_absent_package_is_named_with_its_locked_version() -> None:
     assert drift == [packages.Drift("no-such-package", "1.0", None)]
 
 
+def test_a_tool_whose_installation_was_interrupted(tmp_path: Path) -> None:
+    tools = tmp_path / "tools"
+    (tools / "xtuner/bin").mkdir(parents=True)
+    _, data = report(tmp_path, {"CAMP_TOOLS": str(tools)})
+    assert f"xtuner is half installed ({tools / 'xtuner'})" in wrong(data)
+    assert fix_of(data, "xtuner is half installed") == "run `camp tools install xtuner`"
+    assert not any("lmdeploy" in one["what"] for one in data["findings"])
+
+
 def test_a_held_port_and_its_process() -> None:
     lab, demo = free_port(), free_port()
     code = f"import socket,time; s=socket.create_server(('0.0.0.0',{demo})); print(1,flush=True);"

@@ -12,7 +12,7 @@ from typing import Annotated, Any
 import typer
 
 from course_lib import machine, models
-from course_lib.doctor import misinstalled, symptoms
+from course_lib.doctor import misinstalled, symptoms, tools
 from course_lib.doctor.findings import Finding
 from course_lib.errors import CampError
 from course_lib.language import Text
@@ -20,6 +20,7 @@ from course_lib.language import Text
 LOOKS: tuple[Callable[[], list[Finding]], ...] = (
     misinstalled.commands_elsewhere,
     misinstalled.broken_packages,
+    tools.unfinished_tools,
     symptoms.held_ports,
     symptoms.low_memory,
     symptoms.low_disk,
