@@ -66,6 +66,11 @@ RIGHT = {
         "assert torch.equal(y.float(), torch.full((3,), 2.0))",
     ),
     "a variable": ("answer = 42", "assert answer == 42"),
+    "widgets": (
+        "import ipywidgets\nslider = ipywidgets.IntSlider(value=3, max=9)\nslider\n"
+        "def f(): return slider.value",
+        "assert f() == 3",
+    ),
     "exceptions": (
         "class Mine(ValueError): pass\ndef f(): raise Mine('no')",
         "try:\n    f()\nexcept ValueError as error:\n    assert str(error) == 'no'\n"

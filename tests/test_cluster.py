@@ -94,6 +94,7 @@ def test_a_cluster_gives_the_same_scores_although_a_worker_dies(
             assert time.monotonic() < deadline
             time.sleep(0.1)
         time.sleep(1)
+        assert running.poll() is None, "nothing was left to be interrupted"
         victim = next(iter(client.run(os.getpid).values()))
         os.kill(victim, signal.SIGKILL)
         output, _ = running.communicate(timeout=120)

@@ -82,14 +82,17 @@ def test_killed_again_and_again_it_ends_as_undisturbed(tmp_path: Path) -> None:
 
     rng = random.Random(5)
     command = [CAMP, "grade", LESSON, "--course", str(course.path), "--workers", "2"]
+    hit = 0
     for _ in range(KILLS):
         running = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
         time.sleep(rng.uniform(0.8, 3.5))
+        hit += running.poll() is None
         family = psutil.Process(running.pid).children(recursive=True)
         running.send_signal(signal.SIGKILL)
         running.communicate()
         psutil.wait_procs(family, timeout=5)
         assert not [one for one in family if one.is_running()]
+    assert hit >= 2, "the runs had ended before they were killed"
     assert subprocess.run(command, capture_output=True).returncode == 0
     assert outcome(course) == outcome(undisturbed)
 
