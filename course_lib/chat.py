@@ -185,15 +185,15 @@ def load(model: models.Model | str | Path | None = None) -> ChatModel:
 
     found = model if isinstance(model, models.Model) else models.find(model, say=None)
     device = "cuda" if torch.cuda.is_available() else "cpu"
-    options: dict[str, Any] = {"trust_remote_code": True} if found.own_code else {}
+    # said in any case: unsaid, transformers asks the learner on the terminal
+    options: dict[str, Any] = {"trust_remote_code": found.own_code, "local_files_only": True}
     try:
-        tokenizer = AutoTokenizer.from_pretrained(found.folder, local_files_only=True, **options)
+        tokenizer = AutoTokenizer.from_pretrained(found.folder, **options)
         with _without_bars():
             network: Any = AutoModelForCausalLM.from_pretrained(
                 found.folder,
                 dtype=torch.float32 if device == "cpu" else torch.bfloat16,
                 use_safetensors=True,
-                local_files_only=True,
                 **options,
             )
     except Exception as error:

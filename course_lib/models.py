@@ -24,6 +24,7 @@ BUILT_IN = {"camp-mini": SHIPPED / "chat", "camp-mini-base": SHIPPED / "base"}
 """The models that come with the course, by name."""
 INTERNLM = ("internlm2_5-1_8b-chat", "internlm2_5-7b-chat")
 SHARE = Path("/root/share/new_models/Shanghai_AI_Laboratory")
+_CONFIGS = ("config.json", "tokenizer_config.json", "generation_config.json")
 TOKENIZERS = ("tokenizer.json", "tokenizer.model", "vocab.json")
 
 
@@ -147,8 +148,8 @@ def problem(folder: Path) -> Text | None:
 
 
 def needs_own_code(folder: Path) -> bool:
-    """Tell whether the model names Python code in its folder (``auto_map``)."""
-    return bool((_json(folder / "config.json") or {}).get("auto_map"))
+    """Tell whether the model or its tokenizer names Python code in its folder (``auto_map``)."""
+    return any((_json(folder / name) or {}).get("auto_map") for name in _CONFIGS)
 
 
 def is_whole(path: Path) -> bool:

@@ -96,6 +96,9 @@ def damage(folder: Path, how: str) -> None:
     elif how == "own code":
         config = {"model_type": "evil", "auto_map": {"AutoModelForCausalLM": "evil.Evil"}}
         (folder / "config.json").write_text(json.dumps(config))
+    elif how == "own code of the tokenizer":
+        config = {"auto_map": {"AutoTokenizer": ["evil.Evil", None]}}
+        (folder / "tokenizer_config.json").write_text(json.dumps(config))
 
 
 @pytest.mark.parametrize(
@@ -109,6 +112,7 @@ def damage(folder: Path, how: str) -> None:
         ("shard missing", "model-2.safetensors is incomplete"),
         ("no tokenizer", "lacks the tokenizer"),
         ("own code", "does not run unknown code"),
+        ("own code of the tokenizer", "does not run unknown code"),
     ],
 )
 def test_a_wrong_folder_gets_one_clear_line(folder: Path, how: str, said: str) -> None:
