@@ -17,6 +17,8 @@ from course_lib import toolbox
 from course_lib.errors import CampError
 from course_lib.toolbox import records
 from course_lib.toolbox.records import Outcome
+from course_lib.toolbox.steps import judge
+from course_lib.toolbox.tool_steps import step_of
 from tests import stand_in
 
 TRAIN = ("xtuner", "train", "cfg.py", "--work-dir", "work")
@@ -69,6 +71,14 @@ def test_exit_code_0_is_not_believed(folder: Path, mode: str, said: str) -> None
     assert f"xtuner train cfg.py failed: {said}" in str(caught.value)
     assert last_record(folder).outcome is Outcome.FAILED
     assert last_record(folder).exit_code == 0
+
+
+def test_what_a_signal_ended_is_no_success_whatever_its_log_says(tmp_path: Path) -> None:
+    step = step_of("xtuner", ("chat", "merged"), tmp_path)
+    asks, ends = "(double enter to end input, ...): ", "Log: Exit!"
+    assert judge(step, tmp_path, [asks, ends], 0, 0).missing is None
+    for log, code in (([asks], 0), ([asks, ends], 137), ([asks, ends], -9)):
+        assert judge(step, tmp_path, log, 0, code).missing is not None
 
 
 def test_an_unknown_failure_shows_the_lines_that_matter(folder: Path) -> None:

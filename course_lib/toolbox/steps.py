@@ -15,6 +15,7 @@ from pathlib import Path
 from course_lib.language import Text
 
 _TRACEBACK = re.compile(r"^Traceback \(most recent call last\):|WARNING: command error:")
+_KILLED = 128  # exit codes from here on are those of signals
 _SLACK = 2.0  # seconds by which a file system's clock may be behind
 
 
@@ -56,9 +57,13 @@ def judge(step: Step, folder: Path, log: Sequence[str], began: float, exit_code:
         folder: the folder it ran in.
         log: the lines of its log.
         began: when it began, in seconds since the epoch.
-        exit_code: only believed when it is not 0 and the step names no proof.
+        exit_code: believed when a signal ended it (128 and more), and when it is not 0 and the
+            step names no proof.
     """
     found: list[Path] = []
+    if exit_code < 0 or exit_code >= _KILLED:
+        what = Text(f"它被中止了（退出码 {exit_code}）", f"it was killed (exit code {exit_code})")
+        return Verdict(what, ())
     for choice in step.files:
         fresh = [path for pattern in choice for path in _written(folder, pattern, began)]
         if not fresh:

@@ -33,7 +33,7 @@ def step_of(tool: str, words: Sequence[str], folder: Path) -> Step:
             files = ((f"{output}/config.json",), (f"{output}/tokenizer_config.json",))
             return Step((*files, _weights(output)), (r"^All done!",), Path(output))
         case ("xtuner", "chat", *_):
-            return Step(lines=(r"double enter to end input",))
+            return Step(lines=(r"double enter to end input", r"Log: Exit!"))
         case ("opencompass", *_):
             output = _option(words, "-w", "--work-dir") or "outputs/default"
             return Step(((f"{output}/*/summary/summary_*.csv",),), wrong=_no_score(output))
