@@ -137,12 +137,17 @@ def test_a_tale_of_300_characters_has_what_was_asked_for(mini: ChatModel) -> Non
 @pytest.mark.parametrize("exam", EXAMS, ids=lambda exam: exam.name)
 @pytest.mark.parametrize("count", [COUNT, pytest.param(MANY, marks=pytest.mark.tools)])
 def test_held_out_accuracy_is_what_the_card_says(mini: ChatModel, exam, count: int) -> None:
-    """The floor lies three standard errors of fewer questions under the card's figure."""
+    """The limits lie three standard errors of fewer questions from the card's figure.
+
+    What the model cannot do is as much a part of the card: there the upper limit can fail.
+    """
     (known,) = (r.accuracy for r in card.load_measured(CHAT).results if r.name == exam.name)
-    floor = known - 3 * math.sqrt(known * (1 - known) / count) - 0.02
+    away = 3 * math.sqrt(known * (1 - known) / count) + 0.02
     result, misses = examine(Answerer(mini.model, mini.tokenizer), exam, count)
     shown = "\n".join(f"{miss.reply!r} for {miss.sample.answer!r}" for miss in misses[:5])
-    assert result.accuracy >= floor, shown
+    assert result.accuracy >= known - away, shown
+    assert result.accuracy <= known + away
+    assert known - away > 0 or known + away < 0.6, "this test could not fail"
 
 
 def test_the_base_knows_the_world_but_not_the_course(mini: ChatModel) -> None:
