@@ -62,3 +62,4 @@ def test_bench_measures_this_machine() -> None:
     assert 0 < first < 30
     assert 1 < speed < 10_000
     assert 100 < memory < 4_000
+    assert done.stdout.splitlines()[-1].startswith("no row for llama.cpp: ")

@@ -82,12 +82,29 @@ def _run(engine: str, code: str, arguments: list[str], runs: int) -> Timing:
     return Timing(engine, *(statistics.median(column) for column in zip(*rows, strict=True)))
 
 
+def without_llama_cpp(folder: Path) -> str:
+    """Return why llama.cpp is not in the table, in one line; "" when it is."""
+    if importlib.util.find_spec("llama_cpp") is None:
+        text = Text(
+            "没有 llama.cpp 那一行：这个环境里没有 llama_cpp",
+            "no row for llama.cpp: llama_cpp is not installed here",
+        )
+        return str(text)
+    if (folder / GGUF).is_file():
+        return ""
+    text = Text(
+        f"没有 llama.cpp 那一行：{folder} 里没有 {GGUF}（本课不做转换）",
+        f"no row for llama.cpp: {folder} holds no {GGUF} (the course makes none)",
+    )
+    return str(text)
+
+
 def measure(folder: Path, tokens: int, runs: int) -> list[Timing]:
     """Return the timings of transformers and, if it and a GGUF file are there, of llama.cpp."""
     timings = [_run("transformers", _TRANSFORMERS, [str(folder), PROMPT, str(tokens)], runs)]
-    gguf = folder / GGUF
-    if gguf.is_file() and importlib.util.find_spec("llama_cpp"):
-        timings.append(_run("llama.cpp", _LLAMA_CPP, [str(gguf), PROMPT, str(tokens)], runs))
+    if not without_llama_cpp(folder):
+        gguf = str(folder / GGUF)
+        timings.append(_run("llama.cpp", _LLAMA_CPP, [gguf, PROMPT, str(tokens)], runs))
     return timings
 
 

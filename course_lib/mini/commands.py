@@ -133,6 +133,8 @@ def bench(
 
     found = models.find(model, say=typer.echo)
     Console().print(timing.table(timing.measure(found.folder, tokens, runs)))
+    if lacks := timing.without_llama_cpp(found.folder):
+        typer.echo(lacks)
 
 
 @mini_app.command(hidden=True)
