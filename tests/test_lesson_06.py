@@ -12,6 +12,7 @@ from typing import Any
 import nbformat
 import psutil
 import pytest
+from IPython.display import HTML, DisplayHandle
 from lagent.actions import JsonParser
 from playwright.sync_api import Page, expect
 from streamlit.testing.v1 import AppTest
@@ -205,6 +206,31 @@ def searched(mini: ChatModel, names) -> tuple[WebSearchGraph, mind.Found]:
     assert len(drawn) == 2 + 2 * len(graph.searched)
     assert len(set(drawn)) > 3
     return graph, found
+
+
+def test_the_board_draws_in_one_place_again_and_again(
+    searched: tuple[WebSearchGraph, mind.Found], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shown: list[str] = []
+
+    class Place(DisplayHandle):
+        """A place in a notebook, which there is none of here."""
+
+        def update(self, obj: HTML, **_: Any) -> None:
+            shown.append(obj.data)
+
+    def display(picture: HTML, *, display_id: bool) -> Place:
+        assert display_id
+        assert not shown, "a second place"
+        shown.append(picture.data)
+        return Place()
+
+    monkeypatch.setattr(view, "display", display)
+    board = view.Board()
+    for _ in range(3):
+        board(searched[0])
+    assert shown == [view.graph_svg(searched[0])] * 3
+    assert board.drawn == 3
 
 
 @pytest.fixture
