@@ -117,9 +117,10 @@ def similar(base: Path) -> None:
 
 def cohort(base: Path) -> None:
     """Time a cohort's week."""
-    rows = cohorts.week(base)
-    table(f"{cohorts.LEARNERS} learners, {len(cohorts.LESSONS)} lessons", rows)
-    say("\nresident MB: " + ", ".join(f"{what} {cost.resident:.0f}" for what, cost in rows))
+    say(f"\n### {cohorts.LEARNERS} learners, {len(cohorts.LESSONS)} lessons\n\n"
+        "| What | wall s | CPU s | resident MB |\n|---|---:|---:|---:|")  # fmt: skip
+    for what, cost in cohorts.week(base):
+        say(f"| {what} | {cost.wall:.1f} | {cost.cpu:.1f} | {cost.resident:.0f} |")
 
 
 PARTS: dict[str, Callable[[Path], None]] = {

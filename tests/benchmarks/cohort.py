@@ -6,6 +6,7 @@ import csv
 import json
 import random
 import sqlite3
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -31,33 +32,30 @@ _WRONG = (
 _HEAD = "def tokens_per_second(tokens: int, seconds: float) -> float:\n    "
 
 
-def week(base: Path) -> list[tuple[str, Cost]]:
-    """Return what each step took."""
+def week(base: Path) -> Iterator[tuple[str, Cost]]:
+    """Yield what each step took, as it ends."""
     course, words = base / "course", ("--course", str(base / "course"))
     (base / "notebooks/source").mkdir(parents=True)
     for number, lesson in enumerate(LESSONS):
         level = ("--level", ("L0-1", "L0-2", "L0-3")[number % 3])
         measure(base, "camp", "new-lesson", lesson, "--notebooks", "notebooks", *level)
-    rows = [("camp build, 7 lessons", measure(base, "camp", "build", *words))]
+    yield "camp build", measure(base, "camp", "build", *words)
     (course / "points.yml").write_text(_rules(), encoding="utf-8")
     _hand_in(course, base / "handed_in")
-    rows.append(("camp collect", measure(base, "camp", "collect", "handed_in", *words)))
-    rows.append(("camp grade", measure(base, "camp", "grade", *words)))
-    rows.append(("camp grade, unchanged", measure(base, "camp", "grade", *words)))
-    rows.append(("camp similar, one lesson", measure(base, "camp", "similar", LESSONS[0], *words)))
-    marks = base / "marks.csv"
-    rows.append(
-        ("camp marks --template", measure(base, "camp", "marks", "--template", "marks.csv", *words))
-    )
-    _mark(marks)
-    rows.append(("camp marks", measure(base, "camp", "marks", "marks.csv", *words)))
-    rows.append(("camp points", measure(base, "camp", "points", *words)))
-    rows.append(("camp points, again", measure(base, "camp", "points", *words)))
-    rows.append(
-        ("camp feedback --release", measure(base, "camp", "feedback", "--release", "out", *words))
-    )
+    yield "camp collect", measure(base, "camp", "collect", "handed_in", *words)
+    yield "camp grade", measure(base, "camp", "grade", *words)
+    yield "camp grade, unchanged", measure(base, "camp", "grade", *words)
+    yield "camp similar, one lesson", measure(base, "camp", "similar", LESSONS[0], *words)
+    marks = ("camp", "marks", *words)
+    yield "camp marks --template", measure(base, *marks, "--template", "marks.csv")
+    _mark(base / "marks.csv")
+    yield "camp marks", measure(base, *marks, "marks.csv")
+    yield "camp points", measure(base, "camp", "points", *words)
+    yield "camp points, again", measure(base, "camp", "points", *words)
+    pages = ("camp", "feedback", LESSONS[0], "--release", "out", *words)
+    yield "camp feedback --release, one lesson", measure(base, *pages)
+    yield "the same, unchanged", measure(base, *pages)
     _look(course)
-    return rows
 
 
 def _rules() -> str:
