@@ -176,6 +176,7 @@ def test_a_cohort_from_its_seed_to_its_certificates(here: Path, tmp_path: Path, 
         instructor.run(here, "regrade")
 
         assert "certificate" in ta.run(here, "points")[-1]
+        ta.run(here, "feedback")
         for learner, mark in MARKS.items():
             text = (course / f"feedback/{learner}/{LESSON}/{LESSON}.html").read_text("utf-8")
             assert f"{AUTO[learner] + mark} / 100" in text
