@@ -181,8 +181,7 @@ def _state(standing: Standing, account: Account | None) -> Text:
     if standing.state is State.PAID:
         return _PASSED
     if standing.state is State.BEFORE:
-        credited = account is not None and account.levels.get(standing.level, 0) > 0
-        return _PASSED if credited else _NO_MORE
+        return _PASSED if account and standing.level in account.passed else _NO_MORE
     if standing.state is State.WAITS:
         return _WAITS
     if standing.state is State.UNCLEAR:

@@ -53,11 +53,20 @@ class Standing:
 
 @dataclass(frozen=True)
 class Account:
-    """What one learner has, in all and by level, and which levels the certificate lacks."""
+    """What one learner has.
+
+    Attributes:
+        learner: who.
+        points: in all, by kind.
+        levels: points by level, of all kinds.
+        passed: levels whose credit corrections did not take back.
+        lacks: levels that the certificate needs and that are not passed.
+    """
 
     learner: str
     points: dict[Kind, int]
     levels: dict[str, int]
+    passed: frozenset[str]
     lacks: tuple[str, ...]
 
     @property
@@ -206,6 +215,6 @@ def account_of(learner: str, booked: Sequence[Booking | Entry], rules: Rules) ->
             credited.add(entry.level)
         if entry.kind is not Kind.BONUS:
             kept[entry.level] = kept.get(entry.level, 0) + entry.points
-    passed = {level for level in credited if kept[level] > 0}
+    passed = frozenset(level for level in credited if kept[level] > 0)
     lacks = tuple(level for level in rules.needed_levels if level not in passed)
-    return Account(learner, points, levels, lacks)
+    return Account(learner, points, levels, passed, lacks)

@@ -127,10 +127,11 @@ def test_points_are_what_is_booked_and_what_was_taken_back_is_no_longer_passed(
         assert rows(letter)[1] == "算力点 100"
         assert rows(letter)[2].startswith("证书 还差 L1-2 ")
         back = Booking("c_right", "L1-1", Kind.CORRECTION, -100, "copied")
+        bonus = Booking("c_right", "L1-1", Kind.BONUS, 50, "helped others")  # passes no level
         with ledger.locked():
-            ledger.append([back])
+            ledger.append([back, bonus])
         *_, letter = release(course, tmp_path, "--learner", "c_right")
-        assert rows(letter)[:2] == [f"{LESSON} 38.5 / 40 L1-1: 不再算通过", "算力点 0"]
+        assert rows(letter)[:2] == [f"{LESSON} 38.5 / 40 L1-1: 不再算通过", "算力点 50"]
         assert rows(letter)[2].startswith("证书 还差 L1-1, L1-2 ")
         assert "camp correct" not in letter.read_text(encoding="utf-8")
     finally:
