@@ -147,6 +147,9 @@ def points_command(
     ),
     csv: Annotated[Path | None, typer.Option(help="Write the learners' points there.")] = None,
     xlsx: Annotated[Path | None, typer.Option(help="The same, and the ledger.")] = None,
+    report_to: Annotated[
+        Path | None, typer.Option("--report", help="Write a page on the cohort, with plots (HTML).")
+    ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show only; book nothing.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
     db: database.Address = None,
@@ -165,5 +168,9 @@ def points_command(
         write_csv(csv, account_rows(report, rules))
     if xlsx:
         write_xlsx(xlsx, {"points": account_rows(report, rules), "ledger": entry_rows(report)})
-    for path in filter(None, (csv, xlsx)):
+    if report_to:
+        from grading.cohort_report import write_report
+
+        write_report(report_to, course, rules, report)
+    for path in filter(None, (csv, xlsx, report_to)):
         typer.echo(f"written: {path}", err=as_json)

@@ -29,7 +29,7 @@ def write_csv(path: Path, rows: Iterable[Row]) -> None:
     """Write ``rows`` as UTF-8 with a byte order mark, so that Excel shows Chinese."""
     text = io.StringIO()
     csv.writer(text, lineterminator="\r\n").writerows([_shielded(v) for v in row] for row in rows)
-    _write(path, codecs.BOM_UTF8 + text.getvalue().encode())
+    write_out(path, codecs.BOM_UTF8 + text.getvalue().encode())
 
 
 def _shielded(value: Value) -> Value:
@@ -60,10 +60,15 @@ def write_xlsx(path: Path, sheets: dict[str, Sequence[Row]]) -> None:
         sheet.freeze_panes = "A2"
     data = io.BytesIO()
     book.save(data)
-    _write(path, data.getvalue())
+    write_out(path, data.getvalue())
 
 
-def _write(path: Path, data: bytes) -> None:
+def write_out(path: Path, data: bytes) -> None:
+    """Write a file that somebody asked for, whole or not at all.
+
+    Raises:
+        CampError: it cannot be written.
+    """
     try:
         write_atomic(path, data)
     except OSError as error:

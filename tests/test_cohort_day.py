@@ -185,6 +185,8 @@ def test_a_cohort_from_its_seed_to_its_certificates(here: Path, tmp_path: Path, 
         ledger = (course / "points/ledger.jsonl").read_text(encoding="utf-8").splitlines()
         paid = [(json.loads(line)["learner"], json.loads(line)["points"]) for line in ledger]
         assert sorted(paid) == sorted((learner, 100) for learner in PASSED)
+        shown = (here / "report.html").read_text("utf-8")
+        assert f"the course knows: {len(MARKS)} · have the certificate: {len(PASSED)}" in shown
         accounts = {row["learner"]: row for row in read_table(here / "points.csv")}
         assert {name for name, row in accounts.items() if row["points"] == "100"} == PASSED
         assert {name for name, row in accounts.items() if row["certificate"] == "yes"} == PASSED
