@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hmac
 import json
 import sqlite3
 import time
@@ -14,7 +15,9 @@ import pytest
 from course_lib.errors import CampError
 from grading.inbox.database import Database, address_of
 from grading.inbox.members import Member, Roster
-from grading.inbox.receipts import signer
+from grading.inbox.receipts import Receipt, signer
+from grading.inbox.store import open_store
+from grading.inbox.upload import Arrived
 from tests.conftest import free_port
 from tests.inbox_server import LESSON, PEOPLE, Server, bundle, camp, enroll, sha256
 
@@ -42,6 +45,7 @@ def test_a_receipt_says_what_lies_on_the_disk(inbox: Server, tmp_path: Path) -> 
     "change",
     [
         {"learner": "bo"}, {"number": 9}, {"sha256": "0" * 64}, {"received": "2020-01-01T00:00:00Z"},
+        {"queue": 9}, {"queue": None},
         {"place": "bundles/x.zip"}, {"id": "0" * 32}, {"cohort": ""}, {"signature": ""},
         {"signature": "é"},
     ],
@@ -82,6 +86,50 @@ def test_the_same_bytes_at_the_same_time_are_one_submission(inbox: Server) -> No
     assert len({one.text for one in answers}) == 1
     listed = inbox.get(f"/v1/submissions?lesson={lesson}", "tara").json()
     assert listed == [answers[0].json()]
+
+
+def test_a_receipt_tells_the_place_in_the_cohorts_queue(inbox: Server, tmp_path: Path) -> None:
+    lesson = "07_rag"
+    sent = [("amy", "a"), ("李 雷", "b"), ("bo", "c"), ("amy", "a"), ("amy", "d"), ("bo", "e")]
+    answers = [inbox.send(bundle(who, lesson, text), who, lesson) for who, text in sent]
+    assert [one.json()["queue"] for one in answers] == [1, 2, 1, 1, 3, 2]  # bo's cohort is another
+    assert answers[3].json() == answers[0].json()
+    (tmp_path / "r.json").write_bytes(answers[4].content)
+    told = camp("verify", tmp_path / "r.json", "--data", inbox.data)
+    assert ", place 3 in the queue; its bundle is" in told
+
+
+def test_an_older_inbox_keeps_its_receipts_and_counts_on(tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    enroll(data)
+    address = address_of(data, None)
+
+    def accept(raw: bytes) -> Receipt:
+        database = Database(address)
+        store = open_store(data, database, 10**9, new=True)
+        (path := store.folders.incoming / "x").write_bytes(raw)
+        arrived = Arrived(path, sha256(raw), len(raw))
+        receipt, _ = store.accept(PEOPLE[0], LESSON, arrived)
+        database.close()
+        return receipt
+
+    works = [bundle(text="old"), bundle(text="new")]
+    old = accept(works[0])
+    with sqlite3.connect(data / "inbox.db") as earlier:
+        earlier.execute("drop index inbox_queue")
+        earlier.execute("alter table inbox_submissions drop column queue")
+    earlier.close()
+    again = accept(works[0])
+    fields = ("id", "learner", "lesson", "cohort", "number", "sha256", "received", "place")
+    assert again.queue is None
+    assert all(getattr(again, name) == getattr(old, name) for name in fields)
+    # what the inbox signed before it counted: all fields as JSON without spaces
+    text = json.dumps({name: getattr(old, name) for name in fields}, separators=(",", ":"))
+    key = bytes.fromhex((data / "receipt.key").read_text())
+    assert again.signature == hmac.new(key, text.encode(), "sha256").hexdigest()
+    (tmp_path / "r.json").write_text(json.dumps(json.loads(text) | {"signature": again.signature}))
+    assert "queue" not in camp("verify", tmp_path / "r.json", "--data", data)
+    assert [accept(raw).queue for raw in (works[1], works[0])] == [2, None]
 
 
 # --- whose is what ----------------------------------------------------------------------------

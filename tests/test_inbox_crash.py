@@ -20,7 +20,17 @@ from sqlalchemy import create_engine, text
 from course_lib.errors import CampError
 from grading.address import with_driver
 from grading.inbox.members import Member, Role
-from tests.inbox_server import LESSON, NO_LIMIT, Server, bundle, camp, enroll, serving, sha256
+from tests.inbox_server import (
+    LESSON,
+    NO_LIMIT,
+    PEOPLE,
+    Server,
+    bundle,
+    camp,
+    enroll,
+    serving,
+    sha256,
+)
 from tests.postgres import running_postgres
 
 CROWD = (*(Member(f"l{number:02}") for number in range(40)), Member("tara", Role.TA))
@@ -89,19 +99,27 @@ def test_two_hundred_at_once_and_a_kill_in_the_middle(tmp_path: Path) -> None:
         for receipt in server.get("/v1/submissions", "tara").json():
             numbers.setdefault(receipt["learner"], []).append(receipt["number"])
         assert numbers == {learner: [1, 2, 3, 4, 5] for learner in learners}
+        assert sorted(receipt["queue"] for receipt in after.values()) == list(range(1, 201))
 
 
 def test_postgresql_serves_every_route_and_its_loss_is_one_line(tmp_path: Path) -> None:
     data, raw = tmp_path / "data", bundle()
     with running_postgres() as db:
-        tokens = enroll(data, db)
+        tokens = enroll(data, db, (*PEOPLE, *CROWD[:-1]))
+        engine = create_engine(with_driver(db))
+        with engine.begin() as earlier:  # as an inbox left it that counted no queue
+            earlier.execute(text("alter table inbox_submissions drop column queue"))
+        engine.dispose()
         with serving(data, *NO_LIMIT, "--db", db) as server:
             server.tokens = tokens
+            works = {sha256(one): (who.id, one) for who in CROWD[:-1] for one in [bundle(who.id)]}
+            places = sorted(receipt["queue"] for receipt in hand_in(server, works))
+            assert places == list(range(1, 41))  # 40 learners at once, each with one of their own
             with ThreadPoolExecutor(8) as pool:
                 answers = list(pool.map(lambda _: server.send(raw), range(8)))
             assert sorted(one.status_code for one in answers) == [200] * 7 + [201]
             assert len({one.text for one in answers}) == 1
-            (one,) = server.get("/v1/submissions", "tara").json()
+            (one,) = server.get("/v1/submissions", "tom").json()
             assert server.get(f"/v1/submissions/{one['id']}/bundle", "ines").content == raw
             assert server.release(b"<p>one").status_code == 201
             assert server.release(b"<p>two").status_code == 201

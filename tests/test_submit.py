@@ -291,7 +291,7 @@ class StandIn:
         return {
             "id": "s1", "learner": learner, "lesson": LESSON, "cohort": "2026a", "number": 1,
             "sha256": hashlib.sha256(body).hexdigest(), "received": "2026-11-28T09:30:00Z",
-            "place": "bundles/s1.zip", "signature": "00" * 32,
+            "place": "bundles/s1.zip", "queue": 7, "signature": "00" * 32,
         }  # fmt: skip
 
 
@@ -333,6 +333,7 @@ def test_an_inbox_gets_the_very_bytes_and_its_receipt_is_kept(kit: Home, inbox: 
     told = camp(kit.path, "submit", LESSON, "--to", inbox.url + "/", CAMP_TOKEN="camp_x")
     assert told.returncode == 0
     assert f"📮 {inbox.url} has it" in told.stdout
+    assert "number 1, place 7 in the queue); receipt" in told.stdout
     file = kit.bundles / f"{LESSON}-camp3_42-1.zip"
     ((method, path, headers, body),) = inbox.came
     assert (method, path) == ("POST", f"/v1/submissions/{LESSON}")

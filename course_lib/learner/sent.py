@@ -24,7 +24,8 @@ class Receipt(BaseModel):
         number: of the submission, as the inbox counts.
         sha256: of the bundle.
         received: when, by the inbox's clock.
-        place: where it stands in the queue, or where it lies; what the inbox wants to say.
+        place: where it lies, as the inbox says it.
+        queue: its place among what the cohort handed in of the lesson; None when not told.
         signature: the inbox's, over the rest.
     """
 
@@ -37,6 +38,7 @@ class Receipt(BaseModel):
     sha256: str
     received: AwareDatetime
     place: str | int = ""
+    queue: int | None = None
     signature: str
 
 

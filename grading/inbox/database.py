@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import sqlite3
 from collections.abc import Iterator
@@ -10,7 +11,17 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, ForeignKey, String, UniqueConstraint, create_engine, event
+from sqlalchemy import (
+    Connection,
+    ForeignKey,
+    Index,
+    String,
+    UniqueConstraint,
+    create_engine,
+    event,
+    func,
+    select,
+)
 from sqlalchemy import inspect as look_at
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import SQLAlchemyError
@@ -40,7 +51,10 @@ class MemberRow(Base):
 
 
 class SubmissionRow(Base):
-    """A submission that was accepted; its bundle is on the disk before the row is."""
+    """A submission that was accepted; its bundle is on the disk before the row is.
+
+    ``queue`` counts what a cohort handed in of a lesson; None of what came before that was kept.
+    """
 
     __tablename__ = "inbox_submissions"
     __table_args__ = (
@@ -56,6 +70,12 @@ class SubmissionRow(Base):
     sha256: Mapped[str] = mapped_column(String(64))
     size: Mapped[int]
     received: Mapped[str] = mapped_column(String(32))
+    queue: Mapped[int | None]
+
+
+_QUEUE = Index(
+    "inbox_queue", SubmissionRow.cohort, SubmissionRow.lesson, SubmissionRow.queue, unique=True
+)
 
 
 class FeedbackRow(Base):
@@ -101,7 +121,9 @@ class Database:
                         "this database holds a gradebook: give the inbox one of its own "
                         "(createdb inbox)"
                     )
+                alone(connection, "the inbox's tables")
                 Base.metadata.create_all(connection)
+                _bring_up_to_date(connection)
         except SQLAlchemyError as error:
             raise unusable(error) from None
 
@@ -120,6 +142,24 @@ class Database:
     def close(self) -> None:
         """Close all connections."""
         self._engine.dispose()
+
+
+def alone(connection: Connection, what: str) -> None:
+    """Wait for other transactions that asked for the same, and keep new ones waiting until the end.
+
+    SQLite lets one write at a time anyway.
+    """
+    if connection.dialect.name == "postgresql":
+        key = int.from_bytes(hashlib.sha256(what.encode()).digest()[:8], "big", signed=True)
+        connection.execute(select(func.pg_advisory_xact_lock(key)))
+
+
+def _bring_up_to_date(connection: Connection) -> None:
+    """Add what tables of an earlier version lack; their rows stay as they are."""
+    table = SubmissionRow.__tablename__
+    if "queue" not in {column["name"] for column in look_at(connection).get_columns(table)}:
+        connection.exec_driver_sql(f"alter table {table} add column queue integer")
+        _QUEUE.create(connection)
 
 
 def _keep_private(address: str) -> None:

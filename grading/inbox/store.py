@@ -21,7 +21,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from course_lib import bundle
 from course_lib.bundle import BadBundle
 from course_lib.errors import CampError
-from grading.inbox.database import Database, FeedbackRow, MemberRow, SubmissionRow, now
+from grading.inbox.database import Database, FeedbackRow, MemberRow, SubmissionRow, alone, now
 from grading.inbox.members import Member
 from grading.inbox.receipts import BUNDLES, Receipt, Signer, signer
 from grading.inbox.refusals import Refusal
@@ -123,6 +123,12 @@ class Store:
                 )
             last = session.scalar(select(func.max(SubmissionRow.number)).where(*mine))
             new.number = (last or 0) + 1
+            alone(session.connection(), f"queue {new.cohort}/{new.lesson}")
+            queue = select(func.count(), func.max(SubmissionRow.queue)).where(
+                SubmissionRow.cohort == new.cohort, SubmissionRow.lesson == new.lesson
+            )
+            count, highest = session.execute(queue).one()
+            new.queue = max(count, highest or 0) + 1  # rows of an earlier version have no place
             session.add(new)
         return new, True
 
@@ -215,6 +221,7 @@ class Store:
         receipt = Receipt(
             id=row.id, learner=row.learner, lesson=row.lesson, cohort=row.cohort,
             number=row.number, sha256=row.sha256, received=row.received, place=place,
+            queue=row.queue,
         )  # fmt: skip
         return self._signer.sign(receipt)
 
