@@ -19,8 +19,9 @@ from course_lib.learner.preflight import ESSAY
 from course_lib.note.check import check_note
 from course_lib.note.report import NoteReport
 from course_lib.note.view import to_html
+from grading.collect.links import GivenLink
 from grading.course import Course
-from grading.note_beside import FROM_FILE, read_note
+from grading.note_beside import FROM_FILE, LINK_ALONE, read_note
 
 
 class NoteFacts(NbGraderPreprocessor):  # type: ignore[misc]
@@ -38,28 +39,41 @@ class NoteFacts(NbGraderPreprocessor):  # type: ignore[misc]
             if cell.cell_type == "markdown" and "nbgrader" not in cell.metadata
         )
         course = Course(Path(self.config.CourseDirectory.root))
-        folder = course.submitted(resources["student"], resources["assignment_id"])
+        key = resources["student"], resources["assignment_id"]
         cells = []
         for cell in nb.cells:
             if cell.cell_type == "markdown" and utils.is_grade(cell) and utils.is_solution(cell):
-                cells += [new_markdown_cell(text) for text in _facts(cell, prose, folder)]
+                cells += [new_markdown_cell(text) for text in _facts(cell, prose, course, *key)]
             cells.append(cell)
         nb.cells = cells
         return nb, resources
 
 
-def _facts(cell: NotebookNode, prose: str, folder: Path) -> list[str]:
+def _facts(cell: NotebookNode, prose: str, course: Course, learner: str, lesson: str) -> list[str]:
     """Return what stands above a note, as Markdown."""
     written = check_note(cell.source, prose)
-    note = read_note(folder, cell.source, blank=written.untouched)
+    note = read_note(course, learner, lesson, cell.source, blank=written.untouched)
+    given = [_given(note.given)] if note.given else []
     if note.unread:
-        return [f"<p>{html.escape(str(note.unread))}</p>"]
+        return [f"<p>{html.escape(str(note.unread))}</p>", *given]
     essay = cell.metadata.nbgrader.grade_id == ESSAY
     if note.from_file:
-        return [_shown(check_note(note.text, prose), essay), f"*{FROM_FILE}*", note.text]
-    return [] if written.untouched else [_shown(written, essay)]
+        return [_shown(check_note(note.text, prose), essay), *given, f"*{FROM_FILE}*", note.text]
+    if written.untouched:
+        alone = bool(note.given and note.given.url)
+        return [*given, f"*{LINK_ALONE}*"] if alone else given
+    return [_shown(written, essay), *given]
 
 
 def _shown(report: NoteReport, essay: bool) -> str:
     link = report.link.url if not report.link.problem else ""
     return to_html(report, stages=essay) + (f"\n\n🔗 <{link}>" if link else "")
+
+
+def _given(given: GivenLink) -> str:
+    """Return the link that a form has, as one line of HTML; one not to be opened as text."""
+    said = html.escape(str(given.text))
+    if given.url and not given.remark:
+        url = html.escape(given.url)
+        said = said.replace(url, f'<a href="{url}">{url}</a>', 1)
+    return f"<p>🔗 {said}</p>"

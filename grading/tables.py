@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 from course_lib.errors import CampError
-from course_lib.files import write_atomic
+from course_lib.files import read_at_most, write_atomic
 
 Value: TypeAlias = str | int | float | None
 Row: TypeAlias = Sequence[Value]
@@ -77,17 +77,23 @@ def write_out(path: Path, data: bytes) -> None:
         ) from None
 
 
-def read_table(path: Path) -> list[list[str]]:
+def read_table(path: Path, most: int | None = None) -> list[list[str]]:
     """Return the rows of a CSV or XLSX file (its first sheet) as stripped texts.
 
     CSV may be UTF-8 (with or without byte order mark), UTF-16 or GB18030, parted by commas,
     semicolons or tabs.
 
+    Args:
+        path: the file.
+        most: bytes; by default as many as it has.
+
     Raises:
-        CampError: the file is missing or of another kind.
+        CampError: the file is missing, too large or of another kind.
     """
     try:
-        data = path.read_bytes()
+        data = path.read_bytes() if most is None else read_at_most(path, most)
+    except ValueError:
+        raise CampError(f"{path} has more than {most} bytes: too large to be read") from None
     except OSError as error:
         raise CampError(f"cannot read {path}: {error.strerror}") from None
     rows = _xlsx_rows(path, data) if path.suffix.lower() == ".xlsx" else _csv_rows(path, data)

@@ -16,6 +16,7 @@ from openpyxl import Workbook
 from course_lib import bundle
 from grading.collect.archive import Archive
 from grading.collect.export import Export, find_columns
+from grading.collect.links import Link, given_link, keep_links
 from grading.collect.sources import Offer
 from grading.course import Course
 from tests.kits import LESSON, camp, make_kit, work
@@ -323,3 +324,41 @@ def test_a_time_to_come_counts_as_now(course: Course, inbox: Path) -> None:
     )  # fmt: skip
     record, _ = Archive(course).take(Offer("a.zip", inbox / "a.zip"))
     assert record.received <= datetime.now(UTC)
+
+
+def given(course: Course, learner: str = "ann", lesson: str = "01_intro") -> str | None:
+    found = given_link(course, learner, lesson)
+    return found and found.text.en
+
+
+def test_the_newest_link_that_a_form_has_of_a_lesson_is_found(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("01_intro", "02_demo", "07_rag"):
+        (tmp_path / "source" / name).mkdir(parents=True)
+    own = Course(tmp_path)
+    assert given(own) is None
+    eight, nine = datetime(2026, 11, 2, 8, tzinfo=UTC), datetime(2026, 11, 2, 9, tzinfo=UTC)
+    page = "https://zhuanlan.zhihu.com/p/"
+    keep_links(own, [
+        Link("Ann", "", "关卡 L1-1 全链路", f"{page}2", nine, "row 2"),
+        Link("ann", "", "01_intro", f"{page}1", eight, "row 3"),
+        Link("ann", "", "L1-10", f"{page}3", nine, "row 4"),
+        Link("ann", "", "L2-5", f"{page}4", nine, "row 5"),
+        Link("bob", "", "L1-1", f"{page}5", nine, "row 6"),
+        Link("cat", "", "L1-1", "https://me:pass@a.example/1", nine, "row 7"),
+    ])  # fmt: skip
+    assert given(own) == f"the form's link: {page}2"
+    assert given(own, lesson="07_rag") == f"the form's link: {page}4"
+    unsure = f'the form\'s link: {page}3 (the form does not say of which lesson: "L1-10")'
+    assert given(own, lesson="02_demo") == unsure
+    assert given(own, "bob", "02_demo") is None
+    assert "pass" not in str(given(own, "cat")).replace("password", "")
+    monkeypatch.setattr("grading.collect.links.MOST", 100)
+    assert str(given(own)).endswith("links.csv has more than 100 bytes: too large to be read")
+    monkeypatch.undo()
+    for text, says in (("a,b\n1,2\n", "no columns learner and link"), ("\0", "not a CSV text")):
+        (tmp_path / "collected/links.csv").write_text(text)
+        assert says in str(given(own))
+    (tmp_path / "collected/links.csv").write_text("lesson,link,learner\nL1-1,https://a.example\n")
+    assert given(own) is None

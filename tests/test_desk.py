@@ -21,6 +21,7 @@ import pytest
 from course_lib.errors import CampError
 from course_lib.language import Text
 from grading import database
+from grading.collect.links import GivenLink, Link, keep_links
 from grading.course import Course
 from grading.desk import comments, funnel, similar, spot, stored, stuck, waiting, wrong
 from grading.desk.claims import LASTS, Claims
@@ -387,6 +388,21 @@ def test_a_ta_reads_the_note_and_the_answer_as_they_were_graded(own: Course, she
     course.autograded("bob", LESSON).joinpath(f"{LESSON}.ipynb").write_text("{")
     with pytest.raises(CampError, match="cannot be read"):
         read_cell(course, sheet, "bob", note)
+
+
+def test_a_ta_reads_the_link_that_a_form_has_of_the_note(own: Course, sheet: Sheet) -> None:
+    note = sheet.items[3]
+    keep_links(own, [
+        Link("cat", "", LESSON, "https://zhuanlan.zhihu.com/p/1", None, "row 2"),
+        Link("bob", "", LESSON, "http://192.168.0.1/<b>", None, "row 3"),
+    ])  # fmt: skip
+    read = read_cell(own, sheet, "cat", note)
+    assert read.blank
+    assert read.given == GivenLink("https://zhuanlan.zhihu.com/p/1")
+    wrong = read_cell(own, sheet, "bob", note).given
+    assert wrong is not None
+    assert wrong.remark is not None
+    assert read_cell(own, sheet, "amy", note).given is None
 
 
 def test_a_note_that_cannot_be_read_is_not_one_without_an_answer(

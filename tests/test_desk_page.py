@@ -16,6 +16,7 @@ from streamlit.testing.v1 import AppTest
 from course_lib import ports
 from course_lib.errors import CampError
 from course_lib.language import Text, current_language
+from grading.collect.links import Link, keep_links
 from grading.course import Course
 from grading.desk import comments
 from grading.desk.claims import Claims
@@ -122,8 +123,17 @@ def test_a_ta_claims_reads_and_marks(app: AppTest, course: Course) -> None:
     assert {name: one.ta for name, one in held.items()} == {"amy": "lin", "bob": "wu", "dan": "lin"}
     assert list(app.dataframe[-1].value["TA"]) == ["lin", "lin", "wu"]
 
+    url = "https://zhuanlan.zhihu.com/p/"
+    keep_links(course, [
+        Link("dan", "", LESSON, f"{url}1", None, "row 2"),
+        Link("amy", "", LESSON, f"{url}<b>", None, "row 3"),
+    ])  # fmt: skip
     look_at(app, "mark")
+    assert f"🔗 the form's link: {url}1" in texts(app)
+    assert f"{url}1" in [one.proto.url for one in app.get("link_button")]
     app.selectbox(key="claimed").set_value("amy").run()
+    assert f"🔗 the form's link: {url}<b>; the link is no whole address" in texts(app)
+    assert not any(url in one.proto.url for one in app.get("link_button"))
     assert NASTY_NOTE.strip() in texts(app)  # as text: the tags stand there as they were written
     assert not any(one.allow_html for one in app.markdown)
     assert not any("pwned" in one.value for one in app.markdown)

@@ -148,6 +148,16 @@ def judge(url: str) -> Link:
     return Link(url=_safe(url), place=_PLACES[names[0]] if names else _ANYWHERE)
 
 
+def judge_given(text: str) -> Link:
+    """Return what a form's field holds as an address, judged.
+
+    Nothing has cut it out of a text: only what is an address and nothing else has the right form.
+    """
+    if len(text) <= _LONGEST and ADDRESS.fullmatch(text):
+        return judge(text)
+    return _with("incomplete", _safe(text) if "://" in text else text[:_LONGEST])
+
+
 def _problem(parts: SplitResult, host: str, tail: str) -> str | None:
     if parts.scheme.lower() == "file":
         return "path"

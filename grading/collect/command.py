@@ -16,7 +16,8 @@ from course_lib.bundle import BadBundle, verify
 from course_lib.errors import CampError, printable
 from course_lib.language import Text, current_language
 from grading.collect.archive import Archive, Record, reason_of
-from grading.collect.export import FIELDS, Export, Field, Link, keep_links
+from grading.collect.export import FIELDS, Export, Field
+from grading.collect.links import Link, keep_links
 from grading.collect.sources import Offer, Trouble, find_offers, is_table
 from grading.course import Course
 from grading.intake import Refused
@@ -63,7 +64,7 @@ def collect(
                 )
                 troubles.append(Trouble(f"{learner} {lesson}", text))
         if links:
-            keep_links(archive.path / "links.csv", links)
+            keep_links(course, links)
     current = set(newest.values())
     return [
         (one, "older" if became == "new" and one.digest not in current else became)

@@ -5,16 +5,15 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 from typing import Literal, get_args
 
 from course_lib.errors import CampError
 from course_lib.language import Text
-from course_lib.note.link import judge
+from grading.collect.links import Link
 from grading.collect.sources import Offer, Trouble, find_bundles
-from grading.tables import read_table, write_csv
+from grading.tables import read_table
 
 Field = Literal["learner", "nickname", "lesson", "link", "file", "time"]
 FIELDS: tuple[Field, ...] = get_args(Field)
@@ -30,31 +29,9 @@ _WORDS: dict[Field, tuple[str, ...]] = {
         "提交时间", "填写时间", "创建时间", "时间", "submittedat", "submitted", "time", "date",
     ),
 }  # fmt: skip
-_HEADING = ("learner", "nickname", "lesson", "link", "problem", "received", "source")
 _NUMBERS = re.compile(r"\d+")
 _PARTS = re.compile(r"[\n,;，；]")
 _URL = re.compile(r"https?://[^\s，。；]+")
-
-
-@dataclass(frozen=True)
-class Link:
-    """A note's link from a form, kept as evidence of the note."""
-
-    learner: str
-    nickname: str
-    lesson: str
-    url: str
-    received: datetime | None
-    source: str
-
-    def row(self) -> list[str]:
-        """Return it as a row of ``links.csv``."""
-        problem = judge(self.url).problem
-        moment = f"{self.received:%Y-%m-%d %H:%M:%S} UTC" if self.received else ""
-        return [
-            self.learner, self.nickname, self.lesson, self.url,
-            problem.text.en if problem else "", moment, self.source,
-        ]  # fmt: skip
 
 
 class Export:
@@ -192,13 +169,3 @@ def find_columns(heading: Sequence[str], named: Mapping[Field, str]) -> dict[Fie
 
 def _plain(text: str) -> str:
     return re.sub(r"[\s_（）()*:：?？]", "", unicodedata.normalize("NFKC", text)).casefold()
-
-
-def keep_links(path: Path, links: Sequence[Link]) -> int:
-    """Add links to ``links.csv`` that it does not hold yet; return how many."""
-    rows = read_table(path)[1:] if path.exists() else []
-    known = {tuple(row) for row in rows}
-    new = [row for one in links if tuple(row := one.row()) not in known]
-    if new:
-        write_csv(path, [_HEADING, *rows, *new])
-    return len(new)

@@ -11,6 +11,7 @@ from course_lib.language import Language, Text
 from course_lib.learner.preflight import ESSAY
 from course_lib.note.check import check_note
 from course_lib.note.report import NoteReport
+from grading.collect.links import GivenLink
 from grading.course import Course
 from grading.desk.graded import Notebook, file_of, read_graded
 from grading.desk.sheet import Item, Sheet
@@ -28,6 +29,7 @@ class Reading:
         points: what the check gave; None of what a TA marks.
         from_file: the text is that of ``note.md``, because the cell is the template.
         unread: why a ``note.md`` that there is cannot be read.
+        given: the link that a form has of the note.
         said: what the check said.
         reason: why a TA must look at it, if grading says so.
         report: of a note, what the note check finds.
@@ -40,6 +42,7 @@ class Reading:
     points: float | None = None
     from_file: bool = False
     unread: Text | None = None
+    given: GivenLink | None = None
     said: Text | None = None
     reason: Text | None = None
     report: NoteReport | None = None
@@ -68,10 +71,10 @@ def read_cell(course: Course, sheet: Sheet, learner: str, item: Item) -> Reading
         told, reason = (cell.said, cell.reason) if cell else (None, None)
         points = None if np.isnan(sheet.auto[place]) else float(sheet.auto[place])
         return Reading(written, notebook.language, blank, points, said=told, reason=reason)
-    note = read_note(course.submitted(learner, sheet.lesson), written, blank=blank)
+    note = read_note(course, learner, sheet.lesson, written, blank=blank)
     return Reading(
         note.text, notebook.language, blank and not note.from_file, from_file=note.from_file,
-        unread=note.unread, reason=cell.reason if cell else None,
+        unread=note.unread, given=note.given, reason=cell.reason if cell else None,
         report=check_note(note.text, notebook.prose), essay=item.cell == ESSAY,
     )  # fmt: skip
 

@@ -11,6 +11,7 @@ import streamlit as st
 from course_lib.errors import CampError
 from course_lib.language import Language, Text, current_language
 from course_lib.note.view import HEAD, facts, stage_row
+from grading.collect.links import GivenLink
 from grading.desk import comments, stored
 from grading.desk.comments import MAX_WORDS, Judged, Saved
 from grading.desk.reading import Reading, read_cell
@@ -19,7 +20,7 @@ from grading.desk.show import NO_NAME, Desk, code, lines, local, prose, say, tab
 from grading.desk.waiting import Entry
 from grading.forms import Criterion
 from grading.marks import AlreadyMarkedError, enter_mark, read_mark
-from grading.note_beside import FROM_FILE
+from grading.note_beside import FROM_FILE, LINK_ALONE
 from grading.rubrics import read_rubrics
 from grading.scores import Key
 
@@ -98,11 +99,21 @@ def _read(reading: Reading, item: Item) -> None:
         st.warning(str(reading.unread))
     if reading.from_file:
         st.info(str(FROM_FILE))
+    if reading.given:
+        _given(reading.given, alone=reading.blank and not reading.unread)
     if not item.by_hand:
         code(reading.text)
         return
     _report(reading)
     prose(reading.text)
+
+
+def _given(given: GivenLink, *, alone: bool) -> None:
+    """Draw the link that a form has of the note; what is no link to open stands as text."""
+    lines([f"🔗 {given.text}", *([LINK_ALONE] if alone and given.url else [])])
+    if given.url and not given.remark:
+        place, _ = st.columns([1, 1])
+        place.link_button(f"🔗 {say('打开表单里的链接', 'open the link of the form')}", given.url)
 
 
 def _report(reading: Reading) -> None:

@@ -1,0 +1,162 @@
+"""Links of notes that a form brought: ``collected/links.csv``, written by ``camp collect``.
+
+A TA may have edited it, and learners wrote what is in it: it is read as text, never too much.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from functools import lru_cache
+from pathlib import Path
+from typing import TypeAlias
+
+from course_lib.errors import CampError
+from course_lib.language import Text
+from course_lib.note.link import judge, judge_given
+from grading.course import Course
+from grading.rules import load_rules
+from grading.sanitize import plain
+from grading.tables import read_table, write_csv
+
+MOST = 30_000_000  # bytes: 200 for each of 150,000 links
+_HEADING = ("learner", "nickname", "lesson", "link", "problem", "received", "source")
+_LONGEST = 500
+_Row: TypeAlias = Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class Link:
+    """A note's link from a form, kept as evidence of the note."""
+
+    learner: str
+    nickname: str
+    lesson: str
+    url: str
+    received: datetime | None
+    source: str
+
+    def row(self) -> list[str]:
+        """Return it as a row of ``links.csv``."""
+        problem = judge(self.url).problem
+        moment = f"{self.received:%Y-%m-%d %H:%M:%S} UTC" if self.received else ""
+        return [
+            self.learner, self.nickname, self.lesson, self.url,
+            problem.text.en if problem else "", moment, self.source,
+        ]  # fmt: skip
+
+
+@dataclass(frozen=True)
+class GivenLink:
+    """What a form has as the link of a learner's note, or why that is not known.
+
+    Attributes:
+        url: the address, never to be shown as HTML; "" when none could be read.
+        remark: why it is not offered as a link; None when its form is right.
+        lesson: what the form says as the lesson, where that names none of the course.
+    """
+
+    url: str = ""
+    remark: Text | None = None
+    lesson: str | None = None
+
+    @property
+    def text(self) -> Text:
+        """It in one line, marked as coming from the form."""
+        if not self.url and self.remark:
+            return self.remark
+        zh, en = f"表单里的链接：{self.url}", f"the form's link: {self.url}"
+        if self.lesson is not None:
+            zh += f"（表单没有写清是哪一课：“{self.lesson}”）"
+            en += f' (the form does not say of which lesson: "{self.lesson}")'
+        if self.remark:
+            zh, en = f"{zh}；{self.remark.zh}", f"{en}; {self.remark.en}"
+        return Text(zh, en)
+
+
+def keep_links(course: Course, links: Sequence[Link]) -> int:
+    """Add links to ``links.csv`` that it does not hold yet; return how many."""
+    path = _file(course)
+    rows = read_table(path)[1:] if path.exists() else []
+    known = {tuple(row) for row in rows}
+    new = [row for one in links if tuple(row := one.row()) not in known]
+    if new:
+        write_csv(path, [_HEADING, *rows, *new])
+    return len(new)
+
+
+def given_link(course: Course, learner: str, lesson: str) -> GivenLink | None:
+    """Return the newest link that a form has of a learner's note; None when there is none.
+
+    A row that names no lesson of the course counts for each lesson, where no row names it.
+    """
+    path = _file(course)
+    try:
+        status = path.stat()
+        kept = _by_learner(path, (status.st_mtime_ns, status.st_size), MOST)
+        rows = kept.get(_same(learner), [])
+        fits = _fits(course, rows, lesson) if rows else []
+    except FileNotFoundError:
+        return None
+    except (CampError, OSError) as error:
+        line = plain(" ".join(str(error).split()))
+        return GivenLink(remark=Text(line, line))
+    if not fits:
+        return None
+    row, named = max(fits, key=lambda one: (one[1], one[0].get("received", "")))
+    link, said = judge_given(row["link"]), None if named else _line(row.get("lesson", ""))
+    if link.problem:
+        return GivenLink(_line(link.url), link.problem.text, said)
+    return GivenLink(link.url, lesson=said)
+
+
+def _file(course: Course) -> Path:
+    return course.path / "collected" / "links.csv"
+
+
+@lru_cache(maxsize=2)
+def _by_learner(path: Path, stamp: tuple[int, int], most: int) -> Mapping[str, list[_Row]]:
+    """Return each learner's rows, the newest in the file first; kept while ``stamp`` stays.
+
+    The desk asks at each click, and reading 35,000 links takes more than a second.
+    """
+    heading, *rows = read_table(path, most) or [[]]
+    if not {"learner", "link"} <= {*heading}:
+        raise CampError(f"{path} has no columns learner and link: its first row names them")
+    found: dict[str, list[_Row]] = {}
+    for values in reversed(rows):
+        row = dict(zip(heading, values, strict=False))
+        if row.get("link"):
+            found.setdefault(_same(row.get("learner", "")), []).append(row)
+    return found
+
+
+def _fits(course: Course, rows: Iterable[_Row], lesson: str) -> list[tuple[_Row, bool]]:
+    """Return the rows that may be of the lesson, and whether they name it."""
+    rules = load_rules(course.path)
+    names = {
+        one: [one, *(level.id for level in rules.levels_of_lesson(one))] for one in course.lessons()
+    }
+    found = []
+    for row in rows:
+        said = _same(row.get("lesson", ""))
+        meant = {one for one, words in names.items() if any(_names(said, word) for word in words)}
+        if lesson in meant or not meant:
+            found.append((row, lesson in meant))
+    return found
+
+
+def _names(said: str, word: str) -> bool:
+    return bool(re.search(rf"(?<![a-z0-9]){re.escape(_same(word))}(?![0-9])", said))
+
+
+def _same(text: str) -> str:
+    return unicodedata.normalize("NFKC", text).strip().casefold()
+
+
+def _line(text: str) -> str:
+    line = " ".join(plain(text).split())
+    return line if len(line) <= _LONGEST else f"{line[:_LONGEST]}…"
