@@ -20,6 +20,7 @@ import pytest
 
 from course_lib.errors import CampError
 from course_lib.language import Text
+from course_lib.learner.preflight import ESSAY
 from grading import database
 from grading.collect.links import GivenLink, Link, keep_links
 from grading.course import Course
@@ -403,6 +404,21 @@ def test_a_ta_reads_the_link_that_a_form_has_of_the_note(own: Course, sheet: She
     assert wrong is not None
     assert wrong.remark is not None
     assert read_cell(own, sheet, "amy", note).given is None
+
+
+def test_stages_are_looked_at_in_the_essay(own: Course, sheet: Sheet) -> None:
+    file = file_of(own, LESSON, "bob", LESSON)
+    book = nbformat.read(file, 4)
+    cell = find(book, "note_toy")
+    cell.metadata.nbgrader.grade_id = ESSAY
+    cell.source = "I fine-tune with XTuner, then serve it with LMDeploy."
+    nbformat.write(book, file)
+    essay = dataclasses.replace(sheet.items[3], cell=ESSAY, answers=(ESSAY,))
+    items = (*sheet.items[:3], essay, *sheet.items[4:])
+    read = read_cell(own, dataclasses.replace(sheet, items=items), "bob", essay)
+    assert read.essay
+    assert read.report is not None
+    assert (read.report.covered, read.report.words) == (2, 9)
 
 
 def test_a_note_that_cannot_be_read_is_not_one_without_an_answer(

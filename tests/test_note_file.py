@@ -11,6 +11,7 @@ import pytest
 from nbformat import NotebookNode
 from traitlets.config import Config
 
+from course_lib.learner.preflight import ESSAY
 from course_lib.note.check import MAX_LENGTH, check_note
 from course_lib.note.view import to_html
 from grading.collect.links import Link, keep_links
@@ -19,7 +20,7 @@ from grading.grade import grade
 from grading.lesson_run import Result
 from grading.note_facts import NoteFacts
 from grading.sanitize import markdown_to_html
-from tests.toy_course import LESSON, answer, hand_in, make_course, released, solve, solved
+from tests.toy_course import LESSON, answer, find, hand_in, make_course, released, solve, solved
 
 pytestmark = pytest.mark.usefixtures("walls")
 
@@ -111,6 +112,20 @@ def test_a_forms_link_stands_there_as_one_and_a_wrong_one_as_text(tmp_path: Path
     assert "no whole address" in shown
     for tag in ("<a", "<b>", "<script", "<strong"):
         assert tag not in shown
+
+
+@pytest.mark.parametrize("name", [ESSAY, "note_toy"])
+def test_stages_are_shown_for_the_essay_alone(tmp_path: Path, name: str) -> None:
+    course = make_course(tmp_path)
+
+    def change(notebook: NotebookNode) -> None:
+        cell = find(notebook, "note_toy")
+        cell.source = "I fine-tune with XTuner, then serve it with LMDeploy."
+        cell.metadata.nbgrader.grade_id = name
+
+    (shown,) = above(course, change, **ASKED)
+    assert "9 English words" in shown
+    assert ("<table>" in shown) == ("2 of 7 stages" in shown) == (name == ESSAY)
 
 
 def test_of_what_was_not_looked_at_no_length_is_said() -> None:
