@@ -7,9 +7,18 @@ from pathlib import Path
 import pytest
 from pydantic import BaseModel
 
+from course_lib import asked
+from course_lib.agents import evidence as agents
+from course_lib.deploy import evidence as deploy
 from course_lib.errors import CampError
+from course_lib.evaluate import appraisal
 from course_lib.hand_in import put, read
-from course_lib.language import Text, use_language
+from course_lib.language import LANGUAGES, Text, use_language
+from course_lib.learner.notebook import read_notebook
+from course_lib.rag import task
+from course_lib.talk import story
+from course_lib.tune import adapter, collect
+from tests.conftest import ROOT
 
 
 @pytest.fixture(autouse=True)
@@ -88,3 +97,26 @@ def test_files_that_were_not_there_displace_nothing(tmp_path: Path) -> None:
     put(folder, {"b.json": b"2"})
     assert {path.name for path in folder.iterdir()} == {"a.json", "b.json"}
     assert not (tmp_path / "evidence-before").exists()
+
+
+def test_what_evidence_cells_ask_for_is_what_the_lessons_read() -> None:
+    weights = {adapter.WEIGHTS, adapter.CONFIG}
+    runs = {f"{run}/summary.csv" for run in appraisal.WANTED}
+    said = {
+        f"{run}/predictions/{model}/*.json"
+        for run, pairs in appraisal.WANTED.items()
+        for model, _ in pairs
+    }
+    own = {"pages/*.md", task.TASK}
+    assert {cell: {*files} for cell, files in asked.FILES.items()} == {
+        "story": {story.FILE.name},
+        "assistant": {*weights, collect.NAME, collect.SETTINGS, collect.LOG, collect.TALK},
+        "deploy": {*deploy.FILES},
+        "evaluation": {*weights, *runs, *said},
+        "agent": {agents.TOOL, agents.TRACES, agents.SEARCH},
+        "rag": {*own, task.FOUND},
+        "huixiangdou": {*own, task.JUDGED},
+    }
+    for language in LANGUAGES:
+        books = map(read_notebook, (ROOT / "notebooks" / language).glob("*.ipynb"))
+        assert {cell for book in books for cell in book.evidence} == {*asked.FILES}

@@ -240,6 +240,36 @@ def test_evidence_is_packed_and_extra_files_are_named(kit: Home, tmp_path: Path)
     assert "evidence/02_demo/story.json holds a key" in only_line(told.stderr)
 
 
+@pytest.mark.parametrize("lesson", ["04_lmdeploy", "07_rag"])
+def test_what_an_evidence_cell_lacks_is_named(kit: Home, lesson: str) -> None:
+    path = kit.notebook(lesson, "en")
+    book = nbformat.read(path, as_version=4)
+    answer = next(one for one in book.cells if one.metadata.get("nbgrader", {}).get("solution"))
+    answer.source += "\n# mine"
+    nbformat.write(book, path)
+    folder = path.parent / "evidence" / lesson
+    (folder / "pages").mkdir(parents=True)
+    says, names = {
+        "04_lmdeploy": (
+            [f"📎 deploy: {folder} lacks packed.safetensors, talk.json, calls.json"],
+            ["config.json", "packed.safetensors", "talk.json", "calls.json"],
+        ),
+        "07_rag": (
+            [
+                f"📎 rag: {folder} lacks pages/*.md, llamaindex.json",
+                f"📎 huixiangdou: {folder} lacks pages/*.md, huixiangdou.json",
+            ],
+            ["task.json", "pages/team.md", "llamaindex.json", "huixiangdou.json"],
+        ),
+    }[lesson]
+    (folder / names[0]).write_text("{}")
+    told = camp(kit.path, "submit", lesson, *WHO, "--check").stdout.splitlines()
+    assert [line for line in told if line.startswith("📎")] == says
+    for name in names:
+        (folder / name).write_text("{}")
+    assert "📎" not in camp(kit.path, "submit", lesson, *WHO, "--check").stdout
+
+
 def test_too_much_evidence(kit: Home, monkeypatch: pytest.MonkeyPatch) -> None:
     folder = demo_lesson(kit)
     folder.mkdir(parents=True)

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from course_lib.asked import missing
 from course_lib.bundle import MAX_BUNDLE, MAX_FILES, NOTE, BadBundle
 from course_lib.errors import CampError, printable
 from course_lib.language import LANGUAGES, Text, current_language
@@ -204,7 +205,14 @@ def _add_evidence(draft: Draft, lesson: str) -> None:
         for path in _walk(folder, draft):
             name = path.relative_to(draft.notebook.path.parent).as_posix()
             draft.files[name] = path.read_bytes()
-    if draft.notebook.evidence and not any(name.startswith("evidence/") for name in draft.files):
+    place = f"evidence/{lesson}/"
+    there = {name.removeprefix(place) for name in draft.files if name.startswith(place)}
+    if there:
+        for cell in draft.notebook.evidence:
+            if names := ", ".join(missing(cell, there)):
+                zh, en = f"{cell}：{folder} 里缺 {names}", f"{cell}: {folder} lacks {names}"
+                draft.warnings.append(Text(f"📎 {zh}", f"📎 {en}"))
+    elif draft.notebook.evidence:
         draft.warnings.append(
             Text(
                 f"📎 没有证据：{folder} 是空的，运行课程里收集证据的单元",
