@@ -196,6 +196,7 @@ def test_a_cohort_from_its_seed_to_its_certificates(here: Path, tmp_path: Path, 
             home = homes[learner]
             said = done(home.path, "result", LESSON, CAMP_TOKEN=token)
             assert "feedback is out, 100 compute points" in said
+            assert f"score {AUTO[learner] + MARKS[learner]} / 100" in said
             text = (home.feedback / f"{LESSON}.html").read_text("utf-8")
             assert f"{AUTO[learner] + MARKS[learner]} / 100" in text
         assert "🎓 graded" in done(homes["ida"].path, "status")

@@ -13,6 +13,7 @@ import grading.feedback as feedback_module
 from course_lib import verdicts
 from course_lib.errors import CampError
 from course_lib.language import Text
+from course_lib.learner.outcome import read_score
 from grading import feedback_page, sanitize, steps
 from grading.course import Course
 from grading.feedback import PagesFailed, feedback
@@ -57,6 +58,7 @@ def test_one_line_on_each_exercise_in_english(course: Course) -> None:
     text = text_of(course, "b_wrong")
     assert '<html lang="en">' in text
     assert "Score 8.5 / 40" in text
+    assert read_score(text.encode()) == Text("得分 8.5 / 40", "score 8.5 / 40")
     assert rows(text) == [
         "double 0 / 10 a big number fails",
         "triple 0 / 20 💥 your code raised ValueError: bad 1",
@@ -69,6 +71,7 @@ def test_one_line_on_each_exercise_in_chinese(course: Course) -> None:
     text = text_of(course, "c_right")
     assert '<html lang="zh">' in text
     assert "得分 34 / 40" in text
+    assert read_score(text.encode()) == Text("得分 34 / 40", "score 34 / 40")
     assert rows(text)[0] == "double 10 / 10 ✅ 对了"
     assert rows(text_of(course, "a_nasty"))[-1] == "toy – / 6 等助教评分"
     assert "检查单元 check_triple 有多个副本" in text

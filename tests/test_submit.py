@@ -438,11 +438,12 @@ def test_the_result_is_fetched_when_it_is_out(kit: Home, inbox: StandIn) -> None
     camp(kit.path, "submit", LESSON, *WHO)  # packed, and not handed in yet
     inbox.answers.append((404, {"detail": "no feedback yet"}))
     assert camp(kit.path, "result", LESSON, CAMP_TOKEN="camp_x").stdout == "⏳ no feedback yet\n"
-    page = "<!doctype html><p>做得好".encode()
+    head = '<!doctype html><p class="total">得分 70.5 / 100</p>'
+    page = f'{head}<pre class="mine"><p class="total">得分 99 / 100</p>做得好'.encode()
     points = {"learner": "camp3_42", "total": 150, "levels": {"L1-1": 100, "L1-2": 50}}
     inbox.answers += [(200, page), (200, points)]
     told = camp(kit.path, "result", LESSON, CAMP_TOKEN="camp_x")
-    assert "🎓 01_intro: feedback is out, 100 compute points" in told.stdout
+    assert "🎓 01_intro: feedback is out, 100 compute points\n📊 score 70.5 / 100\n" in told.stdout
     assert (kit.feedback / "01_intro.html").read_bytes() == page
     assert [one[1] for one in inbox.came[-2:]] == [f"/v1/feedback/{LESSON}", "/v1/points"]
     assert "🎓 graded" in camp(kit.path, "status").stdout

@@ -15,7 +15,7 @@ from course_lib.language import Text
 from course_lib.learner.home import Home, find_home
 from course_lib.learner.inbox import PLAIN_HTTP, Inbox, NotThere, is_address, settle_token
 from course_lib.learner.lessons import find_lesson, read_lessons
-from course_lib.learner.outcome import Outcome, keep_outcome
+from course_lib.learner.outcome import Outcome, keep_outcome, read_score
 from course_lib.learner.overview import read_overview, read_state
 from course_lib.learner.sent import all_sent
 from course_lib.learner.view import lesson_table, overview_table, summary
@@ -77,7 +77,7 @@ def result_command(
         str | None, typer.Option("--from", help="The inbox; by default where you handed it in.")
     ] = None,
 ) -> None:
-    """Fetch your own points and feedback page of a lesson from the inbox, when they are out."""
+    """Fetch your score, points and feedback page of a lesson from the inbox, when they are out."""
     home = find_home()
     row = find_lesson(lesson, read_lessons(home.notebooks))
     inbox = Inbox(source or _inbox_of(home, row.name), settle_token(home))
@@ -95,6 +95,8 @@ def result_command(
     )
     keep_outcome(home, row.name, outcome)
     typer.echo(f"🎓 {row.name}: {outcome.text}")
+    if score := read_score(page):
+        typer.echo(f"📊 {score}")
     typer.echo(str(Text(f"反馈：{target}", f"feedback: {target}")))
 
 

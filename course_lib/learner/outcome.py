@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
+import re
+
 from pydantic import AwareDatetime, BaseModel, ConfigDict, ValidationError
 
 from course_lib.files import write_atomic
 from course_lib.language import Text
 from course_lib.learner.home import Home
+
+_HEAD = 1 << 17  # bytes: the score stands above all that a learner wrote
+_SCORE = re.compile(
+    rb'<p class="total">[^<>]{1,10} '
+    rb"([0-9]{1,6}(?:\.[0-9]{1,2})?) / ([0-9]{1,6}(?:\.[0-9]{1,2})?)</p>"
+)
 
 
 class Outcome(BaseModel):
@@ -43,3 +51,11 @@ def keep_outcome(home: Home, lesson: str, outcome: Outcome) -> None:
     """Keep the result of a lesson."""
     path = home.state / "results" / f"{lesson}.json"
     write_atomic(path, outcome.model_dump_json(indent=1) + "\n")
+
+
+def read_score(page: bytes) -> Text | None:
+    """Return the score at the head of a feedback page, HTML; None where there is none."""
+    if not (found := _SCORE.search(page[:_HEAD])):
+        return None
+    points, most = (one.decode() for one in found.groups())
+    return Text(f"得分 {points} / {most}", f"score {points} / {most}")
