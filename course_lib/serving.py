@@ -21,6 +21,7 @@ from course_lib import machine, models, ports
 from course_lib.background import Service
 from course_lib.errors import CampError
 from course_lib.language import Text
+from course_lib.toolbox import environments
 
 FIRST_PORT = 23333
 """The camp's port for servers; the next free one is taken."""
@@ -117,9 +118,13 @@ def served_name(folder: Path) -> str:
 
 
 def lmdeploy() -> Path | None:
-    """Return the command ``lmdeploy`` of this environment or of the PATH, or None."""
+    """Return the command ``lmdeploy``: this environment's, the toolbox's, the PATH's, or None."""
     own = Path(sys.executable).with_name("lmdeploy")
-    found = str(own) if own.is_file() else shutil.which("lmdeploy")
+    if own.is_file():
+        return own
+    if environments.has("lmdeploy"):
+        return environments.need("lmdeploy").bin / "lmdeploy"
+    found = shutil.which("lmdeploy")
     return Path(found) if found else None
 
 

@@ -23,6 +23,7 @@ from course_lib.chat import ChatModel
 from course_lib.errors import CampError
 from course_lib.serving import Server, serve
 from course_lib.template import Message
+from tests import stand_in
 from tests.conftest import free_port
 
 TALE = [{"role": "user", "content": "请写一个300字的小故事，主角是小兔子，地点是森林。"}]
@@ -207,6 +208,18 @@ def is_alive(process: psutil.Process) -> bool:
         return process.status() != psutil.STATUS_ZOMBIE
     except psutil.NoSuchProcess:
         return False
+
+
+def test_lmdeploy_is_found_in_the_toolbox(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CAMP_TOOLS", str(tmp_path / "tools"))
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert serving.lmdeploy() is None
+    on_path = tmp_path / "lmdeploy"
+    on_path.write_text("#!/bin/sh\n")
+    on_path.chmod(0o755)
+    assert serving.lmdeploy() == on_path
+    folder = stand_in.make(tmp_path / "tools", "lmdeploy", "")
+    assert serving.lmdeploy() == folder / "bin" / "lmdeploy"
 
 
 def test_names_begin_as_lagent_s_client_wants() -> None:
