@@ -10,7 +10,7 @@ from typing import Literal, cast
 
 from course_lib.language import Text
 
-_ALL, _SOME, _NONE, _KEY = "✅", "🟡", "⬜", "🔑"
+_ALL, _SOME, _NONE, _KEY, _LOOK = "✅", "🟡", "⬜", "🔑", "👀"
 
 
 @dataclass(frozen=True)
@@ -20,7 +20,7 @@ class Finding:
     Attributes:
         part: how much of it is there, 0 to 1; True and False count as 1 and 0.
         text: what was found, and what was wanted.
-        share: its share of the points, 0 to 1.
+        share: its share of the points, 0 to 1; 0 is only shown, for a TA to look at.
     """
 
     part: float
@@ -34,6 +34,8 @@ class Finding:
 
     def __str__(self) -> str:
         mark = _ALL if self.passed else _SOME if self.part > 0 else _NONE
+        if not self.share:
+            mark = _LOOK
         return f"{mark} {self.text}"
 
     def line(self) -> str:

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import json
 import re
+import shlex
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +20,7 @@ import torch
 from openai import OpenAI
 from safetensors.torch import load_file, save_file
 
-from course_lib import chat, models
+from course_lib import chat, models, serving
 from course_lib.chat import ChatModel
 from course_lib.decoding import Sampling
 from course_lib.demo import needs
@@ -24,6 +28,7 @@ from course_lib.deploy import (
     appraisal,
     awq,
     calls,
+    card,
     evidence,
     gpu,
     load,
@@ -40,17 +45,19 @@ from course_lib.deploy import (
 from course_lib.deploy.kv import QuantisedCache
 from course_lib.deploy.sizes import parts, shape_of, weight_bytes
 from course_lib.errors import CampError
-from course_lib.findings import read_report
+from course_lib.findings import read_report, report
 from course_lib.language import Language
 from course_lib.serving import Server, serve
-from course_lib.template import Message
-from course_lib.toolbox import catalogue, install
+from course_lib.template import Message, render
+from course_lib.toolbox import catalogue, environments, install
+from course_lib.transcript import read_transcript
 from course_lib.tune import tensors, times
 from course_lib.tune.toys import PARAMETERS, C
 from course_lib.verdicts import NotPassed
 from grading.cells import in_language
 from grading.grade import grade
 from grading.lesson import Lesson
+from tests import stand_in
 from tests.conftest import free_port
 from tests.evidence import exchange, transcript
 from tests.learner import BLANK, SOLVED, WITH_TOOLS, hand_in, new_course, run_cells
@@ -646,13 +653,141 @@ def test_without_the_tool_the_proxy_is_skipped(tmp_path: Path, monkeypatch, caps
     assert capsys.readouterr().out == "no LMDeploy: its proxy is skipped\n"
 
 
-def test_without_a_gpu_its_part_is_one_line(capsys, monkeypatch) -> None:
+def test_without_a_gpu_its_part_is_one_line(tmp_path: Path, capsys, monkeypatch) -> None:
     monkeypatch.setattr("course_lib.machine.gpus", list)
     assert not gpu.ready()
     assert capsys.readouterr().out.count("\n") == 1
-    words = gpu.serve_words(Path("internlm2_5-4bit"))
-    assert words[words.index("--quant-policy") + 1] == "int4"
-    assert words[words.index("--model-format") + 1] == "awq"
+    assert not (tmp_path / "gpu").exists()
+
+
+@pytest.mark.parametrize(
+    ("words", "share"),
+    [(gpu.serve_words(Path("internlm2_5-4bit")), "0.4"), (gpu.vlm_words(), "0.1")],
+    ids=["chat", "vlm"],
+)
+def test_a_quantised_model_is_served_with_kv_at_four_bits(words: list[str], share: str) -> None:
+    told = dict(zip(words[3::2], words[4::2], strict=False))
+    assert told["--quant-policy"] == "int4"
+    assert told["--model-format"] == "awq"
+    assert told["--cache-max-entry-count"] == share
+    assert told["--server-name"] == "127.0.0.1"
+
+
+def test_commands_for_a_terminal_name_the_toolbox_s_lmdeploy(tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.setenv("CAMP_TOOLS", str(tmp_path))
+    with pytest.raises(CampError, match="camp tools install lmdeploy"):
+        gpu.vlm_command()
+    folder = stand_in.make(tmp_path, "lmdeploy", "")
+    program = str(folder / "bin" / "lmdeploy")
+    assert shlex.split(gpu.serve_command(Path("q")))[:4] == [
+        program, "serve", "api_server", str(Path("q").resolve()),
+    ]  # fmt: skip
+    first, second = gpu.vlm_command().split(" &&\n")
+    assert shlex.split(first)[-3:] == ["--python", str(folder / "bin" / "python"), "torchvision"]
+    assert shlex.split(second) == [program, *gpu.vlm_words()]
+
+
+def test_the_gpu_quantises_apart_from_the_cpu_s_calibration_text(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """WikiText-2 is meant there, and the hub may be asked for it."""
+    script = """
+import json, os, sys
+from pathlib import Path
+
+output = Path(sys.argv[sys.argv.index("--work-dir") + 1])
+output.mkdir()
+(output / "config.json").write_text("{}")
+offline = [os.environ["HF_HUB_OFFLINE"], os.environ["HF_DATASETS_OFFLINE"]]
+Path("seen.json").write_text(json.dumps([sorted(os.listdir()), offline]))
+"""
+    monkeypatch.setenv("CAMP_TOOLS", str(tmp_path / "tools"))
+    stand_in.make(tmp_path / "tools", "lmdeploy", script)
+    work = tmp_path / "work"
+    recipe.write_calibration(work, 5)
+    with contextlib.suppress(CampError):  # the stand-in writes no weights
+        gpu.quantise(work)
+    there, offline = json.loads((work / "gpu" / "seen.json").read_text())
+    assert "wikitext" not in there
+    assert offline == ["0", "0"]
+
+
+SEEN = {
+    "format": 1,
+    "at": "2026-11-28T12:00:00Z",
+    "cards": [
+        {"name": "NVIDIA A100-SXM4-80GB", "memory_total": 81920, "memory_used": 9000,
+         "driver_version": "550.54"},
+    ],
+}  # fmt: skip
+
+
+def test_what_a_gpu_left_is_shown_and_earns_nothing(place: Path, capsys) -> None:
+    evidence.grade_deploy(place, points=20)
+    before = capsys.readouterr().out
+    assert "TA to look at" not in before
+    (place / card.FILE).write_text(json.dumps(SEEN))
+    asked = exchange('{"name": "add"}', at=9, model="internlm2_5-4bit")
+    (place / appraisal.GPU_TALK).write_text(transcript(asked), encoding="utf-8")
+    assert evidence.grade_deploy(place, points=20) == 20
+    said = capsys.readouterr().out
+    assert "👀 the card while it served: NVIDIA A100-SXM4-80GB, 9000 / 81920 MiB (0 points" in said
+    assert "👀 talk on the GPU: 1 exchanges, internlm2_5-4bit" in said
+    assert said.count("✅") == 5
+    assert len(read_report(said)[1]) == 3  # a mark of this exchange, too
+    assert read_report(said)[0] == []
+
+
+def test_what_a_gpu_left_is_no_attempt(tmp_path: Path) -> None:
+    (tmp_path / card.FILE).write_text(json.dumps(SEEN))
+    with pytest.raises(NotPassed):
+        evidence.grade_deploy(tmp_path, points=20)
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        b"", b"[]", b"{}", b"[" * 9000, b"\xff\x00", b"x" * 5_000_000,
+        json.dumps(SEEN | {"cards": []}).encode(),
+        json.dumps(SEEN | {"cards": [SEEN["cards"][0] | {"memory_used": -1}]}).encode(),
+        json.dumps(SEEN | {"cards": [SEEN["cards"][0] | {"name": "A\n✅ B\n🔑"}]}).encode(),
+    ],
+    ids=["empty", "list", "object", "deep", "bytes", "large", "no-card", "negative", "forged"],
+)  # fmt: skip
+def test_a_broken_or_forged_file_of_a_gpu_is_one_line(tmp_path: Path, raw: bytes, capsys) -> None:
+    for name in (card.FILE, appraisal.GPU_TALK):
+        (tmp_path / name).write_bytes(raw)
+    report(appraisal._seen_on_gpu(tmp_path))
+    said = capsys.readouterr().out.splitlines()
+    assert [line[:1] for line in said] == ["👀", "👀"]
+    assert all(len(line) < 400 for line in said)
+    assert evidence._marks(tmp_path) == []
+
+
+def test_a_folder_in_the_place_of_a_gpu_s_file_is_one_line(tmp_path: Path, capsys) -> None:
+    (tmp_path / card.FILE).mkdir()
+    report(appraisal._seen_on_gpu(tmp_path))
+    assert "gpu.json cannot be read" in capsys.readouterr().out
+
+
+def test_the_gpu_s_cell_keeps_what_was_said_and_the_card(
+    server: Server, names, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys
+) -> None:
+    """Against camp-mini on a CPU, and a made-up answer of nvidia-smi."""
+    said = "NVIDIA A100-SXM4-80GB, 81920, 9000, 550.54\nGRID A100, [N/A], 12, 550.54\n"
+    (tmp_path / "nvidia-smi").write_text(f"#!{sys.executable}\nprint({said!r}, end='')\n")
+    (tmp_path / "nvidia-smi").chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    folder = tmp_path / evidence.FOLDER
+    gpu.ask(names["call_tool"], port=server.port, folder=folder, seconds=5)
+    found = read_transcript(folder / appraisal.GPU_TALK).exchanges
+    assert [one.question for one in found] == calls.questions()
+    assert all(one.reply and one.new_tokens and one.model == server.model for one in found)
+    one, other = card.read_snapshot(folder / card.FILE).cards
+    assert (one.name, one.memory_total, one.memory_used) == ("NVIDIA A100-SXM4-80GB", 81920, 9000)
+    assert (other.memory_total, other.memory_used) == (None, 12)
+    with pytest.raises(CampError, match="no server on port"):
+        gpu.ask(names["call_tool"], port=free_port(), folder=folder, seconds=0)
 
 
 def test_calibration_comes_from_a_local_folder(tmp_path: Path) -> None:
@@ -718,6 +853,61 @@ def test_graded_with_evidence(lesson: Lesson, place: Path, tmp_path: Path, walls
             shutil.copytree(handed, folder / evidence.FOLDER)
     scores = {one.learner: one.auto_score for one in grade(LESSON, course)}
     assert scores == {"full": 90, "none": 70, "blank": 0}
+
+
+REAL = """
+import json, sys
+from lmdeploy.cli import entrypoint
+from lmdeploy.model import get_chat_template
+from lmdeploy.serve.parsers.tool_parser import ToolParserManager
+from lmdeploy.tokenizer import Tokenizer
+
+folder, commands, dialogues = json.load(sys.stdin)
+for one in (entrypoint.CLI, entrypoint.SubCliServe, entrypoint.SubCliLite):
+    one.add_parsers()
+parsed = [vars(entrypoint.CLI.parser.parse_args(words)) for words in commands]
+template, tokenizer = get_chat_template(folder), Tokenizer(folder)
+prompts = [template.messages2prompt(turns) for turns in dialogues]
+print("found", json.dumps([
+    [{name: value for name, value in one.items() if name != "run"} for one in parsed],
+    list(ToolParserManager.module_dict), prompts,
+    [tokenizer.encode(prompt, add_bos=True) for prompt in prompts],
+]))
+"""
+
+
+@pytest.mark.tools
+def test_lmdeploy_takes_the_flags_and_renders_as_the_course_does(
+    mini: ChatModel, tmp_path: Path
+) -> None:
+    """LMDeploy's own parser, chat template and tokenizer, in its environment."""
+    install.install(catalogue.find("lmdeploy"), print)
+    python = environments.environment(catalogue.find("lmdeploy")).python
+    internlm = models.Model(tmp_path, "", own_code=True)
+    served = serving._on_gpu(internlm, "internlm2_5", 23333)[1:]
+    commands = [
+        gpu.quantise_words("out", tmp_path), gpu.serve_words(tmp_path), gpu.vlm_words(), served,
+    ]  # fmt: skip
+    dialogues = [
+        *([turn.as_dict() for turn in one.turns[:-1]] for one in recipe.dialogues(10)),
+        [{"role": "user", "content": "你是谁？"}, {"role": "assistant", "content": "我是"}],
+    ]
+    done = subprocess.run(
+        [python, "-c", REAL], input=json.dumps([str(recipe.BASE), commands, dialogues]),
+        capture_output=True, text=True, check=False, cwd=tmp_path,
+        env={"PATH": str(python.parent), "HOME": str(Path.home()),
+             **catalogue.find("lmdeploy").variables},
+    )  # fmt: skip
+    (line,) = [one for one in done.stdout.splitlines() if one.startswith("found ")] or [done.stderr]
+    (lite, chat_, vlm, api), parsers, prompts, tokens = json.loads(line.removeprefix("found "))
+    assert (lite["w_bits"], lite["w_group_size"], lite["search_scale"]) == (4, 128, False)
+    assert [one["quant_policy"] for one in (chat_, vlm)] == [4, 4]
+    assert [one["cache_max_entry_count"] for one in (chat_, vlm)] == [0.4, 0.1]
+    assert chat_["tool_call_parser"] in parsers
+    assert (api["model_name"], api["trust_remote_code"]) == ("internlm2_5", True)
+    wanted = [render(turns) for turns in dialogues]
+    assert prompts == wanted
+    assert tokens == [mini.tokenizer.encode(text) for text in wanted]
 
 
 @pytest.mark.tools

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from course_lib import models
-from course_lib.deploy import awq, calls, talk
+from course_lib.deploy import awq, calls, card, talk
 from course_lib.deploy.calls import REGISTRY, Dialogue, fits_schema, read_call
 from course_lib.deploy.quantised import relative
 from course_lib.errors import CampError
@@ -23,6 +23,7 @@ from course_lib.tune.questions import plain
 from course_lib.tune.tensors import Damaged, read_tensors
 
 CONFIG, PACKED, TALK, CALLS = "config.json", "packed.safetensors", talk.FILE, calls.FILE
+GPU_TALK = "gpu_talk.json"
 LAYER = "model.layers.0.self_attn.q_proj"
 NORM = "model.layers.0.input_layernorm.weight"
 PARTS = tuple(f"{LAYER}.{part}" for part in ("qweight", "qzeros", "scales"))
@@ -49,7 +50,8 @@ def examine(place: Path) -> list[Finding]:
             "calls": _calls,
             "refused": _refused,
         }
-        return [_finding(name, check, place, base) for name, check in checks.items()]
+        found = [_finding(name, check, place, base) for name, check in checks.items()]
+    return [*found, *_seen_on_gpu(place)]
 
 
 def _finding(
@@ -260,4 +262,60 @@ def _refused(place: Path, _base: Llama) -> tuple[float, Text]:
     return 0.0, Text(
         "没有拒绝过不认识的函数（call_tool 应返回 unknown-tool）",
         "no unknown function was refused (call_tool returns unknown-tool)",
+    )
+
+
+def _seen_on_gpu(place: Path) -> list[Finding]:
+    """Tell what the GPU's cell left. It earns nothing, for nothing here can check it."""
+    tells = {card.FILE: _tell_card, GPU_TALK: _tell_gpu_talk}
+    return [
+        Finding(1, _told(place, name, tell), 0)
+        for name, tell in tells.items()
+        if _lies(place / name)
+    ]
+
+
+def _lies(path: Path) -> bool:
+    try:
+        return path.exists()
+    except OSError:
+        return False
+
+
+def _told(place: Path, name: str, tell: Callable[[Path], Text]) -> Text:
+    try:
+        text = tell(place / name)
+    except CampError as error:
+        text = Text(str(error), str(error))
+    except OSError as error:
+        why = error.strerror or type(error).__name__
+        text = Text(f"{name} 读不出来（{why}）", f"{name} cannot be read ({why})")
+    return Text(
+        f"{text.zh}（0 分，没有核对，给助教看）",
+        f"{text.en} (0 points, not checked, for a TA to look at)",
+    )
+
+
+def _tell_card(path: Path) -> Text:
+    found = card.read_snapshot(path)
+    shown = "; ".join(
+        f"{one.name[:60]}, {_mebibytes(one.memory_used)} / {_mebibytes(one.memory_total)} MiB"
+        for one in found.cards[:8]
+    )
+    return Text(f"服务时的显卡：{shown}", f"the card while it served: {shown}")
+
+
+def _mebibytes(size: int | None) -> str:
+    return "?" if size is None else str(size)
+
+
+def _tell_gpu_talk(path: Path) -> Text:
+    found = read_transcript(path).exchanges
+    if not found:
+        return Text(f"{path.name} 是空的", f"{path.name} is empty")
+    last = found[-1]
+    model, asked, said = last.model[:60], last.question[:60], last.reply[:120]
+    return Text(
+        f"GPU 上的对话：{len(found)} 条，{model}：“{asked}”——“{said}”",
+        f"talk on the GPU: {len(found)} exchanges, {model}: “{asked}” – “{said}”",
     )

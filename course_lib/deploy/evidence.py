@@ -5,7 +5,9 @@ The learner's notebook and the grader run the same checks. In ``evidence/04_lmde
 - ``config.json`` of the folder that ``lmdeploy lite auto_awq`` wrote,
 - ``packed.safetensors``, one packed layer of it and the norm before that layer,
 - ``talk.json``, a transcript (``course_lib.transcript``) of the served model, greedily,
-- ``calls.json``, the log of function calls (``course_lib.deploy.calls``).
+- ``calls.json``, the log of function calls (``course_lib.deploy.calls``),
+- with a GPU also ``gpu.json`` and ``gpu_talk.json``, the card and a transcript of the model that
+  it served (``course_lib.deploy.gpu``): shown to a TA, worth no points.
 
 Nothing in them is run or unpickled: the packed layer is unpacked by the grader and laid beside
 camp-mini's own weights, and camp-mini is asked again what the transcript says it said.
@@ -13,12 +15,22 @@ camp-mini's own weights, and camp-mini is asked again what the transcript says i
 
 from __future__ import annotations
 
+import contextlib
 from pathlib import Path
 
 from safetensors.torch import save
 
 from course_lib.deploy import awq
-from course_lib.deploy.appraisal import CALLS, CONFIG, NORM, PACKED, PARTS, TALK, examine
+from course_lib.deploy.appraisal import (
+    CALLS,
+    CONFIG,
+    GPU_TALK,
+    NORM,
+    PACKED,
+    PARTS,
+    TALK,
+    examine,
+)
 from course_lib.errors import CampError
 from course_lib.findings import Mark, earned, report
 from course_lib.hand_in import put
@@ -82,7 +94,8 @@ def grade_deploy(folder: Path | str = FOLDER, *, points: float = 20) -> float:
 
 def _marks(place: Path) -> list[Mark]:
     """Return what no two learners have alike: when they asked. All else is the same for all."""
-    try:
-        return marks(read_transcript(place / TALK))
-    except CampError:
-        return []
+    found: list[Mark] = []
+    for name in (TALK, GPU_TALK):
+        with contextlib.suppress(CampError):
+            found += marks(read_transcript(place / name))
+    return found

@@ -718,7 +718,7 @@ with needs("quant_groups", "dequant_groups"):
 
 # %% [markdown] lang="zh"
 """
-橙点是这一层最好的 α。`camp-mini` 的激活还算平均，好处不大；大模型里有的通道能比别的大 100 倍左右（SmoothQuant，arXiv 2211.10438），差别才悬殊。LMDeploy 默认 α = 0.5，还要除以这一列权重自己的大小；`--search-scale True` 会逐层去找 α，慢得多。
+橙点是这一层最好的 α。`camp-mini` 的激活还算平均，好处不大；大模型里有的通道能比别的大 100 倍左右（SmoothQuant，arXiv 2211.10438），差别才悬殊。LMDeploy 默认 α = 0.5，还要除以这一列权重自己的大小；`--search-scale` 会逐层去找 α，慢得多。
 
 ## 八个数装进一个 int32
 
@@ -735,7 +735,7 @@ with needs("quant_groups", "dequant_groups"):
 
 # %% [markdown] lang="en"
 """
-The orange dot is this layer's best α. The activations of `camp-mini` are fairly even, so little is gained; in large models some channels are about 100 times larger than the others (SmoothQuant, arXiv 2211.10438), and more is at stake. LMDeploy takes α = 0.5 by default and also divides by the size of the column's own weights; `--search-scale True` looks for α layer by layer and takes much longer.
+The orange dot is this layer's best α. The activations of `camp-mini` are fairly even, so little is gained; in large models some channels are about 100 times larger than the others (SmoothQuant, arXiv 2211.10438), and more is at stake. LMDeploy takes α = 0.5 by default and also divides by the size of the column's own weights; `--search-scale` looks for α layer by layer and takes much longer.
 
 ## Eight numbers in one int32
 
@@ -1566,7 +1566,7 @@ CPU 上的这个服务一个一个地算，请求多了只是排队。绿线是�
 
 ## 有 GPU 时
 
-下一格收好证据以后，在 InternStudio 上还会用今天的参数量化 InternLM2.5-1.8B-Chat，给出启动服务的命令，再让它调用函数；没有 GPU 就跳过。4 位内核要计算能力 7.0 以上的卡（lmdeploy#3175）。视觉语言模型（如 InternVL2）也能这样做，但只量化语言部分，ViT 仍是 16 位。
+下一格收好证据以后，在 InternStudio 上还会用今天的参数量化 InternLM2.5-1.8B-Chat，给出启动服务的命令，让它调用函数，把对话和 `nvidia-smi` 记进证据；没有 GPU 就跳过。参数取自文档和源码，**我们没有在 GPU 上运行过**。4 位内核要计算能力 7.0 以上的卡（lmdeploy#3175）。最后一条命令服务视觉语言模型 InternVL2：只量化了语言部分，ViT 仍是 16 位。
 
 > **2024 年以后**（LMDeploy 0.18.0，2026-11）
 > - `serve gradio`、`serve api_client` 在 0.10.0 删掉了；校准集 `ptb` 在 0.12.0 删掉了（camp 的 issue #1893）。
@@ -1584,7 +1584,7 @@ This CPU server computes one request after the other; more of them only wait. Th
 
 ## With a GPU
 
-After collecting the evidence the next cell, on InternStudio, quantises InternLM2.5-1.8B-Chat with today's flags, gives the command that starts the server, and has it call functions; without a GPU it is skipped. The 4-bit kernels need a card of compute capability 7.0 (lmdeploy#3175). Vision-language models such as InternVL2 go the same way, but only their language part is quantised; the ViT keeps 16 bits.
+After collecting the evidence the next cell, on InternStudio, quantises InternLM2.5-1.8B-Chat with today's flags, gives the command that starts the server, has it call functions, and keeps the talk and `nvidia-smi` as evidence; without a GPU it is skipped. The flags come from documentation and source; **we have not run them on a GPU**. The 4-bit kernels need a card of compute capability 7.0 (lmdeploy#3175). The last command serves InternVL2, a vision-language model: only its language part is quantised; the ViT keeps 16 bits.
 
 > **Since 2024** (LMDeploy 0.18.0, 2026-11)
 > - `serve gradio` and `serve api_client` went in 0.10.0, the calibration set `ptb` in 0.12.0 (the camp's issue #1893).
@@ -1604,10 +1604,11 @@ evidence.collect(work / "camp-mini-4bit")
 evidence.check_deploy()
 show_times(work)
 if gpu.ready():
-    toolbox.run("lmdeploy", *gpu.quantise_words("internlm2_5-4bit"), folder=work)
-    print(gpu.serve_command(work / "internlm2_5-4bit"))
+    print(gpu.serve_command(gpu.quantise(work)))
     with needs("call_tool"):
         gpu.ask(call_tool)
+        evidence.check_deploy()
+    print(gpu.vlm_command())
 
 # %% evidence="deploy" points=20
 from course_lib.deploy.evidence import grade_deploy
