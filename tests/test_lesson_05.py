@@ -18,7 +18,7 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from course_lib import chat, models
+from course_lib import chat, models, toolbox
 from course_lib.chat import ChatModel
 from course_lib.errors import CampError
 from course_lib.evaluate import (
@@ -36,9 +36,11 @@ from course_lib.evaluate import (
     teach,
 )
 from course_lib.evaluate.rescore import perplexities
+from course_lib.files import write_atomic
 from course_lib.language import Language
 from course_lib.mini.choice import LETTERS
 from course_lib.mini.course_facts import course_facts
+from course_lib.serving import serve
 from course_lib.toolbox import catalogue, environments, install
 from course_lib.tune import times
 from course_lib.tune.adapter import read_adapter
@@ -47,6 +49,7 @@ from course_lib.verdicts import NotPassed
 from grading.cells import in_language
 from grading.grade import grade
 from grading.lesson import Lesson
+from tests.conftest import free_port
 from tests.learner import BLANK, SOLVED, WITH_TOOLS, hand_in, new_course, run_cells
 
 mpl.use("Agg")
@@ -262,7 +265,6 @@ def test_without_a_gpu_the_step_is_skipped(tmp_path: Path, capsys, monkeypatch) 
     monkeypatch.setattr("course_lib.machine.gpus", list)
     gpu.evaluate(tmp_path)
     assert "skipped" in capsys.readouterr().out
-    assert gpu.words(Path("/m"), "out")[:2] == ["--datasets", "ceval_gen"]
 
 
 def predictions(folder: Path, run: str, model: str, form: str, llama: Llama) -> None:
@@ -639,6 +641,34 @@ def test_reading_and_accuracy_agree_with_opencompass(names, tmp_path: Path) -> N
     theirs, score = json.loads(line.removeprefix("found "))
     assert [names["first_capital"](text) for text in texts] == theirs
     assert names["accuracy"](preds, refs) == pytest.approx(score)
+
+
+@pytest.mark.tools
+@pytest.mark.timeout(600)
+def test_ceval_is_put_to_a_served_model(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The GPU's configuration, with camp-mini on a CPU and two of the 52 subjects."""
+    install.install(catalogue.find("opencompass"), print)
+    monkeypatch.delenv(gpu.CACHE, raising=False)
+    for subject in ("computer_network", "operating_system"):
+        for split, rows in {"dev": exam.dev("general"), "val": exam.val("general")[:3]}.items():
+            path = tmp_path / gpu.DATA.parent.parent / split / f"{subject}_{split}.csv"
+            write_atomic(path, exam.to_csv(rows))
+        path = tmp_path / gpu.DATA.parent.parent / "test" / f"{subject}_test.csv"
+        write_atomic(path, exam.to_csv(exam.dev("general"), answers=False))
+    with serve("camp-mini", port=free_port()) as server:
+        path = gpu.write(tmp_path, server)
+        text = path.read_text(encoding="utf-8")
+        path.write_text(
+            f"{text}assert len(datasets) == 52\ndatasets = datasets[:2]\n", encoding="utf-8"
+        )
+        toolbox.run("opencompass", *gpu.words("out"), folder=tmp_path)
+    run = results.newest(tmp_path / "out")
+    told = json.loads(run.path(server.model, "ceval-computer_network").read_bytes())
+    asked = exam.val("general")[:3]
+    assert [one["gold"] for one in told.values()] == [one.answer for one in asked]
+    assert [len(one["origin_prompt"]) for one in told.values()] == [11] * 3  # five examples
+    assert all(one["prediction"] for one in told.values())
+    assert 0 <= run.score(server.model, "ceval-operating_system") <= 100
 
 
 @pytest.mark.tools

@@ -1424,12 +1424,12 @@ display(results.newest(work / "custom").table())
 """
 ## 有 GPU 时
 
-在 InternStudio 上，下一格收好证据，再用 LMDeploy 加速，拿 C-Eval 考 InternLM2.5-1.8B-Chat；没有 GPU 就跳过。
+在 InternStudio 上，下一格收好证据，再用 LMDeploy 服务 InternLM2.5-1.8B-Chat，拿 C-Eval 考它；没有 GPU 就跳过（我们没在 GPU 上试过）。
 
 > **2024 年以后**（OpenCompass 0.5.4，2026-11）
-> - 营里用 0.2.4，从源码装；现在 `pip install opencompass`，数据放在 `data/` 或 `COMPASS_DATA_CACHE`。
-> - 对话模型用 `HuggingFacewithChatTemplate`（`--hf-type chat`），模板取自分词器，不再写 `meta_template`；加速用 `-a lmdeploy`。
-> - 结果全是 `-`：推理悄悄失败了，看 `outputs/*/logs`，最常见的是缺 protobuf（Tutorial#479）或显存不够（Tutorial#391）。
+> - 营里用 0.2.4，从源码装；现在 `pip install opencompass`，数据在 `data/` 或 `COMPASS_DATA_CACHE`。
+> - 对话模型用 `HuggingFacewithChatTemplate`（`--hf-type chat`），模板取自分词器，不写 `meta_template`；`-a lmdeploy` 要装在一起。
+> - 结果全是 `-`：推理失败了，看 `outputs/*/logs`，多半是缺 protobuf（Tutorial#479）或显存不够（Tutorial#391）。
 
 ## 关卡任务
 
@@ -1444,11 +1444,11 @@ display(results.newest(work / "custom").table())
 """
 ## With a GPU
 
-After collecting the evidence the next cell, on InternStudio, also examines InternLM2.5-1.8B-Chat on C-Eval, accelerated by LMDeploy; without a GPU that is skipped.
+After collecting the evidence the next cell, on InternStudio, also serves InternLM2.5-1.8B-Chat by LMDeploy and examines it on C-Eval; without a GPU that is skipped (we have not run it on a GPU).
 
 > **Since 2024** (OpenCompass 0.5.4, 2026-11)
 > - The camp installs 0.2.4 from source; now it is `pip install opencompass`, data go to `data/` or `COMPASS_DATA_CACHE`.
-> - Chat models take `HuggingFacewithChatTemplate` (`--hf-type chat`) with the tokenizer's template and no `meta_template`; `-a lmdeploy` accelerates.
+> - Chat models take `HuggingFacewithChatTemplate` (`--hf-type chat`) with the tokenizer's template and no `meta_template`; `-a lmdeploy` wants both in one environment.
 > - Nothing but `-` in the results: inference failed in silence; look into `outputs/*/logs`. Most often protobuf is missing (Tutorial#479) or memory ran out (Tutorial#391).
 
 ## The level's task
