@@ -30,7 +30,7 @@
 
 这一课就写这层程序：拼提示词、一点点吐字、及时停下、抽下一个词元、记住（和忘掉）前文，再算清 8 GB 显存够不够。最后把它放进终端和网页，写一篇 300 字的故事，那就是这一关的任务。
 
-营里用的是 InternLM2-Chat-1.8B。这里默认用课程自带的 `camp-mini`，笔记本 CPU 就能跑，同一套格式，只是小约七百倍，所以它说的话常常不对：**看机制，别信内容**。机器上有 GPU 和 InternLM2.5 时会自动改用它；`CAMP_MODEL` 可以指定别的模型目录。
+营里用的是 InternLM2-Chat-1.8B。这里默认用课程自带的 `camp-mini`，笔记本 CPU 就能跑，同一套格式，只是小约七百倍，所以它说的话常常不对：**看机制，别信内容**。机器上有 GPU 和 InternLM2.5 时会自动改用它（我们没有在 GPU 上运行过）；`CAMP_MODEL` 可以指定别的模型目录。
 
 ## 加载
 
@@ -58,7 +58,7 @@ A language model can do one thing: given a row of tokens, it gives the probabili
 
 In this lesson you write that program: build the prompt, stream, stop in time, draw the next token, remember (and forget) what was said, and work out whether 8 GB will do. Then it goes into a terminal and onto a web page, and writes a story of 300 characters, which is this level's task.
 
-The camp uses InternLM2-Chat-1.8B. Here it is the course's own `camp-mini`, which runs on a laptop's CPU: the same format, about seven hundred times smaller, so what it says is often wrong: **watch the mechanism, don't trust the content**. On a machine with a GPU and InternLM2.5 that one is taken; `CAMP_MODEL` names any other model folder.
+The camp uses InternLM2-Chat-1.8B. Here it is the course's own `camp-mini`, which runs on a laptop's CPU: the same format, about seven hundred times smaller, so what it says is often wrong: **watch the mechanism, don't trust the content**. On a machine with a GPU and InternLM2.5 that one is taken (we have not run it on a GPU); `CAMP_MODEL` names any other model folder.
 
 ## Load
 

@@ -1403,7 +1403,7 @@ side_by_side(questions, models_now, name)
 
 - **全量微调**：同一份数据，去掉配置里的 `lora=`。所有权重都动，学习率要小；存下来的是整个模型，不是适配器。
 - **增量预训练**：给基座模型喂纯文本 `{"text": …}`，没有模板，每个词元都算损失。
-- **QLoRA**：有 GPU 和 InternLM2-Chat-1.8B 时，营里那份配置除了模型和数据一字不改。
+- **QLoRA**：有 GPU 和 InternLM2-Chat-1.8B 时，营里那份配置除了模型和数据一字不改（我们没有在 GPU 上运行过）。
 
 > **2024 年以后**（据仓库，2026-11）
 > - XTuner 换成了 V1：`torchrun … xtuner/v1/train/cli/sft.py`，数据是 OpenAI 格式的 jsonl，并行用 FSDP；V1 里没有 LoRA、QLoRA，也没有 InternLM2 的配方。旧文档移到了 `legacy/`。
@@ -1421,7 +1421,7 @@ Change `False` to `True` in the next cell:
 
 - **full tuning**: the same data without `lora=` in the configuration. All weights move, so the rate must be small; what is saved is a whole model, no adapter.
 - **continued pre-training**: plain text `{"text": …}` for the base model; no template, and every token carries loss.
-- **QLoRA**: with a GPU and InternLM2-Chat-1.8B, the camp's configuration, unchanged but for model and data.
+- **QLoRA**: with a GPU and InternLM2-Chat-1.8B, the camp's configuration, unchanged but for model and data (we have not run it on a GPU).
 
 > **Since 2024** (from the repository, 2026-11)
 > - XTuner became V1: `torchrun … xtuner/v1/train/cli/sft.py`, data as OpenAI's jsonl, parallel by FSDP; V1 has no LoRA, no QLoRA and no recipe for InternLM2. The old documents moved to `legacy/`.
