@@ -33,6 +33,7 @@ CAMP = str(Path(sys.executable).parent / "camp")
 AGAIN = ("no_json", "loop", "pipe", "shuts_the_door", "kills")  # had a good score before
 CANARY = "canary of the grader's home"
 pytestmark = [
+    pytest.mark.timeout(900),  # the first test grades all cases: minutes on a busy machine
     pytest.mark.first,
     pytest.mark.skipif(sys.platform != "linux", reason="learners' code runs on Linux"),
 ]
