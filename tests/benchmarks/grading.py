@@ -140,6 +140,7 @@ def beside_otter(base: Path, count: int) -> tuple[Cost, Cost] | str:
             return "otter-grader could not be installed"
     folder = base / "otter"
     (folder / "tests").mkdir(parents=True)
+    (folder / "out").mkdir()
     for signature, (_, visible, hidden, points) in courses.PLAIN.items():
         name = signature.partition("(")[0]
         case = "\n".join(
