@@ -27,7 +27,7 @@ def judge() -> Iterator[Judge]:
     with Spawner(Needs(preload=("unittest", "numpy", "torch"))) as spawner:
 
         def judge(*steps: Step, times: Times = TIMES, **words: object) -> list[Outcome]:
-            for _ in range(3):  # as ``LessonRun`` does where the machine was busy
+            for _ in range(2):  # as ``LessonRun`` does where the machine was busy
                 with spawner.job(Limits()) as job:
                     found = run(job, Plan(steps, times=times, **words))  # type: ignore[arg-type]
                 if not found.doubtful:

@@ -218,9 +218,9 @@ def test_nobody_outlives_the_grading(graded: Graded) -> None:
 def test_the_run_ends_in_time(graded: Graded) -> None:
     """Nobody holds up the others: all loops and sleeps together are bounded by the limits.
 
-    On a quiet machine it takes a quarter of that; what sleeps is tried twice.
+    On a quiet machine it takes 120 s, though what sleeps is tried twice.
     """
-    assert graded.seconds < 500
+    assert graded.seconds < 200
     assert max(result["seconds"] for result in graded.results.values()) < 60
 
 
