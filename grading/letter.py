@@ -39,7 +39,6 @@ _WORDS = {
 _PASSED, _NO_MORE = Text("已通过", "passed"), Text("不再算通过", "no longer passed")
 _WAITS = Text("等助教评分", "waits for a TA")
 _ASK = Text("请问助教", "ask your TA")
-_FAILED = Text("未过关", "not passed")
 _REFUSED = Text("没能批改：看反馈页，再交一次", "not graded: see its page, and hand it in again")
 _EARNED = Text("已获得", "earned")
 _NO_LEVEL = Text("不计关卡", "of no level")
@@ -143,14 +142,14 @@ def _letter(known: _Known, learner: str, place: Path) -> str:
         words={key: text.in_language(language) for key, text in _WORDS.items()},
         lines=[_line(known, score, place, language) for score in scores],
         total=account.total if account else None,
-        certificate=[
-            text.in_language(language) for text in _certificate(known.rules, account) if account
-        ],
+        certificate=[text.in_language(language) for text in _certificate(known.rules, account)],
     )
 
 
 def _certificate(rules: Rules, account: Account | None) -> list[Text]:
-    lacks = ", ".join(account.lacks) if account else ""
+    if account is None:
+        return []
+    lacks = ", ".join(account.lacks)
     state = Text(f"还差 {lacks}", f"lacks {lacks}") if lacks else _EARNED
     return [state, *certificate_remarks(rules)]
 
@@ -186,10 +185,8 @@ def _state(standing: Standing, account: Account | None) -> Text:
         return _WAITS
     if standing.state is State.UNCLEAR:
         return _ASK
-    needed = Text(
-        f"{standing.score / standing.max_score:.0%}", f"{standing.score / standing.max_score:.0%}"
-    )
-    return Text(f"{_FAILED.zh}（{needed.zh}）", f"{_FAILED.en} ({needed.en})")
+    share = f"{standing.score / standing.max_score:.0%}"
+    return Text(f"未过关（{share}）", f"not passed ({share})")
 
 
 def _language(place: Path) -> Language:
