@@ -8,19 +8,17 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
-
 from course_lib.language import Text, current_language
 from grading.cohort import owner
 from grading.course import Course
 from grading.desk.funnel import known_learners
 from grading.desk.reader import read_lessons, read_sheet
 from grading.desk.spread import spread_of
-from grading.feedback_page import TEMPLATES
 from grading.journal import Journal
 from grading.ledger import Kind
 from grading.points import Account, Report, Standing, State
 from grading.points_report import certificate_remarks
+from grading.rendering import render
 from grading.rules import Level, Rules
 from grading.tables import write_out
 
@@ -162,11 +160,8 @@ def write_report(path: Path, course: Path, rules: Rules, report: Report) -> None
     known = known_learners(place)
     levels = progress_of(place, rules, report)
     totals = [account.total for account in report.accounts]
-    environment = Environment(
-        loader=FileSystemLoader(TEMPLATES / "points"),
-        autoescape=True, undefined=StrictUndefined, keep_trailing_newline=True,
-    )  # fmt: skip
-    page = environment.get_template("report.html.j2").render(
+    page = render(
+        "points/report.html.j2",
         language=current_language(),
         words={key: str(text) for key, text in _WORDS.items()},
         cohort=whose[0] if whose else place.path.name,

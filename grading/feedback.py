@@ -30,11 +30,19 @@ from course_lib.files import write_atomic
 from course_lib.language import Text
 from grading import database
 from grading.course import CONFIG_FILE, Course, quiet
-from grading.feedback_page import TEMPLATES
 from grading.journal import Journal
 from grading.refused_page import refusal, refused_page
+from grading.rendering import TEMPLATES
 
-_MODULES = ("feedback", "feedback_page", "nbgrader_config", "refused_page", "sanitize", "steps")
+_MODULES = (
+    "feedback",
+    "feedback_page",
+    "nbgrader_config",
+    "refused_page",
+    "rendering",
+    "sanitize",
+    "steps",
+)
 _COURSE_LIB = ("language", "verdicts")
 _PACKAGES = (
     "beautifulsoup4", "Jinja2", "latex2mathml", "mistune", "nbconvert", "nbformat", "nbgrader",

@@ -8,7 +8,6 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 from html import escape
-from pathlib import Path
 from typing import Any
 
 from nbformat import NotebookNode
@@ -21,7 +20,6 @@ from course_lib.verdicts import NotPassed
 from grading.sanitize import code_to_html, markdown_to_html, plain, safe_outputs
 from grading.steps import NO_ANSWER, read_remarks, review_reason, said_to_learner
 
-TEMPLATES = Path(__file__).parent / "templates"
 _GRADE_ID = re.compile(r"[\w.:-]+\Z")
 _SAID_TO_LEARNERS = {NotPassed.__name__, "AssertionError", "NeedsReview"}
 _PREFIX = re.compile(r"(check|test|note|evidence)_")

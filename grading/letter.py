@@ -11,17 +11,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
-
 from course_lib.errors import CampError
 from course_lib.files import write_atomic
 from course_lib.language import Language, Text
 from grading.course import Course
-from grading.feedback_page import TEMPLATES, shown_name
+from grading.feedback_page import shown_name
 from grading.journal import Journal
 from grading.ledger import Entry
 from grading.points import Account, Standing, State, account_of, award
 from grading.points_report import certificate_remarks
+from grading.rendering import render
 from grading.rules import Rules
 from grading.scores import Score, read_scores
 
@@ -132,11 +131,8 @@ def _letter(known: _Known, learner: str, place: Path) -> str:
     language = _language(place)
     pays = any(known.rules.levels_of_lesson(score.lesson) for score in scores)
     account = known.accounts.get(learner) if pays else None
-    environment = Environment(
-        loader=FileSystemLoader(TEMPLATES / "feedback"),
-        autoescape=True, undefined=StrictUndefined, keep_trailing_newline=True,
-    )  # fmt: skip
-    return environment.get_template("letter.html.j2").render(
+    return render(
+        "letter.html.j2",
         learner=learner,
         language=language,
         words={key: text.in_language(language) for key, text in _WORDS.items()},

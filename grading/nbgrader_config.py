@@ -43,13 +43,13 @@ def make_safe(config: Config, root: Path) -> None:
     from grading import database
     from grading.autograde import Refuse, replace_nbgraders
     from grading.feedback_page import (
-        TEMPLATES,
         CollectFeedback,
         HideTests,
         ReadGrades,
         SafeNotebook,
     )
     from grading.note_facts import NoteFacts
+    from grading.rendering import TEMPLATES
     from grading.sanitize import clean_html, code_to_html, markdown_filter
 
     use_own_environment()

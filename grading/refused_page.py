@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
-
 from course_lib.language import Text
 from grading.course import Course
-from grading.feedback_page import TEMPLATES
 from grading.grader import not_handed_in
 from grading.journal import Record
+from grading.rendering import render
 
 _HEAD = Text("这次提交没能批改", "This submission could not be graded")
 _MEND = Text(
@@ -48,7 +46,5 @@ def refused_page(course: Course, learner: str, notebook: str, remarks: Sequence[
     is_missing = said == [not_handed_in(notebook)]
     lines = [*said, _MEND_MISSING if is_missing else _MEND] if said else [_OURS]
     head = _HEAD_MISSING if is_missing else _HEAD
-    loader = FileSystemLoader(TEMPLATES / "feedback")
-    environment = Environment(loader=loader, autoescape=True, undefined=StrictUndefined)
-    template = environment.get_template("refused.html.j2")
-    return template.render(notebook=notebook, learner=learner, head=head, lines=lines)
+    page = "feedback/refused.html.j2"
+    return render(page, notebook=notebook, learner=learner, head=head, lines=lines)

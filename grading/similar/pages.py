@@ -9,16 +9,14 @@ import datetime
 import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cache
 from itertools import groupby
 
 from filelock import FileLock
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from course_lib.files import write_atomic
 from course_lib.language import Text, current_language
 from grading.course import Course
-from grading.feedback_page import TEMPLATES
+from grading.rendering import render
 from grading.similar.compare import (
     COMMON_LEAST,
     COMMON_MOST,
@@ -136,15 +134,8 @@ def _titles(found: Findings) -> dict[str, Text]:
     return {match.part: part_title(match.part) for pair in found.pairs for match in pair.matches}
 
 
-@cache
-def _templates() -> Environment:
-    loader = FileSystemLoader(TEMPLATES / "similar")
-    return Environment(loader=loader, autoescape=True, undefined=StrictUndefined)
-
-
 def _render(template: str, **values: object) -> str:
-    known = {"language": current_language(), "words": _WORDS}
-    return _templates().get_template(template).render(known, **values)
+    return render(f"similar/{template}", language=current_language(), words=_WORDS, **values)
 
 
 def _shown(number: int, match: Match) -> dict[str, object]:
