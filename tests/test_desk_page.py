@@ -79,6 +79,17 @@ def texts(page: AppTest) -> str:
     return "\n".join(one.value for one in page.text)
 
 
+def give_two_and_two(app: AppTest) -> str:
+    """Claim, open bob's note and give 2 points by each criterion; return the form's name."""
+    app.button(key="claim").click().run()
+    look_at(app, "mark")
+    app.selectbox(key="claimed").set_value("bob").run()
+    base = form(app, "bob", "note_toy")
+    for number in (1, 2):
+        app.number_input(key=f"{base}/points {number}").set_value(2.0)
+    return base
+
+
 def form(page: AppTest, learner: str, cell: str) -> str:
     """Return what the keys of a form's fields begin with, for the text that it is for now."""
     keys = [one.key or "" for one in page.button if (one.key or "").endswith("/enter")]
@@ -188,12 +199,7 @@ def test_a_claim_that_another_has_since_enters_nothing(
 def test_what_was_given_to_a_text_is_not_entered_for_a_newer_one(
     app: AppTest, course: Course
 ) -> None:
-    app.button(key="claim").click().run()
-    look_at(app, "mark")
-    app.selectbox(key="claimed").set_value("bob").run()
-    old = form(app, "bob", "note_toy")
-    for number in (1, 2):
-        app.number_input(key=f"{old}/points {number}").set_value(2.0)
+    old = give_two_and_two(app)
     app.run()
     assert not app.button(key=f"{old}/enter").disabled
     write(course, "bob", "note_toy", "Another text.")
@@ -214,12 +220,7 @@ def test_a_tick_replaces_only_the_mark_that_the_ta_saw(app: AppTest, course: Cou
             gradebook.db.commit()
 
     mark(1)
-    app.button(key="claim").click().run()
-    look_at(app, "mark")
-    app.selectbox(key="claimed").set_value("bob").run()
-    base = form(app, "bob", "note_toy")
-    for number in (1, 2):
-        app.number_input(key=f"{base}/points {number}").set_value(2.0)
+    base = give_two_and_two(app)
     app.checkbox[0].check().run()
     mark(5)
     app.button(key=f"{base}/enter").click().run()
@@ -235,12 +236,7 @@ def test_a_tick_replaces_only_the_mark_that_the_ta_saw(app: AppTest, course: Cou
 def test_a_comment_too_long_for_reuse_is_one_for_a_learner_all_the_same(
     app: AppTest, course: Course
 ) -> None:
-    app.button(key="claim").click().run()
-    look_at(app, "mark")
-    app.selectbox(key="claimed").set_value("bob").run()
-    base = form(app, "bob", "note_toy")
-    for number in (1, 2):
-        app.number_input(key=f"{base}/points {number}").set_value(2.0)
+    base = give_two_and_two(app)
     app.text_area(key=f"{base}/words 0").set_value("x" * (comments.MAX_WORDS + 1)).run()
     assert f"{base}/keep 0" not in [one.key for one in app.button]
     assert "over 2,000 characters: too long to keep for reuse" in [one.value for one in app.caption]
