@@ -673,3 +673,24 @@ def test_a_process_that_cannot_be_started_is_no_learners_doing() -> None:
         pytest.raises(NoRoom, match="a walled process could not be started"),
     ):
         run(job, Plan((learner("n = 1"),), times=TIMES))
+
+
+def test_the_built_in_model_is_read_once_for_all() -> None:
+    """Processes are forked with it; what one does to it is its own."""
+    answer = (
+        "from course_lib import chat, models\n"
+        "ready = len(chat._READY)\n"
+        "bot = chat.load(models.BUILT_IN['camp-mini'])\n"
+        "for weights in bot.model.parameters():\n    weights.data.zero_()\n"
+        "def said(): return chat.load('camp-mini').chat('你是谁？').text\n"
+        "spoiled = bot.chat('你是谁？').text\n"
+    )
+    test = (
+        "from course_lib import chat\nmine = chat.load('camp-mini').chat('你是谁？').text\n"
+        "assert ready == 1 and len(mine) > 5 and said() == mine and spoiled != mine"
+    )
+    with Spawner(Needs(preload=("course_lib:chat",))) as spawner:
+        for _ in range(2):
+            with spawner.job(Limits()) as job:
+                *_, found = run(job, Plan((learner(answer), asked(test)))).outcomes
+            assert (found.error, found.score) == (None, 1)

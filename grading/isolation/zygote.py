@@ -256,10 +256,16 @@ class _Zygote:
 
 
 def _preload(module: str, name: str = "") -> None:
-    """Import a module and what is wanted from it: some import their parts only when asked."""
+    """Import a module and what is wanted from it: some import their parts only when asked.
+
+    One of the course's library may have more to make ready than its imports, ``before_fork``.
+    """
     found = importlib.import_module(module)
     if name and name != "*" and not hasattr(found, name):
         importlib.import_module(f"{module}.{name}")
+    wanted = sys.modules.get(f"{module}.{name}", found)
+    if wanted.__name__.startswith("course_lib.") and hasattr(wanted, "before_fork"):
+        wanted.before_fork()
 
 
 def _silence(*descriptors: int) -> None:

@@ -67,18 +67,14 @@ TORCH = {
     ),
 }
 GIVEN_TORCH = """import torch
-from transformers import AutoModelForCausalLM, AutoTokenizer
-from course_lib import models
+from course_lib import chat, models
 
-folder = models.find("camp-mini", say=None).folder
-model = AutoModelForCausalLM.from_pretrained(folder)
-tokenizer = AutoTokenizer.from_pretrained(folder)
+bot = chat.load(models.BUILT_IN["camp-mini"])
 sentence = "书生大模型实战营"
 
 def logits(text):
-    ids = torch.tensor([tokenizer.encode(text)])
     with torch.no_grad():
-        return model(ids).logits[0]"""
+        return bot.model(torch.tensor([bot.encode(text)])).logits[0]"""
 
 
 def _cell(source: str, name: str, **marks: object) -> NotebookNode:
