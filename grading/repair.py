@@ -9,25 +9,18 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
 import nbformat
 from nbformat import NotebookNode
-from nbformat.v4 import new_code_cell, new_markdown_cell, new_raw_cell
 from nbgrader import utils
 
 from course_lib.language import LANGUAGES, Text
 from grading.plan import Planned, same_text
 from grading.unneeded import unneeded
 
-_NEW: dict[str, Callable[..., NotebookNode]] = {
-    "code": new_code_cell,
-    "markdown": new_markdown_cell,
-    "raw": new_raw_cell,
-}
 _MAX_COPIES = 50  # of one cell: each is compared with the instructor's
 _CELL_ID = re.compile(r"[a-zA-Z0-9-_]{1,64}\Z")
 
@@ -133,7 +126,11 @@ class _Repairer:
         while not name or name in self._ids:
             name, self._number = f"cell-{self._number}", self._number + 1
         self._ids.add(name)
-        return _NEW.get(cell_type, _NEW["raw"])(source, id=name)
+        kind = cell_type if cell_type in ("code", "markdown") else "raw"
+        cell = NotebookNode(cell_type=kind, id=name, metadata=NotebookNode(), source=source)
+        if kind == "code":  # nbformat's own makers validate cell by cell: most of repair's time
+            cell.update(outputs=[], execution_count=None)
+        return cell
 
     def _say(self, zh: str, en: str) -> None:
         self.remarks.append(Text(zh, en))
