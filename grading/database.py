@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 from nbgrader.api import Base
 from nbgrader.dbutil import ALEMBIC_DIR
-from sqlalchemy import create_engine, inspect
+from sqlalchemy import Connection, create_engine, inspect
 from sqlalchemy.exc import OperationalError, SQLAlchemyError
 
 from grading.address import with_driver
@@ -32,18 +32,21 @@ def prepare(address: str) -> None:
 
     nbgrader itself runs the program ``alembic`` of ``PATH`` for the version, which takes seconds.
     """
-    from alembic.runtime.migration import MigrationContext
-    from alembic.script import ScriptDirectory
-
     engine = create_engine(address)
     try:
         with engine.begin() as connection:
             if not inspect(connection).get_table_names():
-                Base.metadata.create_all(connection)
-                migrations = MigrationContext.configure(connection)
-                migrations.stamp(ScriptDirectory(ALEMBIC_DIR), "head")
+                _make_tables(connection)
     finally:
         engine.dispose()
+
+
+def _make_tables(connection: Connection) -> None:
+    from alembic.runtime.migration import MigrationContext  # a second of imports, needed once
+    from alembic.script import ScriptDirectory
+
+    Base.metadata.create_all(connection)
+    MigrationContext.configure(connection).stamp(ScriptDirectory(ALEMBIC_DIR), "head")
 
 
 def explain(error: SQLAlchemyError) -> str:
