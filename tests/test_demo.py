@@ -71,7 +71,7 @@ def test_the_main_job_on_the_samples(tmp_path: Path) -> None:
 
     # On a machine without namespaces each missing part is said once, and the job goes on.
     shutil.rmtree(demo / "autograded/zhao_lei")
-    weaker = launch.run(command, home=home, namespaces=False)
+    weaker = launch.run(command, home=home, lacks=["namespaces"])
     assert weaker.returncode == 0, weaker.stderr
     parts = re.findall("(?:without|lacks) (user namespaces|.*)", weaker.stdout + weaker.stderr)
     assert parts.count("user namespaces") == 1

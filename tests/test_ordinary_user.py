@@ -1,11 +1,13 @@
-"""A part of the corpus of attacks graded by an ordinary user, with and without user namespaces."""
+"""A part of the corpus of attacks graded by an ordinary user, also where parts of the walls lack."""
 
 from __future__ import annotations
 
 import json
 import os
+import re
 import stat
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -46,11 +48,13 @@ class Site:
 
     scene: Scene
 
-    def grade(self, *words: str, namespaces: bool) -> tuple[int, str, dict[str, dict[str, Any]]]:
+    def grade(
+        self, *words: str, lacks: Sequence[str] = ()
+    ) -> tuple[int, str, dict[str, dict[str, Any]]]:
         """Run ``camp grade``; return its exit code, what it said, and its results by learner."""
         course = str(self.scene.course.path)
         command = [CAMP, "grade", HOMEWORK, "--course", course, "--json", *words]
-        done = run(command, home=self.scene.home, namespaces=namespaces)
+        done = run(command, home=self.scene.home, lacks=lacks)
         results = json.loads(done.stdout) if done.stdout.strip() else []
         return done.returncode, done.stderr, {result["learner"]: result for result in results}
 
@@ -82,7 +86,7 @@ def text_of(site: Site, learner: str) -> str:
 
 
 def test_an_ordinary_user_grades_behind_all_walls(site: Site) -> None:
-    code, said, results = site.grade(namespaces=True)
+    code, said, results = site.grade()
     assert code == 0, said
     assert {name: results[name]["score"] for name in CASES} == {
         name: case.points for name, case in CASES.items()
@@ -98,14 +102,14 @@ def test_an_ordinary_user_grades_behind_all_walls(site: Site) -> None:
 
 
 def test_without_namespaces_nothing_is_run_unless_it_is_allowed(site: Site) -> None:
-    code, said, results = site.grade(namespaces=False)
+    code, said, results = site.grade(lacks=["namespaces"])
     assert (code, results) == (1, {})
     assert "lacks: user namespaces" in said
     assert "--allow-weaker" in said
     assert "Traceback" not in said
     assert not (site.scene.course.path / "autograded").exists()
 
-    code, said, results = site.grade("--allow-weaker", namespaces=False)
+    code, said, results = site.grade("--allow-weaker", lacks=["namespaces"])
     assert code == 0, said
     assert {name: results[name]["score"] for name in CASES if name not in SEEN_WITHOUT} == {
         name: case.points for name, case in CASES.items() if name not in SEEN_WITHOUT
@@ -123,15 +127,15 @@ def test_what_was_missing_is_said_everywhere(tmp_path: Path) -> None:
     course = toy_course.make_course(home / "course")
     toy_course.hand_in(course, "ann", toy_course.solved(course))
     words = [toy_course.LESSON, "--course", str(course.path), "--allow-weaker", "--json"]
-    graded = run([CAMP, "grade", *words], home=home, namespaces=False)
-    again = run([CAMP, "grade", *words], home=home, namespaces=False)
+    graded = run([CAMP, "grade", *words], home=home, lacks=["namespaces"])
+    again = run([CAMP, "grade", *words], home=home, lacks=["namespaces"])
     for done in (graded, again):
         (result,) = json.loads(done.stdout)
         assert any("user namespaces" in part for part in result["missing"])
         assert any("user namespaces" in remark["en"] for remark in result["remarks"])
     path = course.autograded("ann", toy_course.LESSON) / f"{toy_course.LESSON}.ipynb"
     assert "user namespaces" in str(json.loads(path.read_text())["metadata"]["camp"]["remarks"])
-    regraded = run([CAMP, "regrade", *words], home=home, namespaces=False)
+    regraded = run([CAMP, "regrade", *words], home=home, lacks=["namespaces"])
     assert json.loads(regraded.stdout) == []
     for done in (graded, regraded):
         assert "graded without user namespaces" in done.stderr
@@ -143,16 +147,49 @@ def test_elsewhere_than_on_linux_it_is_said(monkeypatch: pytest.MonkeyPatch) -> 
         Spawner(Needs(allow_weaker=True))
 
 
-@pytest.mark.parametrize("namespaces", [True, False])
-def test_the_machine_says_which_walls_it_has(tmp_path: Path, namespaces: bool) -> None:
-    done = run(
-        [sys.executable, "-m", "grading.isolation"],
-        home=reachable(tmp_path / "home"),
-        namespaces=namespaces,
-    )
-    lines = [line for line in done.stdout.splitlines() if line.startswith("NO ")]
-    assert done.returncode == (0 if namespaces else 1), done.stderr
-    assert [("namespaces" in line or "root folder" in line) for line in lines] == (
-        [] if namespaces else [True, True]
-    )
-    assert ("missing: user namespaces" in done.stdout) is not namespaces
+SAID = {  # of a machine that lacks a part: what it says it has not, and what is missing
+    "": ([], []),
+    "namespaces": (["namespaces (user,", "a root folder"], ["user namespaces ("]),
+    "landlock": (["landlock, version 0"], ["landlock (Linux 5.13"]),
+    "filters": (["filter of system calls"], ["a filter of system calls ("]),
+    "the machine": (["filter of system calls"], ["a filter of system calls ("]),
+}
+
+
+@pytest.mark.parametrize("part", SAID)
+def test_the_machine_says_which_walls_it_has(tmp_path: Path, part: str) -> None:
+    command = [sys.executable, "-m", "grading.isolation"]
+    done = run(command, home=reachable(tmp_path / "home"), lacks=[part])
+    lines = done.stdout.splitlines()
+    for mark, wanted in zip(("NO  ", "missing: "), SAID[part], strict=True):
+        said = [line.removeprefix(mark) for line in lines if line.startswith(mark)]
+        assert len(said) == len(wanted), done.stdout + done.stderr
+        assert all(map(str.startswith, said, wanted)), said
+    assert done.returncode == bool(part)
+
+
+def test_without_landlock_and_filters_nothing_is_run_unless_it_is_allowed(tmp_path: Path) -> None:
+    home = reachable(tmp_path / "home")
+    (home / "canary.txt").write_text(CANARY)
+    site = Site(Scene(make_course(home / "course"), home, 9))
+    few = {name: CASES[name] for name in ("solved", "home_files", "source", "gradebook")}
+    for learner, case in few.items():
+        case.hand_in(learner, site.scene)
+    code, said, results = site.grade(lacks=["landlock", "filters"])
+    assert (code, results) == (1, {})
+    assert re.search(r"lacks: landlock \(.*\); a filter of system calls \(.*--allow-weaker", said)
+    assert "Traceback" not in said
+    assert not (site.scene.course.path / "autograded").exists()
+
+    code, said, results = site.grade("--allow-weaker", lacks=["landlock", "filters"])
+    assert code == 0, said
+    assert "graded without landlock" in said
+    assert "graded without a filter of system calls" in said
+    for name, case in few.items():  # the other walls stand
+        assert results[name]["score"] == case.points
+        assert LOOT not in text_of(site, name), name
+        assert CANARY not in text_of(site, name), name
+        parts = [part.partition(" (")[0] for part in results[name]["missing"]]
+        assert parts == ["a filter of system calls", "landlock"]
+        told = [remark["en"] for remark in results[name]["remarks"]]
+        assert "run without walls that it needs: landlock; a filter of system calls" in told

@@ -80,7 +80,10 @@ def build(root: str, read: Sequence[str], hide: Sequence[str]) -> House:
     if landlock.version() == 0:
         missing.append("landlock (Linux 5.13 or newer, not left out at boot)")
     if not seccomp.supported():
-        missing.append(f"a filter of system calls for {sc.MACHINE}")
+        missing.append(
+            "a filter of system calls (of a kernel with seccomp, on x86_64 or aarch64; this "
+            f"machine is {sc.MACHINE})"
+        )
     shown = [*_SYSTEM, *_SETTINGS, *environment(), *read]
     outside = (*shown, "/proc/self", "/proc/cpuinfo", "/proc/meminfo", "/proc/stat")
     try:

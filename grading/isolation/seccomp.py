@@ -120,8 +120,12 @@ class _Program(ctypes.Structure):
 
 
 def supported() -> bool:
-    """Tell whether there is a table of system calls for this machine."""
-    return MACHINE in _ARCH
+    """Tell whether the kernel has such filters, and there is a table of calls for this machine."""
+    try:
+        prctl(PR_SET_SECCOMP, _FILTER_MODE)  # no filter: EFAULT where there could be one
+    except OSError as error:
+        return error.errno == errno.EFAULT and MACHINE in _ARCH
+    return False
 
 
 def install(*, sockets: bool) -> None:

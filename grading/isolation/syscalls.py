@@ -30,7 +30,6 @@ _MADV_COLLAPSE, _HUGE_PAGE = 25, 2 << 20
 _CAPABILITY_VERSION_3 = 0x20080522
 
 MACHINE = platform.machine()
-_PIVOT_ROOT = {"x86_64": 155, "aarch64": 41}
 _MOUNT_SETATTR = 442  # the same number on all machines, as landlock's 444 to 446 are
 
 _libc = ctypes.CDLL(None, use_errno=True)
@@ -96,7 +95,7 @@ def make_read_only(place: str) -> None:
 def pivot_root(new: str) -> None:
     """Make the mount point ``new`` the root folder and let go of the old one."""
     os.chdir(new)
-    syscall(_PIVOT_ROOT[MACHINE], b".", b".")
+    _check(_libc.pivot_root(b".", b"."), f"pivot_root {new}")
     _check(_libc.umount2(b".", ctypes.c_int(MNT_DETACH)), "umount the old root")
     os.chdir("/")
 

@@ -1,12 +1,15 @@
-"""Runs a command as an ordinary user, or as one without user namespaces, when tests run as root.
+"""Runs a command as an ordinary user, on a machine that lacks parts of the walls if asked.
 
-Used as ``python -m tests.attacks.launch '{"user": 12345, "namespaces": true}' command ...``.
+Used as ``python -m tests.attacks.launch '{"user": 12345, "lacks": []}' command ...``.
 """
 
 from __future__ import annotations
 
+import ctypes
+import errno
 import json
 import os
+import struct
 import subprocess
 import sys
 from collections.abc import Iterable, Sequence
@@ -16,6 +19,11 @@ from grading.isolation import syscalls as sc
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 USER = 12_345
+_LANDLOCK = (444, 445, 446)
+_PRCTL, _SECCOMP = {"x86_64": (157, 317), "aarch64": (167, 277)}.get(sc.MACHINE, (-1, -1))
+_LOAD, _EQUAL, _RETURN = 0x20, 0x15, 0x06  # of classic BPF
+_ALLOW, _ERROR = 0x7FFF0000, 0x00050000
+_LINUX32 = 8  # a personality: the kernel then gives the machine a 32-bit name
 
 
 def shown_to(folders: Iterable[Path]) -> None:
@@ -52,21 +60,61 @@ def without_namespaces() -> None:
     Path("/proc/sys/user/max_user_namespaces").write_text("0")
 
 
+def without_landlock() -> None:
+    """Let this process and its children meet a kernel that was built without landlock."""
+    _answer([step for number in _LANDLOCK for step in _fails(number, errno.ENOSYS)])
+
+
+def without_filters() -> None:
+    """Let them meet a kernel without filters of system calls (``CONFIG_SECCOMP_FILTER``)."""
+    asked = [(_LOAD, 0, 0, 16), *_fails(sc.PR_SET_SECCOMP, errno.EINVAL)]
+    _answer([*_fails(_SECCOMP, errno.EINVAL), (_EQUAL, 0, len(asked), _PRCTL), *asked])
+
+
+def on_another_machine() -> None:
+    """Let the kernel say that this is a machine of another kind."""
+    ctypes.CDLL(None).personality(ctypes.c_ulong(_LINUX32))
+
+
+def _fails(value: int, error: int) -> list[tuple[int, int, int, int]]:
+    return [(_EQUAL, 0, 1, value), (_RETURN, 0, 0, _ERROR | error)]
+
+
+class _Program(ctypes.Structure):
+    _fields_ = (("length", ctypes.c_ushort), ("filter", ctypes.c_char_p))
+
+
+def _answer(steps: Sequence[tuple[int, int, int, int]]) -> None:
+    """Answer system calls in the kernel's place, from now on and in all children."""
+    steps = [(_LOAD, 0, 0, 0), *steps, (_RETURN, 0, 0, _ALLOW)]
+    text = b"".join(struct.pack("HBBI", *step) for step in steps)
+    sc.prctl(sc.PR_SET_NO_NEW_PRIVS, 1)
+    sc.prctl(sc.PR_SET_SECCOMP, 2, ctypes.byref(_Program(len(steps), text)))
+
+
+LACKS = {
+    "namespaces": without_namespaces,
+    "landlock": without_landlock,
+    "filters": without_filters,
+    "the machine": on_another_machine,
+}
+
+
 def run(
-    command: Sequence[str], *, home: Path, namespaces: bool = True, timeout: float = 200
+    command: Sequence[str], *, home: Path, lacks: Sequence[str] = (), timeout: float = 200
 ) -> subprocess.CompletedProcess[str]:
     """Run a command as an ordinary user.
 
     Args:
         command: the command.
         home: the user's home; given to the user with all that is in it.
-        namespaces: whether it may make user namespaces.
+        lacks: what the machine lacks, of :data:`LACKS`.
         timeout: seconds after which it is ended.
     """
     if os.getuid() == 0:
         for path in (home, *home.rglob("*")):
             os.chown(path, USER, USER, follow_symlinks=False)
-    settings = json.dumps({"user": USER, "namespaces": namespaces})
+    settings = json.dumps({"user": USER, "lacks": [*lacks]})
     launch = [sys.executable, "-m", "tests.attacks.launch", settings, *command]
     kept = {key: os.environ[key] for key in ("PATH", "LANG", "CAMP_LANG") if key in os.environ}
     return subprocess.run(
@@ -85,8 +133,9 @@ def main() -> None:
         os.setresgid(wanted["user"], wanted["user"], wanted["user"])
         os.setresuid(wanted["user"], wanted["user"], wanted["user"])
         sc.prctl(sc.PR_SET_DUMPABLE, 1)
-    if not wanted["namespaces"]:
-        without_namespaces()
+    for part in LACKS:
+        if part in wanted["lacks"]:
+            LACKS[part]()
     os.chdir(os.environ["HOME"])
     os.execv(command[0], command)
 
