@@ -7,8 +7,11 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from tempfile import gettempdir
+from typing import Any
 
 import pytest
+from nbclient import NotebookClient
+from nbformat.v4 import new_code_cell, new_notebook
 
 from grading.apart.folder import Folder
 from grading.apart.plan import NOT_REACHED, Outcome, Plan, Step, Times
@@ -376,6 +379,97 @@ def test_a_cell_shows_what_a_notebook_would(judge: Judge) -> None:
     assert kinds == ["stream", "display_data", "execute_result"]
     assert found.outputs[1]["data"]["image/png"].startswith("iVBOR")
     assert found.outputs[2]["data"]["text/plain"] == "42"
+
+
+# sources, and how many areas each makes
+AREAS = {
+    "a slider": (
+        "import ipywidgets\n@ipywidgets.interact(x=(0, 10))\ndef show(x):\n"
+        "    print('x is', x)\n    return 2 * x",
+        1,
+    ),
+    "a slider moved": (
+        "from IPython.display import clear_output, display\n"
+        "moved = ipywidgets.interactive(lambda x: print('x was', x), x=(0, 4))\ndisplay(moved)\n"
+        "moved.children[0].value = 3\nprint('moved')",
+        1,
+    ),
+    "one area in another": (
+        "one, two = ipywidgets.Output(), ipywidgets.Output()\ndisplay(one, two)\n"
+        "with one:\n    print('in one')\n    with two:\n        print('in two')\n"
+        "        clear_output()\n        print('in two again')\n    display('in one again')\n"
+        "print('outside')",
+        2,
+    ),
+    "cleared": ("print('a')\ndisplay('b')\nclear_output()\nprint('c')\n'd'", 0),
+    "cleared by what comes": (
+        "for number in range(3):\n    clear_output(wait=True)\n    print(number)",
+        0,
+    ),
+    "never cleared": ("print('stays')\nclear_output(wait=True)", 0),
+    "updated": (
+        "shown = display('one', display_id=True)\nprint('then')\nshown.update('two')",
+        0,
+    ),
+}
+
+
+def _shown(outputs: list[Any]) -> list[Any]:
+    """Return outputs as text, what follows in one stream joined."""
+    found: list[Any] = []
+    for output in outputs:
+        name = output.get("name") or output["output_type"]
+        data = {kind: text for kind, text in output.get("data", {}).items() if type(text) is str}
+        text = output.get("text")
+        if text and found and found[-1][0] == name:
+            found[-1][1] += text
+        else:
+            found.append([name, text or data])
+    return found
+
+
+def test_what_a_cell_shows_with_areas_is_what_a_kernel_shows(judge: Judge) -> None:
+    """What an ``Output`` widget holds is in its state with a kernel, and below the cell's here."""
+    sources = [source for source, _ in AREAS.values()]
+    notebook = new_notebook(cells=[new_code_cell(source) for source in sources])
+    client = NotebookClient(notebook, kernel_name="python3", timeout=60)
+    client.execute()
+    widgets = client.widget_state.values()
+    areas = [one["outputs"] for one in widgets if one["_model_name"] == "OutputModel"]
+    assert [_shown(area) for area in areas] == [
+        [["stdout", "x is 5\n"], ["display_data", {"text/plain": "10"}]],
+        [["stdout", "x was 3\n"]],
+        [["stdout", "in one\n"], ["display_data", {"text/plain": "'in one again'"}]],
+        [["stdout", "in two again\n"]],
+    ]
+    found = judge(*map(learner, sources), times=replace(TIMES, cell=20))
+    for (name, (_, count)), one, cell in zip(AREAS.items(), found, notebook.cells, strict=True):
+        held = [output for area in areas[:count] for output in area]
+        del areas[:count]
+        assert _shown(one.outputs) == _shown([*cell.outputs, *held]), name
+
+
+def test_an_exception_that_a_widget_catches_is_in_its_area(judge: Judge) -> None:
+    raises = "import ipywidgets\n@ipywidgets.interact(x=(0, 2))\ndef show(x):\n    x / 0"
+    (found,) = judge(learner(raises))
+    assert found.error is None
+    assert [output.get("text") for output in found.outputs] == [
+        None,
+        "ZeroDivisionError: division by zero\n",
+    ]
+
+
+def test_what_is_cleared_leaves_room(judge: Judge) -> None:
+    """A picture drawn again and again is kept, however much was drawn before."""
+    draws = (
+        "from IPython.display import clear_output, display\nfor number in range(60):\n"
+        "    clear_output(wait=True)\n    print(number, 'x' * 9000)\n"
+        "    display({'text/plain': f'{number}' + 'y' * 100_000}, raw=True)"
+    )
+    (found,) = judge(learner(draws))
+    text, picture = found.outputs
+    assert text["text"].startswith("59 x")
+    assert picture["data"]["text/plain"].startswith("59y")
 
 
 def test_a_flood_of_output_is_cut(judge: Judge) -> None:

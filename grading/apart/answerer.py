@@ -16,12 +16,13 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+from grading.apart.areas import Collector
 from grading.apart.chance import chance, set_chance
 from grading.apart.errors import report
 from grading.apart.folder import Folder
 from grading.apart.patches import Patches, set_environment
 from grading.apart.peer import Peer, leave
-from grading.apart.shell import Collector, Shell, Stream, make_shell
+from grading.apart.shell import Shell, Stream, make_shell
 from grading.apart.traits import Given, Watch
 
 _SHELL: list[Shell] = []

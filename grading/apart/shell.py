@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import io
 import subprocess
+import sys
 import tempfile
+from traceback import format_exception_only
 from typing import Any
 
 from IPython.core.compilerop import CachingCompiler
@@ -18,48 +20,7 @@ from IPython.core.interactiveshell import InteractiveShell
 from traitlets import Type
 from traitlets.config import Config
 
-MAX_TEXT = 100_000  # characters of each stream of a cell
-MAX_SHOWN = 4_000_000  # characters of all that a cell displays
-
-
-class Collector:
-    """What one cell, or one call, printed and displayed."""
-
-    def __init__(self) -> None:
-        self.outputs: list[dict[str, Any]] = []
-        self._shown = 0
-        self._text = {"stdout": 0, "stderr": 0}
-
-    def write(self, stream: str, text: str) -> None:
-        """Add printed text, up to a limit."""
-        if not text:
-            return
-        room = MAX_TEXT - self._text[stream]
-        self._text[stream] += len(text)
-        if room <= 0:
-            return
-        if len(text) > room:
-            text = text[:room] + "\n…"
-        last: dict[str, Any] = self.outputs[-1] if self.outputs else {}
-        if last.get("name") == stream:
-            last["text"] += text
-        else:
-            self.outputs.append({"output_type": "stream", "name": stream, "text": text})
-
-    def show(self, kind: str, data: dict[str, Any], metadata: dict[str, Any] | None) -> None:
-        """Add something displayed, up to a limit."""
-        self._shown += sum(len(str(part)) for part in data.values())
-        if self._shown > MAX_SHOWN:
-            data, metadata = {"text/plain": "(too large to be kept)"}, {}
-        output: dict[str, Any] = {"output_type": kind, "data": dict(data)}
-        output["metadata"] = dict(metadata or {})
-        if kind == "execute_result":
-            output["execution_count"] = None
-        self.outputs.append(output)
-
-    def printed(self) -> str:
-        """Return what was printed to standard output."""
-        return "".join(one["text"] for one in self.outputs if one.get("name") == "stdout")
+from grading.apart.areas import Collector, hear_widgets
 
 
 class Stream(io.TextIOBase):
@@ -111,11 +72,21 @@ class _DisplayHook(DisplayHook):
 class _Publisher(DisplayPublisher):
     """Collects what ``display`` shows."""
 
-    def publish(self, data: Any, metadata: Any = None, source: Any = None, **_: Any) -> None:
-        _shell().collector.show("display_data", data, metadata)
+    def publish(
+        self,
+        data: Any,
+        metadata: Any = None,
+        source: Any = None,
+        *,
+        transient: Any = None,
+        update: bool = False,
+        **_: Any,
+    ) -> None:
+        name = (transient or {}).get("display_id") or ""
+        _shell().collector.show("display_data", data, metadata, name, update=update)
 
     def clear_output(self, wait: bool = False) -> None:
-        _shell().collector.outputs.clear()
+        _shell().collector.clear(wait=wait)
 
 
 class Shell(InteractiveShell):
@@ -144,8 +115,11 @@ class Shell(InteractiveShell):
         self.collector.write("stderr", done.stderr.decode("utf-8", "replace"))
         self.user_ns["_exit_code"] = done.returncode
 
-    def showtraceback(self, *_: Any, **__: Any) -> None:
-        """Show nothing: the exception is in the result."""
+    def showtraceback(self, exc_tuple: Any = None, *_: Any, **__: Any) -> None:
+        """Show an exception that a widget caught; another one is in the result."""
+        if self.collector.in_widget:
+            error = exc_tuple[1] if exc_tuple else sys.exception()
+            self.collector.write("stderr", "".join(format_exception_only(error)))
 
     def showsyntaxerror(self, *_: Any, **__: Any) -> None:
         """Show nothing: the exception is in the result."""
@@ -170,4 +144,5 @@ def make_shell() -> Shell:
     config.InteractiveShell.ipython_dir = tempfile.mkdtemp(prefix="ipython-")
     config.StoreMagics.autorestore = False
     shell: Shell = Shell.instance(config=config)
+    hear_widgets(lambda: shell.collector)
     return shell
