@@ -201,7 +201,9 @@ def test_missing_walls_stop_it_or_are_said(tmp_path: Path) -> None:
     assert stopped.returncode == 1
     assert "lacks: user namespaces" in stopped.stderr
     assert "Traceback" not in stopped.stderr
-    weaker = run([*command, "--Autograde.allow_weaker=True"], home=course.path, lacks=["namespaces"])
+    weaker = run(
+        [*command, "--Autograde.allow_weaker=True"], home=course.path, lacks=["namespaces"]
+    )
     assert weaker.returncode == 0, weaker.stderr
     assert "WARNING] graded without user namespaces" in weaker.stderr
     assert standing(course)[0] == FULL

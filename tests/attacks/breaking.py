@@ -86,8 +86,10 @@ def _clash(folder: Path, scene: Scene) -> None:
 
 
 def _cells(count: int, source: str = "0") -> Callable[[NotebookNode], None]:
+    one = new_code_cell(source)  # of which each call is checked against the schema
+
     def edit(notebook: NotebookNode) -> None:
-        notebook.cells += [new_code_cell(source) for _ in range(count)]
+        notebook.cells += [{**one, "id": f"more-{number}"} for number in range(count)]
 
     return edit
 
@@ -122,6 +124,10 @@ def _markdown(notebook: NotebookNode) -> None:
         "display(Javascript('evil=10'))\nprint('</pre><script>evil=11</script>\\x1b[31m')\n"
         "raise type('<script>evil=12</script>', (Exception,), {})('<script>evil=13</script>')"
     )
+
+
+_LOOPS = "import os\nos.close(0)\nwhile True: pass"
+_SLEEPS = "import time\ntime.sleep(3.5)"  # less computed than slept would be tried again
 
 
 def _broken(tries: str, write: Callable[[Path, Scene], None], solved: bool = True) -> Case:
@@ -174,7 +180,7 @@ CASES: dict[str, Case] = {
         answers={"digits": "def digits(number):\n    raise ValueError('\\ud800')"},
     ),
     "many_remarks": Case("an early end before thousands of cells", review=True,
-                         cells=("import os\nos.close(0)\nwhile True: pass",) * 3, edit=_cells(2000)),
+                         cells=(_LOOPS, _SLEEPS, _LOOPS), edit=_cells(2000)),
     "scripts": Case("scripts in text, output and names", points=FULL, solved=True, edit=_markdown),
     "dotted_path": Case(
         "leave the folder by the language and the kernel's name", points=FULL, solved=True,

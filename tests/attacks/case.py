@@ -52,6 +52,7 @@ class Case:
         cells: own cells, before all others.
         edit: what else is done to the notebook.
         write: what else is done to the folder, after the notebook is there.
+        first: what the same learner handed in before; it was graded, and the page was given back.
     """
 
     tries: str
@@ -62,6 +63,7 @@ class Case:
     cells: tuple[str, ...] = ()
     edit: Callable[[NotebookNode], None] | None = None
     write: Callable[[Path, Scene], None] | None = None
+    first: Case | None = None
 
     def hand_in(self, learner: str, scene: Scene) -> None:
         """Write the submission."""

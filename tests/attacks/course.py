@@ -15,11 +15,13 @@ from grading.release import release
 
 HOMEWORK = "hw1"
 SECRET = 741_852_963  # only in hidden tests
-CONFIG = """
+CALL = 2.0  # seconds that one call may take
+CONFIG = f"""
 c = get_config()
 c.CourseDirectory.course_id = "attacked"
 c.Execute.timeout = 5
-c.CampGrade.submission_seconds = 15
+c.CampGrade.call_seconds = {CALL}
+c.CampGrade.submission_seconds = 12
 c.CampGrade.memory_mb = 400
 c.CampGrade.processes = 24
 """

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from tests.attacks.case import Case, everywhere
+from tests.attacks.course import ANSWERS, CALL, FULL, POINTS
 
 # finds the connection to the judge and writes messages in its format
-_SPEAK = """
+SPEAK = """
 import os, socket, stat, struct, sys
 import msgpack
 links = []
@@ -20,7 +21,7 @@ def ext(code, content):
 def big(number):
     return ext(1, number.to_bytes(number.bit_length() // 8 + 1, 'little', signed=True))
 def handle(number, *names):
-    return ext(25, [number, [[90 + at, name, (1 << 100) - 1, []] for at, name in enumerate(names)], []])
+    return ext(25, [number, [[90 + at, name, big((1 << 100) - 1), []] for at, name in enumerate(names)], []])
 def say(value, *buffers, raw=None):
     header = msgpack.packb(value, unicode_errors='surrogatepass') if raw is None else raw
     sizes = [len(header), *map(len, buffers)]
@@ -38,18 +39,25 @@ peer = next((one for one in gc.get_objects() if isinstance(one, Peer)), None)
 """
 
 
-def _in_call(text: str) -> dict[str, str]:
-    """Return answers whose functions say something and then wait."""
+def _in_call(text: str, *, few: bool = False) -> dict[str, str]:
+    """Return answers whose functions say something and then wait.
+
+    Args:
+        text: what they say.
+        few: only two of them, for what takes long to make or to read.
+    """
     body = "\n    ".join(text.strip().splitlines())
-    return everywhere(
-        f"{_SPEAK}\ndef mean(*args):\n    {body}\n"
-        "digits = slug = twice = countdown = tidy = norm = evens = mean\n"
+    others = (
+        "slug = twice = countdown = tidy = norm = evens = mean\n"
         "class Account:\n    __init__ = put = mean\nclass Vector:\n    __init__ = __add__ = mean\n"
+    )
+    return everywhere(
+        f"{SPEAK}\ndef mean(*args):\n    {body}\ndigits = mean\n{'' if few else others}"
     )
 
 
 def _before(text: str) -> tuple[str, ...]:
-    return (f"{_SPEAK}\n{text}",)
+    return (f"{SPEAK}\n{text}",)
 
 
 CASES: dict[str, Case] = {
@@ -93,8 +101,33 @@ CASES: dict[str, Case] = {
         review=True,
         answers=_in_call(
             "link.sendall(struct.pack('<IQ', 0, 1000))\nfor _ in range(1000):\n"
-            "    link.sendall(b'\\x91')\n    __import__('time').sleep(1)"
+            "    link.sendall(b'\\x91')\n    __import__('time').sleep(1)", few=True
         ),
+    ),
+    "late_reply": Case(
+        "reply truly but too late, so that it could be taken for the answer to the next question",
+        points=FULL - POINTS["slug"],
+        review=True,
+        solved=True,
+        answers={
+            "slug": "import time\nASKED = []\n"
+            + ANSWERS["slug"].replace(
+                "    return",
+                f"    ASKED.append(title)\n    if ASKED[1:] == []: time.sleep({CALL + 0.3})\n    return",
+            )
+        },
+    ),
+    "late_forgery": Case(
+        "have a child reply too late, to this question and to those that will be asked next",
+        review=True,
+        answers={
+            "slug": f"{SPEAK}\nimport time\ndef slug(title):\n    if os.fork() == 0:\n"
+            f"        time.sleep({CALL + 0.2})\n"
+            "        for value in ('two-words', 'über', 'no-741852963', 8, 8, 3.0, [2, 4]):\n"
+            "            say(['answer', 'ok', ['value', handle(7, 'builtins.function')], ['', []]])\n"
+            "            reply(value)\n        os._exit(0)\n"
+            "    time.sleep(60)\n"
+        },
     ),
     "too_deep": Case(
         "a reply nested a million times",
@@ -105,7 +138,7 @@ CASES: dict[str, Case] = {
         "a reply whose keys collide",
         review=True,
         answers=_in_call(
-            "reply(ext(3, [big(((1 << 61) - 1) * n) for n in range(1, 300_000)]))"
+            "reply(ext(3, [big(((1 << 61) - 1) * n) for n in range(1, 300_000)]))", few=True
         ),
     ),
     "long_range": Case(
@@ -122,7 +155,7 @@ CASES: dict[str, Case] = {
         answers=_in_call(
             "one = msgpack.packb(ext(19, [[], None]))\n"
             "say(0, raw=b'\\x94' + msgpack.packb('answer') + msgpack.packb('ok')"
-            " + b'\\xdd' + struct.pack('>I', 990_000) + one * 990_000 + msgpack.packb(''))"
+            " + b'\\xdd' + struct.pack('>I', 990_000) + one * 990_000 + msgpack.packb(''))", few=True
         ),
     ),
     "odd_booleans": Case(

@@ -29,12 +29,12 @@ for _ in range(40):
         if os.fork() == 0:
             try: os.setsid()
             except OSError: pass
-            until = time.time() + 4
+            until = time.time() + 2
             while time.time() < until: pass
             os._exit(0)
     except OSError:
         break
-time.sleep(3)
+time.sleep(1.5)
 """
 THREADS = """
 import threading, time

@@ -39,6 +39,13 @@ def digits(number):
     time.sleep(number % 10 / 10)
     raise ValueError(number)
 """
+PACED = """
+import time
+PACE = float(open('pace.txt').read())
+def digits(number):
+    time.sleep(number % 10 * PACE)
+    return [int(one) for one in str(number)]
+"""
 
 
 def _lost(*names: str) -> float:
@@ -48,6 +55,13 @@ def _lost(*names: str) -> float:
 def _raising(tries: str, kind: str, before: str = "") -> Case:
     answers = {"digits": before + RAISES.format(kind=kind)}
     return Case(tries, points=_lost("digits"), solved=True, answers=answers)
+
+
+def _paced(tries: str, pace: float) -> Case:
+    return Case(
+        tries, points=FULL, solved=True, answers={"digits": PACED},
+        write=lambda folder, scene: (folder / "pace.txt").write_text(str(pace)) and None,
+    )  # fmt: skip
 
 
 CASES: dict[str, Case] = {
@@ -71,6 +85,8 @@ CASES: dict[str, Case] = {
     "by_clock": Case(
         "wait, then raise", points=_lost("digits"), solved=True, answers={"digits": CLOCK}
     ),
+    "by_pace": _paced("sleep as long as a digit of a hidden argument says, and be right", 0.1),
+    "without_pace": _paced("the same notebook without the sleep: its page must be the same", 0.0),
     "by_print": Case(
         "print the arguments", points=FULL, solved=True,
         answers={"digits": ANSWERS["digits"].replace("    return", "    print('for', number)\n    return")},

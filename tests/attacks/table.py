@@ -10,11 +10,23 @@ from pathlib import Path
 from types import ModuleType
 
 from course_lib.language import Text
-from tests.attacks import breaking, chinese, fair, forging, frames, harming, leaking, spying
+from tests.attacks import (
+    breaking,
+    chinese,
+    fair,
+    forging,
+    frames,
+    harming,
+    leaking,
+    returning,
+    spying,
+)
 from tests.attacks.case import Case
 from tests.attacks.course import FULL
 
-TOPICS: tuple[ModuleType, ...] = (fair, forging, frames, spying, leaking, harming, breaking)
+TOPICS: tuple[ModuleType, ...] = (
+    fair, forging, frames, spying, leaking, returning, harming, breaking,
+)  # fmt: skip
 PAGES = {"en": Path("docs/attacks.md"), "zh": Path("docs/attacks.zh.md")}
 ROOT = Path(__file__).resolve().parent.parent.parent
 _BEGIN, _END = "<!-- table: made by python -m tests.attacks.table -->", "<!-- end of table -->"
@@ -23,8 +35,12 @@ _HEADS = Text(
 )
 _REVIEW = Text("，助教复核", ", a TA looks")
 _EITHER = Text("，可能要助教复核", ", a TA may look")
-_FOUND = Text("，而且得手", ", and it worked")
-_NO_SCORE = Text("没有分数", "no score")
+_PLAIN = (
+    Text("没有分数", "no score"),
+    Text("，而且得手", ", found something"),
+    Text("没有运行，会写满磁盘", "not run, it would fill the disk"),
+    Text("90 秒没有结束", "no end in 90 s"),
+)
 
 
 def text_of(language: str) -> str:
@@ -50,8 +66,10 @@ def _row(name: str, case: Case, plain: str | None, language: str) -> str:
     tries = chinese.TRIES[name] if language == "zh" else case.tries
     looks = {True: _REVIEW, None: _EITHER}.get(case.review)
     here = f"{case.points:g}" + (_in(looks, language) if looks else "")
-    there = (plain or "–").replace("no score", _in(_NO_SCORE, language))
-    there = there.replace(", found something", _in(_FOUND, language))
+    there = plain or "–"
+    for text in _PLAIN:
+        there = there.replace(text.en, _in(text, language))
+    there = there.replace(", found something", ", and it worked")
     return f"| `{name}` | {tries} | {there} | {here} |"
 
 
