@@ -23,6 +23,7 @@ _LANDLOCK = (444, 445, 446)
 _PRCTL, _SECCOMP = {"x86_64": (157, 317), "aarch64": (167, 277)}.get(sc.MACHINE, (-1, -1))
 _LOAD, _EQUAL, _RETURN = 0x20, 0x15, 0x06  # of classic BPF
 _ALLOW, _ERROR = 0x7FFF0000, 0x00050000
+_NEW_PROCESSES = 0x20000000  # of unshare: a pid namespace
 _LINUX32 = 8  # a personality: the kernel then gives the machine a 32-bit name
 
 
@@ -100,8 +101,38 @@ LACKS = {
 }
 
 
+def go_alone(home: Path) -> None:
+    """Go on in a child with processes of its own, which end with it, and temporary folders.
+
+    They lie beside ``home``. This process ends as that one does.
+    """
+    for name in ("tmp", "shm"):
+        (home.parent / name).mkdir(exist_ok=True)
+        (home.parent / name).chmod(0o1777)
+    sc.unshare(_NEW_PROCESSES)
+    _wait_for_child()
+    sc.prctl(sc.PR_SET_PDEATHSIG, 9)
+    sc.mount("proc", "/proc", "proc", 0)
+    sc.mount(str(home.parent / "tmp"), "/tmp", None, sc.MS_BIND)
+    sc.mount(str(home.parent / "shm"), "/dev/shm", None, sc.MS_BIND)
+    _wait_for_child()  # the first process stays root's, as on any machine
+
+
+def _wait_for_child() -> None:
+    """Go on in a child; this process only waits for it."""
+    child = os.fork()
+    if child:
+        _, status = os.waitpid(child, 0)
+        os._exit(os.waitstatus_to_exitcode(status) & 0xFF)
+
+
 def run(
-    command: Sequence[str], *, home: Path, lacks: Sequence[str] = (), timeout: float = 200
+    command: Sequence[str],
+    *,
+    home: Path,
+    lacks: Sequence[str] = (),
+    alone: bool = False,
+    timeout: float = 200,
 ) -> subprocess.CompletedProcess[str]:
     """Run a command as an ordinary user.
 
@@ -109,12 +140,13 @@ def run(
         command: the command.
         home: the user's home; given to the user with all that is in it.
         lacks: what the machine lacks, of :data:`LACKS`.
+        alone: whether it has processes and temporary folders of its own, for root only.
         timeout: seconds after which it is ended.
     """
     if os.getuid() == 0:
         for path in (home, *home.rglob("*")):
             os.chown(path, USER, USER, follow_symlinks=False)
-    settings = json.dumps({"user": USER, "lacks": [*lacks]})
+    settings = json.dumps({"user": USER, "lacks": [*lacks], "alone": alone})
     launch = [sys.executable, "-m", "tests.attacks.launch", settings, *command]
     kept = {key: os.environ[key] for key in ("PATH", "LANG", "CAMP_LANG") if key in os.environ}
     return subprocess.run(
@@ -129,6 +161,8 @@ def main() -> None:
     wanted = json.loads(settings)
     if os.getuid() == 0:
         shown_to([Path(sys.base_prefix), Path(sys.prefix), ROOT])
+        if wanted["alone"]:
+            go_alone(Path(os.environ["HOME"]))
         os.setgroups([])
         os.setresgid(wanted["user"], wanted["user"], wanted["user"])
         os.setresuid(wanted["user"], wanted["user"], wanted["user"])
