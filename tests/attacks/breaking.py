@@ -180,7 +180,7 @@ CASES: dict[str, Case] = {
         answers={"digits": "def digits(number):\n    raise ValueError('\\ud800')"},
     ),
     "many_remarks": Case("an early end before thousands of cells", review=True,
-                         cells=(_LOOPS, _SLEEPS, _LOOPS), edit=_cells(2000)),
+                         cells=(_LOOPS, _SLEEPS, _LOOPS, _LOOPS), edit=_cells(2000)),
     "scripts": Case("scripts in text, output and names", points=FULL, solved=True, edit=_markdown),
     "dotted_path": Case(
         "leave the folder by the language and the kernel's name", points=FULL, solved=True,

@@ -21,7 +21,7 @@ c = get_config()
 c.CourseDirectory.course_id = "attacked"
 c.Execute.timeout = 5
 c.CampGrade.call_seconds = {CALL}
-c.CampGrade.submission_seconds = 12
+c.CampGrade.submission_seconds = 15
 c.CampGrade.memory_mb = 400
 c.CampGrade.processes = 24
 """
