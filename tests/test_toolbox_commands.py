@@ -16,7 +16,7 @@ from packaging.utils import canonicalize_name
 from course_lib.toolbox import install
 from course_lib.toolbox.catalogue import find, tools
 from tests import stand_in
-from tests.conftest import free_port
+from tests.conftest import SOURCES, free_port
 
 CAMP = str(Path(sys.executable).with_name("camp"))
 
@@ -55,6 +55,16 @@ def test_each_tool_has_a_whole_lock() -> None:
             assert pins[canonicalize_name(name)] in Requirement(line).specifier, line
 
 
+def test_tools_are_used_in_lessons_that_are_there() -> None:
+    used: dict[str, list[str]] = {}
+    for path in sorted(SOURCES.glob("[0-9]*.py")):
+        text = path.read_text(encoding="utf-8")
+        for name in tools():
+            if f"camp tools install {name}" in text or f'toolbox.run("{name}"' in text:
+                used.setdefault(name, []).append(path.stem)
+    assert {name: list(tool.uses) for name, tool in tools().items() if tool.uses} == used
+
+
 def test_list_tells_what_is_installed(tmp_path: Path) -> None:
     stand_in.make(tmp_path, "labelu", "")
     stand_in.make(tmp_path, "mineru", "")
@@ -88,7 +98,7 @@ def test_no_network_is_one_line(tmp_path: Path) -> None:
     assert done.stderr.startswith(f"camp: cannot reach the package index {nowhere}: check the")
     assert done.stderr.count("\n") == 1
     assert "LabelU 1.5.6: about 200 MB of disk, about 60 MB to download" in done.stdout
-    assert "not installed" in camp("tools", "list", root=tmp_path / "tools").stdout
+    assert not (tmp_path / "tools" / "labelu" / "camp-tool.json").exists()
 
 
 def test_too_little_disk_is_said_before(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

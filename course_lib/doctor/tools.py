@@ -1,4 +1,4 @@
-"""Tools in environments of their own that are not whole, or of an older kit."""
+"""Tools in environments of their own that are not whole, being made, or of an older kit."""
 
 from __future__ import annotations
 
@@ -13,15 +13,16 @@ def unfinished_tools() -> list[Finding]:
     findings = []
     for name, tool in tools().items():
         found = environment(tool)
-        if found.state is State.READY or not found.folder.exists():
+        state = found.state
+        if state in (State.READY, State.MISSING):
             continue
-        half = found.state is State.MISSING
-        what = (
-            Text(
-                f"{name} 没有装完整（{found.folder}）", f"{name} is half installed ({found.folder})"
-            )
-            if half
-            else Text(f"{name} {found.state.text.zh}", f"{name} is {found.state.text.en}")
-        )
+        what = Text(f"{name} {state.text.zh}", f"{name} is {state.text.en}")
+        if state is State.BUSY:
+            wait = Text("等它结束", "wait until that has ended")
+            findings.append(Finding(what, wait, wrong=False))
+            continue
+        half = state is State.HALF
+        if half:
+            what = Text(f"{what.zh}（{found.folder}）", f"{what.en} ({found.folder})")
         findings.append(Finding(what, run(f"camp tools install {name}"), wrong=half))
     return findings

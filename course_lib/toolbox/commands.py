@@ -91,9 +91,10 @@ def list_command() -> None:
         table.add_column(str(head), no_wrap=True)
     for tool in catalogue.tools().values():
         found = environment(tool)
-        held = found.mark.size // 1_000_000 if found.mark else None
-        size = f"{held} MB" if held is not None else f"~{install.needed_mb(tool)} MB"
-        table.add_row(tool.name, tool.version, str(found.state.text), size, ", ".join(tool.uses))
+        held = found.mark.size if found.mark else install.size(found.folder)
+        size = f"{held // 1_000_000} MB" if held else f"~{install.needed_mb(tool)} MB"
+        used = ", ".join(tool.uses) or "-"
+        table.add_row(tool.name, tool.version, str(found.state.text), size, used)
     Console(width=None if sys.stdout.isatty() else 100).print(table)
     typer.echo(str(Text(f"目录：{root()}", f"folder: {root()}")))
 

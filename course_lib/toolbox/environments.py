@@ -1,6 +1,7 @@
 """Where the tools' environments lie, and which are whole.
 
 An environment's mark, written last and taken away first, says that it is whole and from which lock.
+Who installs or removes one holds its lock meanwhile.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
 
+from filelock import FileLock, Timeout
 from pydantic import BaseModel, ValidationError
 
 from course_lib.errors import CampError
@@ -37,6 +39,8 @@ class State(StrEnum):
 
     READY = "installed"
     OUTDATED = "from an older version of the kit"
+    BUSY = "being installed or removed"
+    HALF = "half installed"
     MISSING = "not installed"
 
     @property
@@ -48,6 +52,8 @@ class State(StrEnum):
 _IN_CHINESE = {
     State.READY: "已安装",
     State.OUTDATED: "是旧版课程装的",
+    State.BUSY: "正在安装或删除",
+    State.HALF: "没有装完整",
     State.MISSING: "没有安装",
 }
 
@@ -62,10 +68,12 @@ class Environment:
 
     @property
     def state(self) -> State:
-        """Return whether the environment can be used."""
-        if self.mark is None or not self.python.exists():
-            return State.MISSING
-        return State.READY if self.mark.key == self.tool.key else State.OUTDATED
+        """Return whether the environment can be used, and if not, why."""
+        if self.mark is not None and self.python.exists():
+            return State.READY if self.mark.key == self.tool.key else State.OUTDATED
+        if _is_held(self.tool):
+            return State.BUSY
+        return State.HALF if self.folder.exists() else State.MISSING
 
     @property
     def bin(self) -> Path:
@@ -85,6 +93,24 @@ def root() -> Path:
         return Path(chosen).expanduser().absolute()
     cache = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
     return Path(cache) / "intern-camp-kit" / "tools"
+
+
+def lock_of(tool: Tool) -> FileLock:
+    """Return the lock that whoever installs or removes ``tool`` holds."""
+    return FileLock(root() / f".{tool.name}.lock")
+
+
+def _is_held(tool: Tool) -> bool:
+    lock = lock_of(tool)
+    if not Path(lock.lock_file).exists():
+        return False
+    try:
+        with lock.acquire(timeout=0):
+            return False
+    except Timeout:
+        return True
+    except OSError:  # another user's folder
+        return False
 
 
 def read_mark(folder: Path) -> Mark | None:
@@ -111,12 +137,16 @@ def need(name: str) -> Environment:
     found = environment(find(name))
     if found.state is State.READY:
         return found
-    title, command = found.tool.title, f"camp tools install {found.tool.name}"
+    title, state = found.tool.title, found.state
+    command = f"camp tools install {found.tool.name}"
+    way = Text(f"在终端运行 {command}", f"run `{command}` in a terminal")
+    if state is State.BUSY:
+        way = Text("等它结束再运行", "wait for it, then run this again")
     raise CampError(
         str(
             Text(
-                f"这台机器上 {title} {found.state.text.zh}：在终端运行 {command}",
-                f"{title} is {found.state.text.en}: run `{command}` in a terminal",
+                f"这台机器上 {title} {state.text.zh}：{way.zh}",
+                f"{title} is {state.text.en}: {way.en}",
             )
         )
     )

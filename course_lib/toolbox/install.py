@@ -1,7 +1,8 @@
 """Make a tool's environment from its lock, and remove it.
 
 uv keeps what it has downloaded, so an installation that was stopped or failed goes on where it was
-when it is asked for again: the environment is made anew from the packages in uv's cache.
+when it is asked for again: the environment is made anew from the packages in uv's cache. What an
+installation runs ends with it, however it ends, so nothing writes beside the next one.
 """
 
 from __future__ import annotations
@@ -10,22 +11,29 @@ import contextlib
 import os
 import re
 import shutil
-import subprocess
 import sys
-import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
 from pathlib import Path
 
-from filelock import FileLock, Timeout
+from filelock import Timeout
 
+from course_lib.background import Tethered
 from course_lib.errors import CampError
 from course_lib.files import write_atomic
 from course_lib.language import Text
 from course_lib.toolbox import uv
 from course_lib.toolbox.catalogue import Tool
-from course_lib.toolbox.environments import MARK, Environment, Mark, State, environment, root
+from course_lib.toolbox.environments import (
+    MARK,
+    Environment,
+    Mark,
+    State,
+    environment,
+    lock_of,
+    root,
+)
 
 Say = Callable[[str], None]
 _NETWORK = re.compile(
@@ -36,6 +44,7 @@ _NETWORK = re.compile(
 _DISK = re.compile(r"no space left|os error 28|disk quota", re.I)
 _TOLD = re.compile(r"\s*(Resolved|Downloading|Downloaded|Building|Built|Prepared|Installed) ")
 _MB = 1_000_000
+_MOMENT = 1.0  # seconds, for who only looks whether the lock is held
 
 
 def needed_mb(tool: Tool) -> int:
@@ -60,18 +69,20 @@ def install(tool: Tool, say: Say, *, again: bool = False) -> Environment:
     if found.state is State.READY and not again:
         return found
     with _alone(tool):
+        found = environment(tool)
+        if found.state is State.READY and not again:  # another process made it meanwhile
+            return found
         began = time.monotonic()
         _check_disk(tool, found.folder)
         (found.folder / MARK).unlink(missing_ok=True)
         shutil.rmtree(found.folder, ignore_errors=True)
         program, variables = str(uv.program()), uv.environment()
         _step([program, "venv", "-q", "--python", uv.python(), str(found.folder)], variables, say)
-        with tempfile.TemporaryDirectory() as name:
-            install = [
-                *(program, "pip", "install", "--python", str(found.python)),
-                *("-r", str(tool.lock), *uv.exceptions(tool, Path(name))),
-            ]
-            _step(install, variables, say)
+        words = [
+            *(program, "pip", "install", "--python", str(found.python)),
+            *("-r", str(tool.lock), *uv.exceptions(tool, found.folder)),
+        ]
+        _step(words, variables, say)
         say(str(Text("检查：导入并启动", "trying it: imports and commands")))
         _try(found)
         mark = Mark(
@@ -111,9 +122,9 @@ def size(folder: Path) -> int:
 @contextlib.contextmanager
 def _alone(tool: Tool) -> Iterator[None]:
     root().mkdir(parents=True, exist_ok=True)
-    lock = FileLock(root() / f".{tool.name}.lock")
+    lock = lock_of(tool)
     try:
-        lock.acquire(timeout=0)
+        lock.acquire(timeout=_MOMENT)
     except Timeout:
         what = Text(
             f"另一个进程正在安装或删除 {tool.title}：等它结束再试",
@@ -139,23 +150,32 @@ def _check_disk(tool: Tool, folder: Path) -> None:
         raise CampError(str(what))
 
 
-def _step(command: list[str], variables: dict[str, str], say: Say) -> None:
+def _step(command: list[str], variables: Mapping[str, str], say: Say) -> None:
     """Run one step of uv, telling its progress; raises CampError with its reason."""
-    said = []
-    with subprocess.Popen(
-        command, env=variables, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
-    ) as process:
-        assert process.stdout is not None
-        try:
-            for line in process.stdout:
-                said.append(line.rstrip())
-                if _TOLD.match(line):
-                    say(line.strip())
-        except BaseException:
-            process.terminate()
-            raise
-    if process.returncode:
+
+    def hear(line: str) -> None:
+        if _TOLD.match(line):
+            say(line.strip())
+
+    code, said = _run(command, variables, hear)
+    if code:
         raise CampError(str(_reason("\n".join(said))))
+
+
+def _run(
+    command: list[str], variables: Mapping[str, str], hear: Say, folder: Path | None = None
+) -> tuple[int, list[str]]:
+    """Run a command, which ends when this process does; return its exit code and its lines."""
+    said = []
+    running = Tethered(command, folder, variables)
+    try:
+        assert running.process.stdout is not None
+        for raw in running.process.stdout:
+            said.append(raw.decode("utf-8", "replace").rstrip())
+            hear(said[-1])
+        return running.wait()[0], said
+    finally:
+        running.end()
 
 
 def _reason(said: str) -> Text:
@@ -184,16 +204,14 @@ def _try(found: Environment) -> None:
     missing = [name for name in tool.commands if not (found.bin / name).is_file()]
     code = "; ".join(f"import {name}" for name in tool.imports)
     variables = uv.environment() | tool.variables | {"PYTHONNOUSERSITE": "1"}
-    done = subprocess.run(
-        [str(found.python), "-c", code or "pass"],
-        env={k: v for k, v in variables.items() if k not in ("PYTHONPATH", "MPLBACKEND")},
-        capture_output=True,
-        text=True,
-        cwd=found.folder,
+    own = {k: v for k, v in variables.items() if k not in ("PYTHONPATH", "MPLBACKEND")}
+    failed, said = _run(
+        [str(found.python), "-c", code or "pass"], own, lambda _: None, found.folder
     )
-    if done.returncode == 0 and not missing:
+    if not failed and not missing:
         return
-    lines = done.stderr.strip().splitlines() or [f"no command {name}" for name in missing]
+    lines = [line for line in said if line] if failed else []
+    lines = lines or [f"no command {name}" for name in missing]
     raise CampError(
         str(
             Text(
