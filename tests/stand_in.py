@@ -10,7 +10,7 @@ from course_lib.toolbox.catalogue import find
 from course_lib.toolbox.environments import MARK, Mark
 
 
-def make(root: Path, name: str, script: str) -> Path:
+def make(root: Path, name: str, script: str, program: str = sys.executable) -> Path:
     """Make the environment of the tool ``name`` below ``root``; its command runs ``script``."""
     tool = find(name)
     folder = root / name
@@ -19,7 +19,8 @@ def make(root: Path, name: str, script: str) -> Path:
     python.unlink(missing_ok=True)
     python.symlink_to(sys.executable)
     command = folder / "bin" / tool.program
-    command.write_text(f"#!{sys.executable}\n{script}")
+    command.unlink(missing_ok=True)  # it may be that link, to this very Python
+    command.write_text(f"#!{program}\n{script}")
     command.chmod(0o755)
     now = datetime.now(UTC)
     mark = Mark(tool=name, version=tool.version, key=tool.key, size=1, made=now, seconds=1)

@@ -125,6 +125,7 @@ def _filled(text: str, values: dict[str, str]) -> str:
 def relevant(lines: Sequence[str]) -> tuple[str, ...]:
     """Return the last lines that matter: the last traceback's end, else what tells an error."""
     kept = [line for line in lines if line.strip() and not progress.is_bar(line)]
+    kept = [line for line in kept if not line.startswith("$ ")]  # the command, seen already
     starts = [number for number, line in enumerate(kept) if _TRACEBACK in line]
     if starts:
         return tuple(_short(_traceback(kept[starts[-1] :])))

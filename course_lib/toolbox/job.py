@@ -202,7 +202,7 @@ class _Job:
             view.finish(state, record)
         if verdict.missing is None:
             return Run(record, log)
-        found = explain([self.command, *state.lines])
+        found = explain([f"$ {self.command}", *state.lines])
         what = Text(
             f"{state.title} 没有成功：{verdict.missing.zh}",
             f"{state.title} failed: {verdict.missing.en}",
