@@ -84,10 +84,15 @@ class Tethered:
 
 
 class Service:
-    """A program that answers on a port of this machine; ``log`` is the file it prints into."""
+    """A program that answers on a port of this machine; ``log`` is the file it prints into.
+
+    The log goes when this process ends, and its folder if nothing else is left there; it stays
+    when an error told somebody to read it.
+    """
 
     what: ClassVar[Text]
     """What it is called in messages."""
+    _log_is_read = False
 
     def __init__(
         self,
@@ -108,6 +113,7 @@ class Service:
             variables: its environment.
             folder: where it runs; here when None.
         """
+        atexit.register(self._forget)  # runs after ``stop``, which is registered last
         self.port, self.log = port, log
         self._probe = probe
         with log.open("wb") as output:
@@ -145,13 +151,13 @@ class Service:
                     f"{zh}没有启动：{last}（日志在 {self.log}）",
                     f"{en} did not start: {last} (log: {self.log})",
                 )
-                raise CampError(str(text))
+                raise self.trouble(text)
             if time.monotonic() > deadline:
                 text = Text(
                     f"{zh} {seconds:.0f} 秒内没有应答：看日志 {self.log}",
                     f"{en} did not answer in {seconds:.0f} s: see its log {self.log}",
                 )
-                raise CampError(str(text))
+                raise self.trouble(text)
             time.sleep(0.2)
 
     def stop(self) -> None:
@@ -172,3 +178,14 @@ class Service:
                 return bool(answer.status == 200)
         except (OSError, urllib.error.URLError):
             return False
+
+    def trouble(self, text: Text) -> CampError:
+        """Return the error of a text that names the log, which then stays to be read."""
+        self._log_is_read = True
+        return CampError(str(text))
+
+    def _forget(self) -> None:
+        if not self._log_is_read:
+            with contextlib.suppress(OSError):
+                self.log.unlink(missing_ok=True)
+                self.log.parent.rmdir()

@@ -114,6 +114,41 @@ def test_a_service_answers_until_it_is_stopped(tmp_path: Path) -> None:
     running.stop()  # harmless
 
 
+LOGS = """
+import os, sys, tempfile
+from pathlib import Path
+from course_lib.background import Service
+from course_lib.errors import CampError
+from course_lib.language import Text
+
+class Page(Service):
+    what = Text("网页", "the page")
+
+def page(code):
+    log = Path(tempfile.mkdtemp()) / "page.log"
+    return Page([sys.executable, "-c", code], int(sys.argv[1]), "/", log, os.environ)
+
+serve = "import http.server as h; h.test(h.SimpleHTTPRequestHandler, port={}, bind='127.0.0.1')"
+with page(serve.format(sys.argv[1])) as one:
+    one.wait(60)
+assert "GET / HTTP" in one.tail()  # stays while its process does
+try:
+    page("print('no luck')").wait(60)
+except CampError as error:
+    print(error)
+page("import time; time.sleep(600)")  # never stopped
+"""
+
+
+def test_logs_go_with_their_process_unless_an_error_named_them(tmp_path: Path) -> None:
+    ran = [sys.executable, "-c", LOGS, str(free_port())]
+    env = os.environ | {"TMPDIR": str(tmp_path), "CAMP_LANG": "en"}
+    said = subprocess.run(ran, env=env, capture_output=True, text=True, check=True).stdout
+    (left,) = tmp_path.iterdir()
+    assert said == f"the page did not start: no luck (log: {left / 'page.log'})\n"
+    assert (left / "page.log").read_text() == "no luck\n"
+
+
 @pytest.mark.parametrize(
     ("code", "seconds", "message"),
     [

@@ -15,7 +15,6 @@ from course_lib import ports
 from course_lib.background import Service
 from course_lib.deploy import load
 from course_lib.deploy.load import Point
-from course_lib.errors import CampError
 from course_lib.language import Text
 from course_lib.serving import READY_SECONDS, Server, serve
 from course_lib.toolbox import environments
@@ -57,7 +56,7 @@ class Proxy(Service):
                 f"代理没有收下 {server.address}（{said[:80]}）：看日志 {self.log}",
                 f"the proxy did not take {server.address} ({said[:80]}): see its log {self.log}",
             )
-            raise CampError(str(what))
+            raise self.trouble(what)
 
 
 def two_servers(server: Server, model: str) -> list[Point]:
