@@ -141,6 +141,14 @@ def test_merge_and_forward_agree(names) -> None:
         assert not np.allclose(merged, names["lora_merge"](merged, A, B, 16, r))
 
 
+def test_the_layer_gives_what_the_formula_gives(names) -> None:
+    rng = np.random.default_rng(4)
+    W, A, B, x = (rng.integers(-4, 5, shape).tolist() for shape in ((3, 5), (2, 5), (3, 2), (4, 5)))
+    beside = names["lora_forward"](x, W, A, B, 16, 2)
+    assert np.allclose(names["lora_layer"](W, [0, 0, 0], x, A, B, 16), beside)
+    assert np.allclose(names["lora_layer"](W, [1, 2, 3], x, A, B, 16), np.add(beside, [1, 2, 3]))
+
+
 def test_the_levels_are_those_of_the_normal_distribution(names) -> None:
     """QLoRA's recipe (bitsandbytes ``create_normal_map``): quantiles, 8 above zero and 7 below."""
     offset, normal = 0.9677083, NormalDist()
@@ -188,8 +196,8 @@ def test_numbers_that_the_prose_states(names) -> None:
 
 def test_points_and_names(lesson: Lesson) -> None:
     assert [one.name for one in lesson.exercises] == [
-        "lora_param_count", "zero_bytes", "nf4_block", "lora_merge", "build_sample", "pack",
-        "train_plan", "lr_at",
+        "lora_param_count", "zero_bytes", "nf4_block", "lora_merge", "lora_layer", "build_sample",
+        "pack", "train_plan", "lr_at",
     ]  # fmt: skip
     assert sum(one.answer.points for one in lesson.exercises) == 70
     assert [(one.name, one.points) for one in lesson.of_kind("evidence")] == [("assistant", 20)]
@@ -402,9 +410,14 @@ def test_run_from_top_to_bottom(
     if blank:
         assert shown.out.count("do the exercises first") == 4
     else:
-        assert shown.out.count("✅ 对了" if language == "zh" else "✅ right") == 8
+        assert shown.out.count("✅ 对了" if language == "zh" else "✅ right") == 9
         assert "loss tensor(nan)" in shown.out
         assert ("logits 没有变：True" if language == "zh" else "unchanged: True") in shown.out
+        before, after = re.search(r"(?:loss |损失 )([\d.]+) → ([\d.]+)", shown.out).groups()
+        assert float(after) < float(before) / 2
+        gaps = [float(one) for one in re.findall(r"\d\.\de[-+]\d\d", shown.out)]
+        assert len(gaps) == 2
+        assert max(gaps) < 1e-4
 
 
 def test_without_the_tool_its_cells_say_how_to_get_it(

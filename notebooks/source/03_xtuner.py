@@ -2,7 +2,7 @@
 # jupyter:
 #   course:
 #     level: L1-6
-#     minutes: 120
+#     minutes: 130
 #     points: 100
 #     prerequisites:
 #     - 01_intro
@@ -101,7 +101,7 @@ Begin with a dictionary `{"wqkv": (h, h + 2 * kv), ...}`, then sum over `targets
 </details>
 """
 
-# %% exercise="lora_param_count" level=2 minutes=8 points=8
+# %% exercise="lora_param_count" level=2 minutes=8 points=7
 def lora_param_count(cfg: dict, r: int, targets: list[str], head: bool = False) -> int:
     """
     zh: 这样的 LoRA 一共训练多少个数。
@@ -243,7 +243,7 @@ One line for each of the three; what is shared is divided by `world`. Use `/`.
 </details>
 """
 
-# %% exercise="zero_bytes" level=2 minutes=6 points=7
+# %% exercise="zero_bytes" level=2 minutes=6 points=6
 def zero_bytes(n: float, stage: int, world: int) -> float:
     """
     zh: n 个训练的参数在每张卡上占的字节数。
@@ -368,7 +368,7 @@ That constant of 32 bits is shared by `block * block2` weights.
 </details>
 """
 
-# %% exercise="nf4_block" level=3 minutes=14 points=10
+# %% exercise="nf4_block" level=3 minutes=14 points=9
 from course_lib.tune.toys import NF4
 
 
@@ -532,7 +532,7 @@ Begin with `np.asarray(W, dtype=float)`. A row goes through a linear layer as `x
 </details>
 """
 
-# %% exercise="lora_merge" level=2 minutes=8 points=9
+# %% exercise="lora_merge" level=2 minutes=8 points=7
 import numpy as np
 
 
@@ -641,21 +641,214 @@ def lora_forward(x, W, A, B, alpha, r):
     x, W, A, B = (np.asarray(one, dtype=float) for one in (x, W, A, B))
     return x @ W.T + x @ A.T @ B.T
 
-# %%
-# zh: 自己写一个 LoRA 层，套在 camp-mini 的一个线性层上，真的训练几步，再用你的函数合并、对账
-# en: a LoRA layer of your own around one of camp-mini's layers: train it, merge it with your functions
+# %% [markdown] lang="zh"
+"""
+## 自己写一个 LoRA 层
+
+公式要能训练，得装进模型里。补完 `LoRALinear`：它包住一个线性层 `base`，模型照样调用它。
+
+- `__init__`：冻结 `base`；`A`（r × in）是随机的小数，`B`（out × r）全是 0，都放进 `torch.nn.Parameter`，优化器才看得见；
+- `forward(x)`：`base(x)` 加上 α/r 倍的旁路。x 的最后一维是 in，前面有几维都行。
+
+<details><summary>提示</summary>
+
+冻结：`base.requires_grad_(False)`。随机：`torch.randn(r, base.in_features) / r`。旁路和 `lora_forward` 里的一样写，只是全用张量。
+
+</details>
+"""
+
+# %% [markdown] lang="en"
+"""
+## A LoRA layer of your own
+
+To train, the formula has to live in a model. Complete `LoRALinear`: it wraps a linear layer `base`, and the model calls it as before.
+
+- `__init__`: freeze `base`; `A` (r × in) holds small random numbers, `B` (out × r) zeros, both in a `torch.nn.Parameter`, or the optimiser never sees them;
+- `forward(x)`: `base(x)` plus α/r times what A and B add. The last dimension of x is in; any others may stand before it.
+
+<details><summary>Hint</summary>
+
+Freeze: `base.requires_grad_(False)`. Random: `torch.randn(r, base.in_features) / r`. What A and B add is written as in `lora_forward`, only with tensors throughout.
+
+</details>
+"""
+
+# %% exercise="lora_layer" level=2 minutes=10 points=8
 import torch
-from course_lib.tune.layer import try_layer
+from course_lib.tune import probe
+
 
 class LoRALinear(torch.nn.Module):
-    def __init__(self, base, r=8, alpha=16):
+    def __init__(self, base: torch.nn.Linear, r: int = 8, alpha: float = 16):
         super().__init__()
         self.base, self.r, self.alpha = base, r, alpha
+        ### BEGIN SOLUTION
+        base.requires_grad_(False)
         self.A = torch.nn.Parameter(torch.randn(r, base.in_features) / r)
         self.B = torch.nn.Parameter(torch.zeros(base.out_features, r))
-    def forward(self, x):
+        ### END SOLUTION
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        ### BEGIN SOLUTION
         return self.base(x) + self.alpha / self.r * (x @ self.A.T @ self.B.T)
-with needs("lora_merge", "lora_forward"):
+        ### END SOLUTION
+
+
+# zh: 检查用：把你的层套在权重是 W、偏置是 bias 的线性层上，换上给定的 A 和 B，看它怎么算 x
+# en: for the check: your layer around a linear layer of weight W and bias, with A and B as given, on x
+def lora_layer(W, bias, x, A, B, alpha):
+    return probe.output(LoRALinear, W, bias, x, A, B, alpha)
+
+
+# zh: 检查用：刚建好时，A 和 B 的形状、会训练的参数
+# en: for the check: of a new layer, the shapes of A and B, and the parameters that train
+def new_layer(W, bias, r):
+    return probe.at_first(LoRALinear, W, bias, r)
+
+
+# zh: 检查用：刚建好时，输出是不是和 base 一样；训练一步，A 或 B 会不会动
+# en: for the check: whether a new layer gives what base gives; whether a step of training moves A or B
+def first_step(W, bias, r):
+    return probe.first_step(LoRALinear, W, bias, r)
+
+# %% check="lora_layer"
+W23, two = [[1, 0, 2], [0, 1, 0]], [[1, 2, 3]]
+check("lora_layer", [
+    case(W23, [0, 0], 2, fn="new_layer", gives={"A": [2, 3], "B": [2, 2], "trains": ["A", "B"]}),
+    case(W23, [1, -1], 1, fn="first_step", gives=[True, True], zh="第一步之前和之后",
+         en="before and after the first step"),
+    case(W23, [0, 0], two, [[1, 1, 1]], [[1], [2]], 2, gives=[[19.0, 26.0]], zh="α/r = 2", en="α/r = 2"),
+    case(W23, [10, 20], two, [[1, 0, 0], [0, 1, 0]], [[1, 0], [0, 1]], 4, gives=[[19.0, 26.0]],
+         zh="有偏置，r=2", en="with a bias, r=2"),
+    case([[2]], [1], [[[3]], [[5]]], [[1]], [[4]], 16, gives=[[[199.0]], [[331.0]]],
+         zh="x 有三维", en="x has three dimensions"),
+])
+
+# %% cases="lora_layer"
+def cases(rng):
+    def matrix(rows, columns):
+        return [[rng.randint(-4, 4) for _ in range(columns)] for _ in range(rows)]
+
+    for _ in range(4):
+        out, inner, r = rng.randint(2, 5), rng.randint(2, 5), rng.choice([1, 2, 4])
+        W, bias = matrix(out, inner), [rng.randint(1, 4) for _ in range(out)]
+        yield case(W, bias, r, fn="new_layer", zh="刚建好的层", en="a new layer")
+        yield case(W, bias, r, fn="first_step", zh="第一步之前和之后", en="before and after the first step")
+        A, B, alpha = matrix(r, inner), matrix(out, r), rng.choice([1, 2, 16, 32])
+        yield case(W, bias, matrix(3, inner), A, B, alpha, zh="随机的矩阵", en="random matrices")
+        x = [matrix(2, inner) for _ in range(2)]
+        yield case(W, bias, x, A, B, alpha, zh="x 有三维", en="x has three dimensions")
+        yield case(W, bias, x, A, [[0] * r] * out, alpha, zh="B 是 0", en="B is 0")
+
+# %% wrong="lora_layer"
+# zh: A 和 B 都是 0，两个的梯度就都是 0，永远学不动：A 要随机
+# en: with A and B both 0 each gradient is 0 and nothing ever learns: A has to be random
+class Zeros(LoRALinear):
+    def __init__(self, base, r=8, alpha=16):
+        super().__init__(base, r, alpha)
+        torch.nn.init.zeros_(self.A)
+
+def first_step(W, bias, r):
+    return probe.first_step(Zeros, W, bias, r)
+
+# %% wrong="lora_layer"
+# zh: B 从 0 开始，否则还没训练，模型就变了
+# en: B begins at 0, or the model changes before any training
+class Random(LoRALinear):
+    def __init__(self, base, r=8, alpha=16):
+        super().__init__(base, r, alpha)
+        torch.nn.init.ones_(self.A)
+        torch.nn.init.ones_(self.B)
+
+def first_step(W, bias, r):
+    return probe.first_step(Random, W, bias, r)
+
+# %% wrong="lora_layer"
+# zh: base 没有冻结：W 和偏置也会跟着训练
+# en: base is not frozen: W and its bias would train, too
+class Unfrozen(LoRALinear):
+    def __init__(self, base, r=8, alpha=16):
+        super().__init__(base, r, alpha)
+        base.requires_grad_(True)
+
+def new_layer(W, bias, r):
+    return probe.at_first(Unfrozen, W, bias, r)
+
+# %% wrong="lora_layer"
+# zh: A 和 B 要放进 torch.nn.Parameter，普通的张量优化器看不见
+# en: A and B belong in a torch.nn.Parameter; the optimiser does not see a plain tensor
+class Plain(torch.nn.Module):
+    def __init__(self, base, r=8, alpha=16):
+        super().__init__()
+        self.base, self.r, self.alpha = base.requires_grad_(False), r, alpha
+        self.A, self.B = torch.randn(r, base.in_features), torch.zeros(base.out_features, r)
+    forward = LoRALinear.forward
+
+def new_layer(W, bias, r):
+    return probe.at_first(Plain, W, bias, r)
+
+def first_step(W, bias, r):
+    return probe.first_step(Plain, W, bias, r)
+
+# %% wrong="lora_layer"
+# zh: A 是 r × in，B 是 out × r，和 lora_merge 里一样，不是反过来
+# en: A is r × in and B out × r, as in lora_merge, not the other way round
+class Turned(LoRALinear):
+    def __init__(self, base, r=8, alpha=16):
+        super().__init__(base, r, alpha)
+        self.A = torch.nn.Parameter(torch.randn(base.in_features, r))
+        self.B = torch.nn.Parameter(torch.zeros(r, base.out_features))
+    def forward(self, x):
+        return self.base(x) + self.alpha / self.r * (x @ self.A @ self.B)
+
+def lora_layer(W, bias, x, A, B, alpha):
+    return probe.output(Turned, W, bias, x, A, B, alpha)
+
+def new_layer(W, bias, r):
+    return probe.at_first(Turned, W, bias, r)
+
+# %% wrong="lora_layer"
+# zh: 旁路要乘 α/r，不是 α
+# en: what A and B add is scaled by α/r, not by α
+class Unscaled(LoRALinear):
+    def forward(self, x):
+        return self.base(x) + self.alpha * (x @ self.A.T @ self.B.T)
+
+def lora_layer(W, bias, x, A, B, alpha):
+    return probe.output(Unscaled, W, bias, x, A, B, alpha)
+
+# %% wrong="lora_layer"
+# zh: 旁路是加在 base(x) 上的，不是代替它
+# en: A and B add to base(x), they do not replace it
+class Alone(LoRALinear):
+    def forward(self, x):
+        return self.alpha / self.r * (x @ self.A.T @ self.B.T)
+
+def lora_layer(W, bias, x, A, B, alpha):
+    return probe.output(Alone, W, bias, x, A, B, alpha)
+
+def first_step(W, bias, r):
+    return probe.first_step(Alone, W, bias, r)
+
+# %% wrong="lora_layer"
+# zh: 调用 base(x)：只乘 base.weight 会丢掉偏置
+# en: call base(x): with base.weight alone the bias is lost
+class Biasless(LoRALinear):
+    def forward(self, x):
+        return x @ self.base.weight.T + self.alpha / self.r * (x @ self.A.T @ self.B.T)
+
+def lora_layer(W, bias, x, A, B, alpha):
+    return probe.output(Biasless, W, bias, x, A, B, alpha)
+
+def first_step(W, bias, r):
+    return probe.first_step(Biasless, W, bias, r)
+
+# %%
+# zh: 你的层套在 camp-mini 的一个线性层上，真的训练几步，再用你的函数合并、对账
+# en: your layer around one of camp-mini's layers: a few real steps, then your functions merge and compare
+from course_lib.tune.layer import try_layer
+
+with needs("lora_layer", "lora_merge", "lora_forward"):
     try_layer(bot, LoRALinear, lora_merge, lora_forward, name)
 
 # %% [markdown] lang="zh"
@@ -702,7 +895,7 @@ Three pieces for each turn: `prompt = enc(...)`, `answer = enc(output + "<|im_en
 </details>
 """
 
-# %% exercise="build_sample" level=3 minutes=15 points=12
+# %% exercise="build_sample" level=3 minutes=15 points=11
 from course_lib.tune.toys import toy_enc
 
 
@@ -928,7 +1121,7 @@ Both can share one way to cut: join into one long row, then cut by `max_length`.
 </details>
 """
 
-# %% exercise="pack" level=2 minutes=12 points=9
+# %% exercise="pack" level=2 minutes=12 points=8
 def pack(samples: list[list[int]], max_length: int) -> list[list[int]]:
     """
     zh: 首尾相接，切成一样长的段。
@@ -1194,7 +1387,7 @@ The straight part: `lr * (start_factor + (1 - start_factor) * t / warm)`.
 </details>
 """
 
-# %% exercise="lr_at" level=2 minutes=8 points=9
+# %% exercise="lr_at" level=2 minutes=8 points=8
 def lr_at(
     t: float, total: int, warm_ratio: float, lr: float, start_factor: float = 1e-5, eta_min: float = 0
 ) -> float:
@@ -1324,7 +1517,7 @@ with needs("build_sample", "pack", "train_plan", "lr_at"):
 
 营里的路线是 `copy-cfg`（抄一份配置）→ 改配置 → `train` → `convert pth_to_hf`（取出 LoRA）→ `convert merge`（合并）→ `chat`。我们用同样的命令训练 `camp-mini`：下一格抄来营里那份配置，把每处改动和理由列出来。没有 GPU，去掉量化和混合精度；模型小，步子放大。
 
-数据先照营里的办法：**两句自我介绍，重复很多遍**（营里 8000 遍）。会怎样？先猜，再运行。需要 XTuner 的独立环境，没装的话，单元会告诉你命令。
+数据先照营里的办法：**两句自我介绍，重复很多遍**（营里 8000 遍，这里 400 遍）。会怎样？先猜，再运行。需要 XTuner 的独立环境，没装的话，单元会告诉你命令。
 """
 
 # %% [markdown] lang="en"
@@ -1335,7 +1528,7 @@ Your curve and PyTorch's two schedulers coincide. A trap: with little data 3 % o
 
 The camp's way is `copy-cfg` (copy a configuration) → edit it → `train` → `convert pth_to_hf` (take out the LoRA) → `convert merge` → `chat`. We train `camp-mini` with the same commands: the next cell copies the camp's configuration and lists each edit with its reason. There is no GPU, so quantisation and mixed precision go; the model is small, so steps are larger.
 
-The data first follow the camp: **two self-introductions, repeated many times** (8000 there). What will happen? Guess, then run. XTuner has an environment of its own; if it is not installed, the cell gives you the command.
+The data first follow the camp: **two self-introductions, repeated many times** (8000 there, 400 here). What will happen? Guess, then run. XTuner has an environment of its own; if it is not installed, the cell gives you the command.
 """
 
 # %% tool="config" minutes=1
@@ -1519,7 +1712,7 @@ rubric(
 现在你能：
 
 - 说清全量、LoRA、QLoRA 各改什么，算出参数和显存；
-- 写出 LoRA 的合并与前向，知道 B 为什么从 0 开始；
+- 写出 LoRA 的合并与前向，还有一个能训练的 LoRA 层，知道 B 为什么从 0 开始；
 - 给对话打标签：只有回答和 `<|im_end|>` 算损失；
 - 拼样本、数步数、画学习率，预言一次真的训练；
 - 用 XTuner 训练、转换、合并、对话；
@@ -1535,7 +1728,7 @@ rubric(
 Now you can:
 
 - say what full tuning, LoRA and QLoRA change, and work out parameters and memory;
-- write LoRA's merge and forward, and tell why B starts at 0;
+- write LoRA's merge and forward and a layer that trains, and tell why B starts at 0;
 - label a dialogue: only the answer and `<|im_end|>` carry loss;
 - pack samples, count steps, draw the learning rate, and predict a real training;
 - train, convert, merge and chat with XTuner;
