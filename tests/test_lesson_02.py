@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import re
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -245,19 +242,24 @@ def test_run_from_top_to_bottom(
         assert "same as the tokenizer's template: True" in shown.out
 
 
-def test_the_tool_cells_run(lesson: Lesson, tmp_path: Path) -> None:
+@pytest.mark.parametrize("language", ["zh", "en"])
+def test_the_tool_cells_run(
+    lesson: Lesson, language: Language,
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str],
+) -> None:  # fmt: skip
     """The demo in a terminal, and the page opened and closed."""
-    parts = ["told, asked = '你好', '你是谁？'"]
-    parts += [in_language(cell.source, "en") for cell in lesson.of_kind("tool")]
-    done = subprocess.run(
-        [sys.executable, "-c", "\n".join(parts)],
-        cwd=tmp_path, capture_output=True, text=True, timeout=240, check=False,
-        env={**os.environ, "CAMP_LANG": "en"},
-    )  # fmt: skip
-    assert done.stderr == ""
-    assert done.stdout.count("\n> ") + done.stdout.startswith("> ") == 3  # two turns and exit
-    port = re.search(r"Page: http://127\.0\.0\.1:(\d+)", done.stdout)[1]
-    assert f"ssh -CNg -L {port}:127.0.0.1:{port} root@ssh.intern-ai.org.cn" in done.stdout
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("CAMP_LANG", language)
+    found: dict[str, Any] = {"told": "你好", "asked": "你是谁？"}
+    for cell in lesson.of_kind("tool"):
+        exec(in_language(cell.source, language), found)
+    found["page"].stop()
+    shown = capfd.readouterr()
+    assert shown.err == ""
+    assert shown.out.count("\n> ") + shown.out.startswith("> ") == 3  # two turns and exit
+    opened = {"zh": "网页：", "en": "Page: "}[language]
+    port = re.search(rf"{opened}http://127\.0\.0\.1:(\d+)", shown.out)[1]
+    assert f"ssh -CNg -L {port}:127.0.0.1:{port} root@ssh.intern-ai.org.cn" in shown.out
 
 
 @pytest.mark.slow

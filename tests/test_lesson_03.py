@@ -532,6 +532,7 @@ def test_the_whole_lesson_with_the_real_tool(
         print(f"\n{language}: {points} points, {total:.0f} s of the tool")
         print("\n".join(said.splitlines()[-14:]), "\n", table)
     assert points == 20
+    assert total < 8 * 60
 
 
 @pytest.mark.tools

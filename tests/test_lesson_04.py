@@ -943,3 +943,4 @@ def test_the_whole_lesson_with_the_real_tool(
         print(f"output errors: plain {plain:.3f}, AWQ {scaled:.3f}")
         print("\n".join(said.splitlines()[-40:]))
     assert points == 20
+    assert total < 8 * 60

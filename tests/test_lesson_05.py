@@ -705,3 +705,4 @@ def test_the_whole_lesson_with_the_real_tool(
         )
         print("\n".join(said.splitlines()[-30:]))
     assert points == 20
+    assert total < 10 * 60

@@ -6,6 +6,7 @@ import json
 import linecache
 import re
 import shutil
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,7 @@ from course_lib.agents import (
     plan,
     search,
     tasks,
+    times,
     town,
     toys,
     trace,
@@ -733,6 +735,20 @@ def test_without_a_cell_the_tool_has_no_source() -> None:
         evidence.cell_of(found["Mine"])
 
 
+def test_the_times_are_those_of_traces_and_searches(capsys) -> None:
+    steps = (Step(kind="answer", text="95", began=0.5, ended=2.4),)
+    asked = Trace(
+        at=datetime(2026, 11, 28, tzinfo=UTC), model="camp-mini", question="q", steps=steps,
+        calls=(), rounds=(), answer="95",
+    )  # fmt: skip
+    times.show_times([asked, asked], [mind.Found("95", {}, seconds=7.4, cost={})])
+    assert capsys.readouterr().out.splitlines() == [
+        "      5 s  questions to Lagent: 2",
+        "      7 s  searches: 1",
+        "     12 s in 2 steps",
+    ]
+
+
 @pytest.mark.parametrize(
     ("language", "blank"), [("zh", False), ("en", False), ("en", True)], ids=["zh", "en", "blank"]
 )
@@ -796,9 +812,12 @@ def test_the_whole_lesson(
     run_cells(lesson, language, ("code", "given", "exercise", "check", "tool"), found)
     points = evidence.grade_agent(found["run_handed"], points=20, seed=3)
     said = capfd.readouterr().out
+    in_all = r"^ +(\d+) 秒，共 2 步$" if language == "zh" else r"^ +(\d+) s in 2 steps$"
+    total = int(re.search(in_all, said, re.MULTILINE)[1])
     with capfd.disabled():
         print(f"\n{language}: {points} points\n" + "\n".join(said.splitlines()[-40:]))
     assert points >= 16
+    assert total < 8 * 60
 
 
 def test_the_page_shows_answer_and_trace(mini: ChatModel, monkeypatch) -> None:

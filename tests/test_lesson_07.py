@@ -14,7 +14,6 @@ import matplotlib as mpl
 import numpy as np
 import pytest
 
-from course_lib.checks import case, check
 from course_lib.errors import CampError
 from course_lib.files import write_atomic
 from course_lib.language import Language
@@ -39,8 +38,9 @@ from course_lib.rag.pages import Page
 from course_lib.toolbox import catalogue, environments, install
 from course_lib.tune import times
 from course_lib.verdicts import NotPassed
-from grading.cells import blank_source, in_language
+from grading.cells import in_language
 from grading.lesson import Lesson
+from tests.learner import BLANK, SOLVED, WITH_TOOLS, run_cells
 
 mpl.use("Agg")
 LESSON = "07_rag"
@@ -659,12 +659,7 @@ def test_run_from_top_to_bottom(
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("CAMP_LANG", language)
     monkeypatch.setattr(trained, "STEPS", 2)
-    kinds = {"code", "given", "exercise"} | (set() if blank else {"check"})
-    found = {"case": case, "check": check, "display": print}
-    for cell in lesson.cells:
-        if cell.kind in kinds:
-            text = blank_source(cell.source) if blank else cell.source
-            exec(in_language(text, language), found)
+    run_cells(lesson, language, BLANK if blank else SOLVED)
     shown = capfd.readouterr()
     assert shown.err == ""
     assert list(tmp_path.iterdir()) == []
@@ -726,15 +721,11 @@ def test_the_whole_lesson_with_the_real_tools(
     for name, text in OWN.items():
         (tmp_path / "my-pages").mkdir(exist_ok=True)
         (tmp_path / "my-pages" / f"{name}.md").write_text(text, encoding="utf-8")
-    found: dict[str, Any] = {"case": case, "check": check, "display": print}
-    for cell in lesson.cells:
-        if cell.kind in ("code", "given", "exercise", "check", "tool"):
-            text = in_language(cell.source, language)
-            if "task.run(" in text:
-                text = text.replace(
-                    "task.run(good, bad, rounds", f"task.run({GOOD}, {BAD}, {ROUNDS}"
-                )
-            exec(text, found)
+    mine = f"task.run({GOOD}, {BAD}, {ROUNDS}"
+    found = run_cells(
+        lesson, language, WITH_TOOLS,
+        lambda source: source.replace("task.run(good, bad, rounds", mine),
+    )  # fmt: skip
     said = capfd.readouterr().out
     before, one, two = (tally.counts for tally in found["tallies"].values())
     assert before[Kind.RIGHT] == 0
@@ -757,3 +748,4 @@ def test_the_whole_lesson_with_the_real_tools(
         print(f"\n{language}: {points} points, {total:.0f} s of the tools")
         print("\n".join(said.splitlines()[-40:]))
     assert points == 20
+    assert total < 8 * 60

@@ -1536,9 +1536,11 @@ You hand in three things (`evidence/06_agents`): the tool's source `tool.txt`, t
 
 # %% tool="evidence" minutes=1
 from course_lib.agents import evidence
+from course_lib.agents.times import show_times
 
 with needs("own_tool", "topo_layers", "parent_context", "rebase_refs"):
     evidence.collect(Manager, traces[:40], *results[0])
+    show_times(traces, [found for _, found in results])
 evidence.check_agent(run_handed)
 
 # %% evidence="agent" points=20
