@@ -44,6 +44,7 @@ class Work:
         review: why a check waits for a TA.
         minutes: when it arrived, after ``TIME``.
         language: of the notebook.
+        beside: files handed in with it, by path.
     """
 
     points: Mapping[str, float] = field(default_factory=dict)
@@ -54,6 +55,7 @@ class Work:
     review: Mapping[str, Text] = field(default_factory=dict)
     minutes: int = 0
     language: Language = "zh"
+    beside: Mapping[str, bytes] = field(default_factory=dict)
 
 
 def graded_course(root: Path, works: Mapping[str, Work]) -> Course:
@@ -71,6 +73,8 @@ def enter(course: Course, works: Mapping[str, Work]) -> None:
     for learner, work in works.items():
         notebook = _notebook(nbformat.from_dict(blank), work)
         file = hand_in(course, learner, notebook)
+        for name, raw in work.beside.items():
+            write_atomic(file.parent / name, raw, durable=False)
         graded = _graded(learner, notebook, work, fingerprint(file.parent) or "")
         write_atomic(
             course.autograded(learner, LESSON) / file.name,

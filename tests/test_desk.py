@@ -22,7 +22,8 @@ from course_lib.errors import CampError
 from course_lib.language import Text
 from course_lib.learner.preflight import ESSAY
 from grading import database
-from grading.collect.links import GivenLink, Link, keep_links
+from grading.beside import Beside, list_beside
+from grading.collect.links import GivenLink, Link, keep_links, links_alone, links_file
 from grading.course import Course
 from grading.desk import comments, funnel, similar, spot, stored, stuck, waiting, wrong
 from grading.desk.claims import LASTS, Claims
@@ -39,7 +40,8 @@ from grading.marks import enter_mark, read_mark
 from grading.rubrics import read_rubrics, rubrics_file
 from grading.scores import read_scores
 from grading.similar.pages import NO_VERDICT, write_pages
-from grading.similar.run import Findings
+from grading.similar.report import FILE
+from grading.similar.run import compare_lesson
 from tests.desk_course import TIME, Work, graded_course
 from tests.postgres import running_postgres
 from tests.toy_course import LESSON, find, hand_in, released
@@ -355,12 +357,21 @@ def test_a_sample_is_the_same_everywhere_and_fair() -> None:
     assert all(60 < count < 140 for count in counts.values())
 
 
-def test_the_report_on_similar_ones_is_found(course: Course) -> None:
-    assert similar.report_of(course, LESSON) is None
-    write_pages(course, LESSON, Findings((), (), ()))
-    page = similar.report_of(course, LESSON)
-    assert page is not None
-    assert str(NO_VERDICT) in page.read_text(encoding="utf-8")
+def test_what_camp_similar_found_is_read_and_told_when_it_is_too_old(own: Course) -> None:
+    assert similar.read_compared(own, LESSON) is None
+    write_pages(own, LESSON, compare_lesson(own, LESSON, 50))
+    found = similar.read_compared(own, LESSON)
+    assert found is not None
+    assert (found.report.learners, found.newer) == (5, 0)
+    assert str(NO_VERDICT) in found.index.read_text(encoding="utf-8")
+    hand_in(own, "bob", released(own))
+    hand_in(own, "fay", released(own))
+    found = similar.read_compared(own, LESSON)
+    assert found is not None
+    assert found.newer == 2
+    (found.folder / FILE).write_text("{", encoding="utf-8")
+    with pytest.raises(CampError, match=r"report\.json cannot be read: compare again"):
+        similar.read_compared(own, LESSON)
 
 
 def test_a_command_to_copy_is_one_for_a_path_with_a_space(tmp_path: Path) -> None:
@@ -404,6 +415,57 @@ def test_a_ta_reads_the_link_that_a_form_has_of_the_note(own: Course, sheet: She
     assert wrong is not None
     assert wrong.remark is not None
     assert read_cell(own, sheet, "amy", note).given is None
+
+
+def test_who_gave_a_form_a_link_and_no_notebook_is_in_the_queue(own: Course, sheet: Sheet) -> None:
+    url = "https://zhuanlan.zhihu.com/p/"
+    assert waiting.read_links_alone(own, sheet) == ()
+    (own.path / "source/02_other").mkdir()
+    keep_links(own, [
+        Link("fay", "", LESSON, f"{url}1", None, "row 2"),
+        Link("BOB", "", LESSON, f"{url}2", None, "row 3"),  # handed in, as bob
+        Link("gus", "", "?", f"{url}3", None, "row 4"),
+        Link("eve", "", "?", f"{url}4", None, "row 5"),  # handed in somewhere: it may be of that
+        Link("amy", "", "02_other", f"{url}5", None, "row 6"),
+        Link("hal", "", "L0-1", f"{url}7", None, "row 8"),  # of a level that this course has not
+        Link("fay", "", LESSON, f"{url}6", TIME, "row 7"),
+    ])  # fmt: skip
+    fay, gus = waiting.read_links_alone(own, sheet)
+    assert (fay.learner, fay.state, fay.score) == ("fay", State.LINK_ALONE, None)
+    assert [one.en for one in fay.remarks] == [
+        "no notebook was handed in, so there is nothing to mark: ask for it (camp submit), then "
+        "run camp collect",
+        f"the form's link: {url}6",
+    ]
+    assert (gus.learner, gus.remarks[1].en) == (
+        "gus", f'the form\'s link: {url}3 (the form does not say of which lesson: "?")',
+    )  # fmt: skip
+    assert [one.learner for one in links_alone(own, "02_other")] == ["amy", "gus"]
+    assert waiting.read_progress(own)[0].handed_in == 5
+    hand_in(own, "fay", released(own))
+    assert [one.learner for one in waiting.read_links_alone(own, sheet)] == ["gus"]
+    links_file(own).write_text("name\nfay\n", encoding="utf-8")
+    with pytest.raises(CampError, match=r"links\.csv has no columns learner and link"):
+        waiting.read_links_alone(own, sheet)
+
+
+def test_files_beside_the_notebook_are_listed_and_nothing_else_is_followed(
+    own: Course, tmp_path: Path
+) -> None:
+    folder = own.submitted("bob", LESSON)
+    assert list_beside(own, "bob", LESSON) == list_beside(own, "nobody", LESSON) == Beside()
+    (folder / "evidence/02").mkdir(parents=True)
+    for name, size in (("evidence/02/图 1.png", 1_500), ("note.md", 9), ("submission.json", 9)):
+        (folder / name).write_bytes(b"x" * size)
+    (folder / "evidence/02/other.ipynb").write_bytes(b"x" * 2_000_000)
+    assert [one.text for one in list_beside(own, "bob", LESSON).files] == [
+        "evidence/02/other.ipynb (2.0 MB)", "evidence/02/图 1.png (1.5 kB)",
+    ]  # fmt: skip
+    (folder / "evidence/out").symlink_to(tmp_path)
+    found = list_beside(own, "bob", LESSON)
+    assert found.files == ()
+    assert found.unread is not None
+    assert found.unread.en == "files beside the notebook: out is a link: hand in the file itself"
 
 
 def test_stages_are_looked_at_in_the_essay(own: Course, sheet: Sheet) -> None:

@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import os
 import shlex
 import shutil
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import nbformat
+import psutil
 import pytest
+import requests
 from playwright.sync_api import Page, expect
 from streamlit.testing.v1 import AppTest
 
@@ -26,15 +34,19 @@ from grading.desk.graded import file_of
 from grading.desk.settings import VARIABLE
 from grading.marks import read_mark
 from grading.sanitize import MAX_CODE, MAX_TEXT
-from tests.conftest import free_port
+from grading.similar.pages import NO_VERDICT, write_pages
+from grading.similar.run import compare_lesson
+from tests.conftest import free_port, isolated_home
 from tests.desk_course import Work, graded_course
-from tests.toy_course import LESSON, NASTY_NOTE, find
+from tests.kits import camp
+from tests.toy_course import LESSON, NASTY_NOTE, find, hand_in, released, solved
 
 SQUARED = Text("❌ 不对：平方了", "❌ wrong: you squared it")
 SLOW = Text("这个单元运行超时", "this cell took too long")
 REUSED = "Every number has its source."
 WORKS = {
-    "amy": Work(note=NASTY_NOTE, language="en", minutes=1),
+    "amy": Work(note=NASTY_NOTE, language="en", minutes=1,
+                beside={"evidence/02_demo/<b>.html": b"<script>1</script>"}),
     "bob": Work({"check_double": 0}, {"double": "def double(x):\n    return x**2"}, minutes=2,
                 said={"check_double": SQUARED}),
     "cat": Work(mark=6, minutes=3),
@@ -122,7 +134,7 @@ def test_it_is_shut_without_the_token(app: AppTest) -> None:
 def test_a_ta_claims_reads_and_marks(app: AppTest, course: Course) -> None:
     assert numbers(app) == {
         "handed in": "4", "needs review": "1", "waits for a mark": "2", "to grade": "0",
-        "done": "1",
+        "done": "1", "link only": "0",
     }  # fmt: skip
     queue = app.dataframe[-1].value
     assert list(queue["learner"]) == ["dan", "amy", "bob"]
@@ -282,6 +294,57 @@ def test_the_other_views_and_both_languages(app: AppTest, course: Course) -> Non
     assert current_language() == "en"  # elsewhere in this process
 
 
+def test_a_link_without_a_notebook_and_files_beside_one_are_shown(
+    app: AppTest, course: Course
+) -> None:
+    keep_links(course, [Link("fay", "", LESSON, "https://zhuanlan.zhihu.com/p/1", None, "row 2")])
+    app.run()
+    assert numbers(app)["link only"] == "1"
+    queue = app.dataframe[-1].value
+    assert list(queue["learner"]) == ["dan", "amy", "bob", "fay"]
+    assert list(queue["state"])[-1] == "link only"
+    assert queue["remarks"][3].startswith("no notebook was handed in")
+    app.button(key="claim").click().run()
+    assert "fay" not in Claims(course).held(LESSON)
+    look_at(app, "mark")
+    assert "evidence" not in texts(app)
+    app.selectbox(key="claimed").set_value("amy").run()
+    assert "evidence/02_demo/<b>.html (18 B)" in texts(app)
+    assert app.code[0].value == str(course.submitted("amy", LESSON))
+    (course.path / "collected/links.csv").write_text("name\nfay\n", encoding="utf-8")
+    app.radio(key="view").set_value("queue").run()
+    assert "has no columns learner and link" in app.error[0].value
+    assert numbers(app)["handed in"] == "4"
+
+
+def test_pairs_that_were_found_alike_are_shown_until_something_newer_comes(
+    app: AppTest, course: Course
+) -> None:
+    note = "我先用书生浦语跑通了整条链路，再把每一步的显存和用时都记了下来，最后画成一张图。"
+    for learner in ("amy", "dan"):
+        notebook = solved(course)
+        find(notebook, "note_toy").source = note
+        hand_in(course, learner, notebook)
+    write_pages(course, LESSON, compare_lesson(course, LESSON, 50))
+    look_at(app, "look")
+    (row,) = app.dataframe[-1].value.to_dict("records")
+    folder = course.similar(LESSON)
+    assert list(row.values())[:6] == [1, "amy", "dan", "note_toy", 100, 100]
+    assert (folder / row["side by side"]).is_file()
+    assert str(NO_VERDICT) in [one.value for one in app.caption]
+    assert app.code[-1].value == (folder / "index.html").as_uri()
+    assert not app.warning
+    hand_in(course, "eve", released(course))
+    app.run()
+    assert len(app.dataframe[-1].value) == 1
+    assert [one.value for one in app.warning] == ["older than 1 of the submissions, compare again:"]
+    assert shlex.split(app.code[-1].value)[:3] == ["camp", "similar", LESSON]
+    (folder / "report.json").write_text("{")
+    app.run()
+    assert "cannot be read: compare again" in app.error[0].value
+    assert shlex.split(app.code[-1].value)[:3] == ["camp", "similar", LESSON]
+
+
 def test_what_goes_wrong_is_one_line_without_names(
     app: AppTest, course: Course, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -305,8 +368,11 @@ def test_what_goes_wrong_is_one_line_without_names(
 
 def test_the_command_says_what_cannot_be(course: Course, tmp_path: Path) -> None:
     here = "http://127.0.0.1:8890"
-    with pytest.raises(CampError, match="no course directory"):
-        open_desk(tmp_path, formgrader=here)
+    told = camp(tmp_path, "desk", "--course", "nowhere")
+    assert (told.returncode, told.stdout, told.stderr) == (1, "", (
+        "camp: nowhere is no course directory (it has no folder 'source'): run 'camp build' first, "
+        "or name the course with --course DIR\n"
+    ))  # fmt: skip
     with pytest.raises(CampError, match="--formgrader javascript:x"):
         open_desk(course.path, formgrader="javascript:x")
     with pytest.raises(CampError, match="--name: 64"):
@@ -316,19 +382,50 @@ def test_the_command_says_what_cannot_be(course: Course, tmp_path: Path) -> None
         open_desk(course.path, formgrader=here)
 
 
+@contextlib.contextmanager
+def desk(course: Course, folder: Path, port: int) -> Iterator[tuple[str, Path]]:
+    """Run ``camp desk`` as a TA does, to the end by Ctrl+C; give the link it prints and its log."""
+    command = [str(Path(sys.executable).parent / "camp"), "desk", "--course", str(course.path)]
+    variables = {"CAMP_LANG": "en", "COLUMNS": "200", "TMPDIR": str(folder), TOKEN: "secret"}
+    process = subprocess.Popen(
+        [*command, "--port", str(port), "--name", "lin", "--formgrader", "http://127.0.0.1:1"],
+        cwd=folder, env=isolated_home(folder) | variables, text=True, start_new_session=True,
+        stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+    )  # fmt: skip
+    try:
+        assert process.stdout is not None
+        said = ""
+        for line in process.stdout:
+            said += line
+            if "Stop with Ctrl+C." in line:
+                break
+        link = f"http://127.0.0.1:{port}/?token=secret"
+        assert f"Page: {link}\n" in said, said
+        (log,) = folder.glob("camp-page-*/page.log")
+        tree = psutil.Process(process.pid).children(recursive=True)
+        assert tree
+        yield link, log
+        os.killpg(process.pid, signal.SIGINT)
+        assert process.wait(timeout=30) == 0
+        assert process.stdout.read() == ""
+        assert psutil.wait_procs(tree, timeout=5)[1] == []
+        assert ports.is_free(port)
+    finally:
+        process.kill()
+        process.wait()
+
+
 @pytest.mark.browser
-def test_a_ta_marks_in_a_browser(
-    page: Page, course: Course, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    monkeypatch.setenv(TOKEN, "secret")
+def test_a_ta_marks_in_a_browser(page: Page, course: Course, tmp_path: Path) -> None:
     outside: list[str] = []
     page.on("request", lambda request: outside.append(request.url))
-    port = free_port()
-    with open_desk(course.path, port=port, name="lin", formgrader="http://127.0.0.1:1") as desk:
-        assert f"http://127.0.0.1:{port}/?token=secret\n" in capsys.readouterr().out
-        page.goto(desk.address)
+    with desk(course, tmp_path, free_port()) as (link, log):
+        address = link.partition("/?")[0]
+        answer = requests.get(link, timeout=60)
+        assert (answer.status_code, "<title>Streamlit</title>" in answer.text) == (200, True)
+        page.goto(address)
         expect(page.get_by_text("open the whole address")).to_be_visible(timeout=90_000)
-        page.goto(desk.link)
+        page.goto(link)
         page.get_by_role("button", name="claim", exact=True).click(timeout=90_000)
         expect(page.get_by_text("you hold 3")).to_be_visible()
         page.get_by_test_id("stRadio").get_by_text("Mark", exact=True).click()
@@ -348,11 +445,9 @@ def test_a_ta_marks_in_a_browser(
         page.get_by_test_id("stRadio").get_by_text("Scores and exercises").click()
         expect(page.get_by_test_id("stVegaLiteChart").first).to_be_visible()
         assert page.evaluate("window.pwned") is None
-        log = desk.log.read_text(encoding="utf-8")
+    assert "amy" not in log.read_text(encoding="utf-8")
     assert read_mark(course.path, ("amy", LESSON, "note_toy")) == (
         5, f"- a number: 3/4. {REUSED}\n- own words: 2/2",
     )  # fmt: skip
-    assert "amy" not in log
-    local = (desk.address, desk.address.replace("http", "ws"), "data:", "blob:")
+    local = (address, address.replace("http", "ws"), "data:", "blob:")
     assert [url for url in outside if not url.startswith(local)] == []
-    assert ports.is_free(port)

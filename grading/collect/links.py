@@ -79,7 +79,7 @@ class GivenLink:
 
 def keep_links(course: Course, links: Sequence[Link]) -> int:
     """Add links to ``links.csv`` that it does not hold yet; return how many."""
-    path = _file(course)
+    path = links_file(course)
     rows = read_table(path)[1:] if path.exists() else []
     known = {tuple(row) for row in rows}
     new = [row for one in links if tuple(row := one.row()) not in known]
@@ -93,28 +93,71 @@ def given_link(course: Course, learner: str, lesson: str) -> GivenLink | None:
 
     A row that names no lesson of the course counts for each lesson, where no row names it.
     """
-    path = _file(course)
     try:
-        status = path.stat()
-        kept = _by_learner(path, (status.st_mtime_ns, status.st_size), MOST)
-        rows = kept.get(_same(learner), [])
-        fits = _fits(course, rows, lesson) if rows else []
-    except FileNotFoundError:
-        return None
+        rows = _kept(course).get(_same(learner), [])
+        return _newest(_fits(rows, lesson, _Named(course))) if rows else None
     except (CampError, OSError) as error:
         line = plain(" ".join(str(error).split()))
         return GivenLink(remark=Text(line, line))
-    if not fits:
-        return None
-    row, named = max(fits, key=lambda one: (one[1], one[0].get("received", "")))
-    link, said = judge_given(row["link"]), None if named else _line(row.get("lesson", ""))
-    if link.problem:
-        return GivenLink(_line(link.url), link.problem.text, said)
-    return GivenLink(link.url, lesson=said)
 
 
-def _file(course: Course) -> Path:
+@dataclass(frozen=True)
+class LinkAlone:
+    """A link of a learner who handed in no notebook.
+
+    Attributes:
+        learner: the learner's id, as the form has it, in one line.
+        given: the link.
+    """
+
+    learner: str
+    given: GivenLink
+
+
+def links_alone(course: Course, lesson: str) -> list[LinkAlone]:
+    """Return who gave a link to a form for a lesson and handed in no notebook of it, by learner.
+
+    A row that names no lesson and no level counts only of who handed in nothing at all.
+
+    Raises:
+        CampError: the file of links cannot be read.
+    """
+    try:
+        kept = _kept(course)
+    except OSError as error:
+        raise CampError(f"cannot read {links_file(course)}: {error.strerror}") from None
+    if not kept:
+        return []
+    handed_in = {one: {*map(_same, course.learners(one))} for one in course.lessons()}
+    somewhere: set[str] = set().union(*handed_in.values())
+    named = _Named(course)
+    found = []
+    for learner, rows in kept.items():
+        if learner and learner not in handed_in.get(lesson, ()):
+            fits = [
+                (row, names_it)
+                for row, names_it in _fits(rows, lesson, named)
+                if names_it
+                or not (learner in somewhere or named.is_elsewhere(row.get("lesson", "")))
+            ]
+            if given := _newest(fits):
+                found.append(LinkAlone(_line(rows[0]["learner"]), given))
+    return sorted(found, key=lambda one: one.learner)
+
+
+def links_file(course: Course) -> Path:
+    """Return where the links lie."""
     return course.path / "collected" / "links.csv"
+
+
+def _kept(course: Course) -> Mapping[str, list[_Row]]:
+    """Return each learner's rows; none without a file."""
+    path = links_file(course)
+    try:
+        status = path.stat()
+        return _by_learner(path, (status.st_mtime_ns, status.st_size), MOST)
+    except FileNotFoundError:
+        return {}
 
 
 @lru_cache(maxsize=2)
@@ -134,19 +177,52 @@ def _by_learner(path: Path, stamp: tuple[int, int], most: int) -> Mapping[str, l
     return found
 
 
-def _fits(course: Course, rows: Iterable[_Row], lesson: str) -> list[tuple[_Row, bool]]:
+class _Named:
+    """What the words that a form has for a lesson name in a course."""
+
+    def __init__(self, course: Course) -> None:
+        rules = load_rules(course.path)
+        self._levels = [level.id for level in rules.levels]
+        self._words = {
+            one: [one, *(level.id for level in rules.levels_of_lesson(one))]
+            for one in course.lessons()
+        }
+        self._kept: dict[str, frozenset[str]] = {}  # a form has few such words and many rows
+
+    def lessons(self, said: str) -> frozenset[str]:
+        """Return the lessons of the course that are named."""
+        if said not in self._kept:
+            self._kept[said] = frozenset(
+                one
+                for one, words in self._words.items()
+                if any(_names(_same(said), word) for word in words)
+            )
+        return self._kept[said]
+
+    def is_elsewhere(self, said: str) -> bool:
+        """Tell whether a level is named that no lesson of the course earns."""
+        return not self.lessons(said) and any(_names(_same(said), one) for one in self._levels)
+
+
+def _fits(rows: Iterable[_Row], lesson: str, named: _Named) -> list[tuple[_Row, bool]]:
     """Return the rows that may be of the lesson, and whether they name it."""
-    rules = load_rules(course.path)
-    names = {
-        one: [one, *(level.id for level in rules.levels_of_lesson(one))] for one in course.lessons()
-    }
     found = []
     for row in rows:
-        said = _same(row.get("lesson", ""))
-        meant = {one for one, words in names.items() if any(_names(said, word) for word in words)}
-        if lesson in meant or not meant:
-            found.append((row, lesson in meant))
+        lessons = named.lessons(row.get("lesson", ""))
+        if lesson in lessons or not lessons:
+            found.append((row, lesson in lessons))
     return found
+
+
+def _newest(fits: Sequence[tuple[_Row, bool]]) -> GivenLink | None:
+    """Return the newest link of rows that may be of a lesson, of those that name it if any does."""
+    if not fits:
+        return None
+    row, named = max(fits, key=lambda one: (one[1], one[0].get("received", "")))
+    link, said = judge_given(row["link"]), None if named else _line(row.get("lesson", ""))
+    if link.problem:
+        return GivenLink(_line(link.url), link.problem.text, said)
+    return GivenLink(link.url, lesson=said)
 
 
 def _names(said: str, word: str) -> bool:

@@ -6,9 +6,14 @@ import shlex
 
 import streamlit as st
 
+from course_lib.errors import CampError
+from course_lib.language import Text
 from grading.desk import similar, spot, stored
-from grading.desk.show import Desk, say, table
+from grading.desk.show import Desk, lines, local, say, table
+from grading.desk.similar import Compared
 from grading.desk.waiting import State
+from grading.similar.handed_in import part_title
+from grading.similar.pages import NO_VERDICT
 
 
 def show(desk: Desk) -> None:
@@ -57,11 +62,57 @@ def _spot(desk: Desk) -> None:
 
 
 def _similar(desk: Desk) -> None:
-    page = similar.report_of(desk.course, desk.lesson)
-    if page is None:
+    try:
+        found = stored.compared(desk.course, desk.lesson)
+    except CampError as error:
+        st.error(str(error))
+        found = None
+    if found is None:
         st.caption(say("还没有比过，运行：", "not compared yet, run:"))
     else:
-        st.caption(say("报告在这里，用浏览器打开：", "the report is here, open it in a browser:"))
-        st.code(page.as_uri(), language=None)
-        st.caption(say("再比一次：", "compare again:"))
+        _pairs(found)
+        if not found.newer:
+            return
+        st.warning(
+            say(
+                f"这之后又来了 {found.newer} 份，再比一次：",
+                f"older than {found.newer} of the submissions, compare again:",
+            )
+        )
     st.code(similar.command_for(desk.course, desk.lesson), language=None)
+
+
+def _pairs(found: Compared) -> None:
+    """Draw the pairs, most alike first, and where both stand side by side."""
+    report = found.report
+    st.caption(str(NO_VERDICT))
+    made, count = local(report.made), report.learners
+    lines([Text(f"{made} 比的，{count} 份提交", f"compared {made}, {count} submissions")])
+    if not report.pairs:
+        st.info(say("没有值得看的", "nothing that is worth a look"))
+        return
+    one, other = say("学员", "learner"), say("另一位", "and learner")
+    shares = say("占前者", "share of the first"), say("占后者", "share of the second")
+    rows = [
+        {
+            "#": number,
+            one: pair.a,
+            other: pair.b,
+            say("练习或笔记", "exercise or note"): str(part_title(part.part)),
+            shares[0]: part.share_a,
+            shares[1]: part.share_b,
+            say("相同的长度", "same length"): part.length,
+            say("并排的页面", "side by side"): pair.page,
+        }
+        for number, pair in enumerate(report.pairs, start=1)
+        for part in pair.parts
+    ]
+    table(rows, shares=shares)
+    st.caption(
+        say(
+            "并排的页面在这个文件夹里，从列表打开（浏览器不让网页链接到文件，请复制地址）：",
+            "the pages side by side lie in this folder; open the list (a browser lets no page "
+            "link to a file, so copy the address):",
+        )
+    )
+    st.code(found.index.as_uri(), language=None)

@@ -11,6 +11,7 @@ import streamlit as st
 from course_lib.errors import CampError
 from course_lib.language import Language, Text, current_language
 from course_lib.note.view import HEAD, facts, stage_row
+from grading.beside import Beside, list_beside
 from grading.collect.links import GivenLink
 from grading.desk import comments, stored
 from grading.desk.comments import MAX_WORDS, Judged, Saved
@@ -26,6 +27,7 @@ from grading.scores import Key
 
 _WHOLE = Text("分数", "points")
 _REPLACE = Text("换成新的", "replace them")
+_FEW = 10  # files that are listed unasked
 
 
 def show(desk: Desk) -> None:
@@ -60,6 +62,7 @@ def _submission(desk: Desk, sheet: Sheet, entry: Entry) -> None:
     page = desk.page_of(sheet, entry.learner)
     about = [Text(f"收到 {local(entry.received)}", f"received {local(entry.received)}")]
     lines([*about, *entry.remarks])
+    _beside(list_beside(desk.course, entry.learner, desk.lesson), desk, entry)
     if page:
         st.link_button(say("在 formgrader 里打开", "open in formgrader"), page)
     waiting = [item for item in sheet.items if item.key in entry.waiting]
@@ -82,6 +85,19 @@ def _submission(desk: Desk, sheet: Sheet, entry: Entry) -> None:
             last = len(waiting) == 1
             with right:
                 _Form(desk, entry.learner, item, reading, rubric, saved, last).draw()
+
+
+def _beside(found: Beside, desk: Desk, entry: Entry) -> None:
+    """Draw the names of the files beside the notebook, and where they lie."""
+    if found.unread:
+        st.warning(str(found.unread))
+    if not found.files:
+        return
+    count = len(found.files)
+    head = say(f"📎 和笔记本一起交的 {count} 个文件", f"📎 {count} files beside the notebook")
+    with st.expander(head, expanded=count <= _FEW):
+        lines(one.text for one in found.files)
+        st.code(str(desk.course.submitted(entry.learner, desk.lesson)), language=None)
 
 
 def _read(reading: Reading, item: Item) -> None:

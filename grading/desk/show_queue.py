@@ -6,12 +6,13 @@ from collections.abc import Mapping
 
 import streamlit as st
 
+from course_lib.errors import CampError
 from course_lib.language import Text
 from grading.desk import stored, waiting
 from grading.desk.claims import Claim
 from grading.desk.sheet import Sheet
 from grading.desk.show import NO_NAME, Desk, lines, local, percent, say, table
-from grading.desk.waiting import FOR_TAS, Entry, State
+from grading.desk.waiting import FOR_TAS, OF_SUBMISSIONS, Entry, State
 
 _BATCH = 10
 
@@ -20,24 +21,34 @@ def show(desk: Desk) -> None:
     """Draw the view."""
     sheet = stored.sheet(desk.course, desk.lesson)
     entries = stored.queue(desk.course, desk.lesson)
-    _progress(desk, entries)
+    links = _links_alone(desk)
+    _progress(desk, entries, len(links))
     _reasons(entries)
     states = st.pills(
-        say("只看", "show"), list(State), selection_mode="multi", default=list(FOR_TAS),
-        format_func=lambda one: str(one.text), key="states",
+        say("只看", "show"), list(State), selection_mode="multi",
+        default=[*FOR_TAS, State.LINK_ALONE], format_func=lambda one: str(one.text), key="states",
     )  # fmt: skip
-    chosen = [entry for entry in entries if not states or entry.state in states]
+    chosen = [entry for entry in (*entries, *links) if not states or entry.state in states]
     held = desk.claims.held(desk.lesson)
     _claim(desk, chosen, held)
     table([_row(desk, sheet, entry, held.get(entry.learner)) for entry in chosen], links=True)
 
 
-def _progress(desk: Desk, entries: tuple[Entry, ...]) -> None:
-    counts = {state: sum(entry.state is state for entry in entries) for state in State}
-    places = st.columns(5)
+def _links_alone(desk: Desk) -> tuple[Entry, ...]:
+    try:
+        return stored.links_alone(desk.course, desk.lesson)
+    except CampError as error:  # the queue can be worked on all the same
+        st.error(str(error))
+        return ()
+
+
+def _progress(desk: Desk, entries: tuple[Entry, ...], links: int) -> None:
+    counts = {state: sum(entry.state is state for entry in entries) for state in OF_SUBMISSIONS}
+    places = st.columns(6)
     places[0].metric(say("交了", "handed in"), len(entries))
-    for place, state in zip(places[1:], State, strict=True):
+    for place, state in zip(places[1:], OF_SUBMISSIONS, strict=False):
         place.metric(str(state.text), counts[state])
+    places[-1].metric(str(State.LINK_ALONE.text), links)
     done = waiting.Progress(desk.lesson, counts).share_done
     st.progress(done, say(f"完成 {percent(done)}", f"{percent(done)} done"))
     share = say("完成的比例", "share done")

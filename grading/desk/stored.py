@@ -12,14 +12,17 @@ from typing import TypeAlias
 import streamlit as st
 from sqlalchemy.engine import make_url
 
+from grading.collect.links import links_file
 from grading.course import Course
-from grading.desk import funnel, stuck, waiting, wrong
+from grading.desk import funnel, similar, stuck, waiting, wrong
 from grading.desk.claims import Claims
 from grading.desk.funnel import Funnel
 from grading.desk.reader import read_lessons, read_sheet
 from grading.desk.sheet import Sheet
+from grading.desk.similar import Compared
 from grading.desk.waiting import Entry, Progress
 from grading.desk.wrong import By, Group, Wrong
+from grading.similar.report import FILE
 
 _SERVER_SECONDS = 20  # after which a gradebook on a server is read again
 _Stamp: TypeAlias = tuple[object, ...]
@@ -57,7 +60,7 @@ def _handed_in(course: Course) -> _Stamp:
     """Return what changes when something is handed in or collected."""
     submitted = course.path / "submitted"
     learners = submitted.iterdir() if submitted.is_dir() else ()
-    return max(map(_time, learners), default=0), _time(submitted)
+    return max(map(_time, learners), default=0), _time(submitted), _time(links_file(course))
 
 
 def _graded(course: Course, *lessons: str) -> _Stamp:
@@ -100,6 +103,17 @@ def queue(course: Course, lesson: str) -> tuple[Entry, ...]:
 def _queue(path: Path, lesson: str, stamp: _Stamp) -> tuple[Entry, ...]:
     course = open_course(path)
     return waiting.read_queue(course, sheet(course, lesson))
+
+
+def links_alone(course: Course, lesson: str) -> tuple[Entry, ...]:
+    """Return of whom there is a form's link for a lesson alone."""
+    return _links(course.path, lesson, (*_book(course), *_handed_in(course)))
+
+
+@st.cache_resource(max_entries=10, show_spinner=_READING)
+def _links(path: Path, lesson: str, stamp: _Stamp) -> tuple[Entry, ...]:
+    course = open_course(path)
+    return waiting.read_links_alone(course, sheet(course, lesson))
 
 
 def progress(course: Course) -> list[Progress]:
@@ -151,7 +165,20 @@ def _times(path: Path, lesson: str, stamp: _Stamp) -> dict[str, int]:
     return stuck.count_submissions(open_course(path), lesson)
 
 
+def compared(course: Course, lesson: str) -> Compared | None:
+    """Return what ``camp similar`` found in a lesson."""
+    stamp = (*_handed_in(course), _time(course.similar(lesson) / FILE))
+    return _compared(course.path, lesson, stamp)
+
+
+@st.cache_resource(max_entries=10, show_spinner=_READING)
+def _compared(path: Path, lesson: str, stamp: _Stamp) -> Compared | None:
+    return similar.read_compared(open_course(path), lesson)
+
+
 def forget() -> None:
-    """Read the gradebook again, as after a mark."""
-    for kept in (_lessons, _sheet, _queue, _progress, _funnels, _wrong, _groups, _times):
+    """Read everything again, as after a mark."""
+    for kept in (
+        _lessons, _sheet, _queue, _progress, _funnels, _wrong, _groups, _times, _compared, _links,
+    ):  # fmt: skip
         kept.clear()

@@ -12,6 +12,7 @@ from typing import Any
 from sqlalchemy import select
 
 from course_lib.language import Text
+from grading.collect.links import links_alone
 from grading.course import Course
 from grading.desk.graded import file_of, read_graded
 from grading.desk.reader import read_lessons
@@ -22,6 +23,11 @@ from grading.scores import open_gradebook
 _NOT_GRADED = Text("交了，还没批改", "handed in, not graded yet")
 _UNDER_WAY = Text("正在批改，或批改被打断了", "it is being graded, or grading it was interrupted")
 _NEWER = Text("批改之后又交了一次", "handed in again since it was graded")
+_NO_NOTEBOOK = Text(
+    "没有交笔记本，没有可评的分：请学员运行 camp submit 再交，交来之后 camp collect",
+    "no notebook was handed in, so there is nothing to mark: ask for it (camp submit), then run "
+    "camp collect",
+)
 
 
 class State(StrEnum):
@@ -31,6 +37,7 @@ class State(StrEnum):
     TO_MARK = "waits for a mark"
     TO_GRADE = "to grade"
     DONE = "done"
+    LINK_ALONE = "link only"
 
     @property
     def text(self) -> Text:
@@ -43,9 +50,12 @@ _IN_CHINESE = {
     State.TO_MARK: "等助教评分",
     State.TO_GRADE: "等批改",
     State.DONE: "完成",
+    State.LINK_ALONE: "只有链接",
 }
 FOR_TAS = (State.REVIEW, State.TO_MARK)
 """The states in which a submission waits for a TA."""
+OF_SUBMISSIONS = (*FOR_TAS, State.TO_GRADE, State.DONE)
+"""The states of what was handed in: all but that of a link without a notebook."""
 
 
 @dataclass(frozen=True)
@@ -112,6 +122,19 @@ def read_queue(course: Course, sheet: Sheet) -> tuple[Entry, ...]:
         if learner not in sheet.row
     ]
     return tuple(sorted(entries, key=_place))
+
+
+def read_links_alone(course: Course, sheet: Sheet) -> tuple[Entry, ...]:
+    """Return of whom there is a form's link for a lesson alone, and what to do, by learner.
+
+    Raises:
+        CampError: the file of links cannot be read.
+    """
+    return tuple(
+        Entry(one.learner, State.LINK_ALONE, remarks=(_NO_NOTEBOOK, one.given.text))
+        for one in links_alone(course, sheet.lesson)
+        if one.learner not in sheet.row
+    )
 
 
 def _place(entry: Entry) -> tuple[int, datetime.datetime, str]:
@@ -221,7 +244,7 @@ def _waiting(db: Any) -> dict[str, dict[str, list[bool]]]:
 def _progress(
     course: Course, lesson: str, graded: set[str], waiting: dict[str, list[bool]]
 ) -> Progress:
-    states = dict.fromkeys(State, 0)
+    states = dict.fromkeys(OF_SUBMISSIONS, 0)
     journal = Journal(course.state / lesson)
     for learner in graded:
         state = state_of(waiting.get(learner, ()))

@@ -5,7 +5,6 @@ They run no script, load nothing, and escape all that learners wrote.
 
 from __future__ import annotations
 
-import datetime
 import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -104,7 +103,7 @@ def write_pages(course: Course, lesson: str, found: Findings) -> Report:
 def _report(lesson: str, found: Findings) -> Report:
     return Report(
         lesson=lesson,
-        made=datetime.datetime.now(datetime.UTC).replace(microsecond=0),
+        made=found.began,
         learners=len(found.learners),
         pairs=[_pair(found.learners[pair.a], found.learners[pair.b], pair) for pair in found.pairs],
         left_out=[

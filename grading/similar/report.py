@@ -60,7 +60,7 @@ class Report(BaseModel):
 
     Attributes:
         lesson: the lesson.
-        made: when, UTC.
+        made: when comparing began, UTC; a submission that came later is not in it.
         learners: how many submissions there were.
         pairs: the pairs.
         left_out: what could not be read.

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
 
 from rich.console import Console
 from rich.markup import escape
@@ -26,11 +27,13 @@ class Findings:
         learners: who handed in; ``Alike`` has their places here.
         pairs: the pairs most alike, in order.
         left_out: what could not be read, and whose: for a terminal.
+        began: when comparing began, UTC; what came later was not looked at.
     """
 
     learners: tuple[str, ...]
     pairs: tuple[Alike, ...]
     left_out: tuple[tuple[str, Text], ...]
+    began: datetime = field(default_factory=lambda: datetime.now(UTC))
 
 
 def compare_lesson(course: Course, lesson: str, top: int) -> Findings:
@@ -42,6 +45,7 @@ def compare_lesson(course: Course, lesson: str, top: int) -> Findings:
         CampError: nobody handed in, or the instructor's notebook cannot be read.
     """
     course.check_lesson(lesson)
+    began = datetime.now(UTC)
     handout = read_handout(course, lesson)
     names = course.learners(lesson)
     if not names:
@@ -63,7 +67,7 @@ def compare_lesson(course: Course, lesson: str, top: int) -> Findings:
         kinds = {part: handout.kind(part) for part in sorted(texts)}
         parts = [Part(part, kind, texts[part], given[kind]) for part, kind in kinds.items()]
         pairs = find_alike(parts, top)
-    return Findings(tuple(learners), tuple(pairs), tuple(left_out))
+    return Findings(tuple(learners), tuple(pairs), tuple(left_out), began)
 
 
 def _read(course: Course, lesson: str, learner: str, handout: Handout) -> HandedIn:
