@@ -66,7 +66,10 @@ _ATTRIBUTES: dict[str, set[str]] = {
 _DROPPED_WITH_CONTENT = {"script", "style", "svg", "iframe", "object", "template", "noscript"}
 _CLASSES = {name for name in STANDARD_TYPES.values() if name}  # of Pygments, nothing else
 _OPENING = re.compile(r"\\begin\{|\\\\[\[(]")
+BESIDE = "beside"
+"""Where formgrader's page of a submission has the files handed in with it, below its address."""
 _WEB_ADDRESS = re.compile(r"(?i)(https?://|mailto:)")
+_BESIDE = re.compile(rf"(?ia){BESIDE}/(?!.*(\.|%2e){{2}})[\w.~%/-]+\Z")
 _INLINE_IMAGE = re.compile(r"data:image/(png|jpeg|gif|webp);base64,[A-Za-z0-9+/=\s]+\Z")
 _BASE64 = re.compile(r"[A-Za-z0-9+/=\s]+\Z")
 _SIZE = re.compile(r"[0-9.]{1,8}(%|px|em)?\Z")
@@ -106,7 +109,7 @@ def clean_html(markup: str) -> str:
 def _filter_attribute(tag: str, attribute: str, value: str) -> str | None:
     match attribute:
         case "href":
-            return value if _WEB_ADDRESS.match(value) else None
+            return value if _WEB_ADDRESS.match(value) or _BESIDE.match(value) else None
         case "src":
             return value if _INLINE_IMAGE.match(value) else None
         case "class" if tag == "div":

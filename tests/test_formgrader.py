@@ -3,20 +3,26 @@
 from __future__ import annotations
 
 import contextlib
+import re
+import shutil
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import nbformat
 import pytest
 import requests
+from nbformat import NotebookNode
 from playwright.sync_api import Page, expect
 
 from grading import database
 from grading.course import CONFIG_FILE, Course
 from grading.grade import grade
+from grading.release import release
 from tests.conftest import ROOT, free_port, isolated_home, wait_for
+from tests.learner_kit import LearnerKit
 from tests.toy_course import (
     CHECKS,
     LESSON,
@@ -28,6 +34,18 @@ from tests.toy_course import (
 )
 
 pytestmark = [pytest.mark.browser, pytest.mark.usefixtures("walls")]
+STORY = "02_demo"
+BESIDE = {  # what a learner may have put beside the notebook, and as what a browser gets it
+    "page.html": b"<script>document.title = 'pwned'</script>",
+    "shot.png": b"\x89PNG\r\n\x1a\n<script>1</script>",
+    "picture.svg": b"<svg xmlns='http://www.w3.org/2000/svg'><script>1</script></svg>",
+    "story.json": b"[]",
+    "图 1 #.bin": b"\xff\x00",
+}
+KINDS = {
+    "page.html": "text/plain", "shot.png": "image/png", "picture.svg": "text/plain",
+    "story.json": "text/plain", "图 1 #.bin": "application/octet-stream",
+}  # fmt: skip
 COMMAND = (
     "import typer; from grading.formgrader import formgrader_command as f; "
     "app = typer.Typer(); app.command()(f); app()"
@@ -175,6 +193,89 @@ def test_length_link_and_a_note_beside_the_notebook_stand_where_a_ta_reads(
     beside.unlink()
     page.reload()
     expect(page.get_by_text("note.md")).to_have_count(0)
+    assert watched.problems == []
+
+
+@pytest.fixture(scope="module")
+def real(course: Course, learner_kit: LearnerKit) -> dict[str, dict[str, str]]:
+    """Hand in the real lessons, solved, and grade them; return the answers by lesson and name."""
+    found: dict[str, dict[str, str]] = {}
+    for source in sorted((learner_kit.course / "source").iterdir()):
+        lesson = shutil.copytree(source, course.path / "source" / source.name).name
+        release(course, lesson)
+        solution = nbformat.read(source / f"{lesson}.ipynb", as_version=4)
+        found[lesson] = {
+            name: re.sub(r"(?m)^ *### (BEGIN|END) SOLUTION\n?", "", cell.source)
+            for cell in solution.cells
+            if (name := solution_of(cell)) and cell.cell_type == "code"
+        }
+        book = nbformat.read(course.path / f"release/{lesson}/{lesson}.ipynb", as_version=4)
+        for cell in book.cells:
+            cell.source = found[lesson].get(solution_of(cell), cell.source)
+        folder = course.submitted("mei", lesson)
+        folder.mkdir(parents=True)
+        nbformat.write(book, folder / f"{lesson}.ipynb")
+    evidence = course.submitted("mei", STORY) / "evidence" / STORY
+    evidence.mkdir(parents=True)
+    for name, raw in BESIDE.items():
+        (evidence / name).write_bytes(raw)
+    grade(None, course, ["mei"])
+    return found
+
+
+def solution_of(cell: NotebookNode) -> str:
+    """Return the name of a cell that learners write; "" of others."""
+    marks = cell.metadata.get("nbgrader", {})
+    return str(marks["grade_id"]) if marks.get("solution") else ""
+
+
+def address_of(course: Course, lesson: str) -> str:
+    with course.gradebook() as gradebook:
+        return f"submissions/{gradebook.find_submission_notebook(lesson, lesson, 'mei').id}/"
+
+
+def test_the_pages_of_the_real_lessons(
+    watched: Watched, course: Course, real: dict[str, dict[str, str]]
+) -> None:
+    assert len(real) == 7
+    for lesson, answers in real.items():
+        page = watched.open(address_of(course, lesson))
+        page.wait_for_function("formgrader.loaded && MathJax.loaded")
+        panels = page.locator(".nbgrader_cell")
+        shown = dict(panels.evaluate_all(
+            "all => all.map(one => [one.querySelector('textarea')?.id, "
+            "one.querySelector('.input_area')?.innerText.trim()])"
+        ))  # fmt: skip
+        assert len(answers) >= 5
+        for name, wrote in answers.items():
+            assert shown[f"{name}-comment"] == wrote.strip(), (lesson, name)
+            assert page.locator(f"#check_{name}").get_attribute("placeholder") != "0", name
+    assert watched.problems == []
+    assert watched.left_the_machine == []
+
+
+def test_files_beside_a_notebook_are_listed_and_open_as_nothing_that_runs(
+    watched: Watched, course: Course, real: dict[str, dict[str, str]]
+) -> None:
+    place = f"{watched.root}/formgrader/{address_of(course, STORY)}"
+    page = watched.open(address_of(course, STORY))
+    expect(page.get_by_text(f"{len(BESIDE)} files handed in beside the notebook")).to_be_visible()
+    links = page.locator("#notebook details li a")
+    named = [f"evidence/{STORY}/{name} ({len(raw)} B)" for name, raw in sorted(BESIDE.items())]
+    assert links.all_inner_texts() == named
+    for name, kind in KINDS.items():
+        link = page.get_by_role("link", name=f"/{name} ")
+        got = page.request.get(link.evaluate("node => node.href"))
+        assert (got.status, got.body()) == (200, BESIDE[name])
+        assert got.headers["content-type"].partition(";")[0] == kind
+        assert got.headers["x-content-type-options"] == "nosniff"
+        assert "sandbox" in got.headers["content-security-policy"]
+    for path in ("../../nbgrader_config.py", "%2e%2e/gradebook.db", f"{STORY}.ipynb", "none.json"):
+        assert page.request.get(f"{place}beside/{path}").status == 404
+    with page.context.expect_page() as opened:
+        page.get_by_role("link", name="/page.html ").click()
+    expect(opened.value.get_by_text("<script>")).to_be_visible()
+    assert opened.value.evaluate("document.title") == ""
     assert watched.problems == []
 
 
