@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import bz2
+import contextlib
 import gzip
 import json
 import lzma
@@ -13,6 +14,7 @@ import shutil
 import subprocess
 import sys
 import sysconfig
+import time
 import tomllib
 import zlib
 from collections.abc import Callable, Iterator
@@ -20,7 +22,10 @@ from pathlib import Path
 from typing import Any
 
 import nbformat
+import pexpect
+import psutil
 import pytest
+import requests
 from nbclient import NotebookClient
 
 from course_lib.errors import CampError
@@ -41,6 +46,8 @@ from tests.learner_kit import COHORT, SEED, LearnerKit
 from tests.sources import GOOD
 
 PATHS = sorted(SOURCES.glob("[0-9]*.py"))
+OURS = ("CAMP", "JUPYTER", "IPYTHON", "VIRTUAL_ENV", "PYTHON", "COV", "PYTEST", "XDG", "MAKE")
+"""What variables of this environment begin with that a fresh machine has not."""
 
 
 @pytest.fixture(scope="module")
@@ -372,3 +379,56 @@ def test_its_guide_does_what_it_says(unpacked: Path) -> None:
     assert code == 0 or "\nWrong: " in text  # of this machine
     assert {line: text for line, (code, text) in done.items() if code} == {}
     assert (unpacked / "submissions").is_dir()
+
+
+@pytest.mark.tools
+@pytest.mark.timeout(1800)
+def test_make_run_and_make_test_on_a_fresh_machine(learner_kit: LearnerKit, tmp_path: Path) -> None:
+    """Nothing is there but Python 3.11: no environment, no settings, no Jupyter files."""
+    shutil.unpack_archive(learner_kit.path, tmp_path)
+    kit, home = tmp_path / "intern-camp-kit", tmp_path / "home"
+    home.mkdir()
+    uv = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "uv"
+    own = str(Path(sys.executable).parent)
+    outside = [one for one in os.environ["PATH"].split(os.pathsep) if one != own]
+    kept = {name: one for name, one in os.environ.items() if not name.startswith(OURS)}
+    variables = kept | {
+        "HOME": str(home), "PATH": os.pathsep.join(outside), "CAMP_LANG": "en",
+        "UV_CACHE_DIR": os.environ.get("UV_CACHE_DIR", str(uv)),  # what it has is not loaded again
+        "PYTHON": str(Path(sys.base_prefix) / "bin/python3.11"),
+    }  # fmt: skip
+
+    terminal = pexpect.spawn(
+        "make", ["run"], cwd=kit, env=variables, timeout=1200, encoding="utf-8"
+    )
+    try:
+        terminal.expect(r"JupyterLab: (http://127\.0\.0\.1:\d+/lab/tree/\S+)")
+        tree = psutil.Process(terminal.pid).children(recursive=True)
+        assert "01_intro" in _answer(terminal.match[1].replace("/lab/tree/", "/api/contents/"))
+        for _ in range(2):
+            terminal.sendintr()
+            time.sleep(1)
+        terminal.expect(pexpect.EOF, timeout=60)
+        assert psutil.wait_procs(tree, timeout=10)[1] == []
+    finally:
+        terminal.close(force=True)
+
+    tested = subprocess.run(
+        ["make", "test"], cwd=kit, env=variables, text=True, capture_output=True, check=False
+    )
+    assert tested.stderr == ""
+    assert f"environment: {kit / '.venv/bin'}" in tested.stdout
+    assert tested.returncode == 0, tested.stdout
+    assert tested.stdout.endswith("Nothing is wrong.\n")
+
+
+def _answer(address: str) -> str:
+    """Return what a server that is starting says at an address."""
+    deadline = time.monotonic() + 120
+    while time.monotonic() < deadline:
+        with contextlib.suppress(requests.ConnectionError):
+            answer = requests.get(address, timeout=60)
+            assert answer.status_code == 200, answer.text
+            return answer.text
+        time.sleep(0.3)
+    pytest.fail("JupyterLab does not answer")
