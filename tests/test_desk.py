@@ -432,12 +432,8 @@ def test_who_gave_a_form_a_link_and_no_notebook_is_in_the_queue(own: Course, she
     ])  # fmt: skip
     fay, gus = waiting.read_links_alone(own, sheet)
     assert (fay.learner, fay.state, fay.score) == ("fay", State.LINK_ALONE, None)
-    assert [one.en for one in fay.remarks] == [
-        "no notebook was handed in, so there is nothing to mark: ask for it (camp submit), then "
-        "run camp collect",
-        f"the form's link: {url}6",
-    ]
-    assert (gus.learner, gus.remarks[1].en) == (
+    assert [one.en for one in fay.remarks] == [f"the form's link: {url}6"]
+    assert (gus.learner, gus.remarks[0].en) == (
         "gus", f'the form\'s link: {url}3 (the form does not say of which lesson: "?")',
     )  # fmt: skip
     assert [one.learner for one in links_alone(own, "02_other")] == ["amy", "gus"]

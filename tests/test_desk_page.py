@@ -298,12 +298,14 @@ def test_a_link_without_a_notebook_and_files_beside_one_are_shown(
     app: AppTest, course: Course
 ) -> None:
     keep_links(course, [Link("fay", "", LESSON, "https://zhuanlan.zhihu.com/p/1", None, "row 2")])
+    assert not app.info
     app.run()
     assert numbers(app)["link only"] == "1"
     queue = app.dataframe[-1].value
     assert list(queue["learner"]) == ["dan", "amy", "bob", "fay"]
     assert list(queue["state"])[-1] == "link only"
-    assert queue["remarks"][3].startswith("no notebook was handed in")
+    assert queue["remarks"][3] == "the form's link: https://zhuanlan.zhihu.com/p/1"
+    assert "ask for it (camp submit), then run camp collect" in app.info[0].value
     app.button(key="claim").click().run()
     assert "fay" not in Claims(course).held(LESSON)
     look_at(app, "mark")

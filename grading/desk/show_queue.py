@@ -12,7 +12,7 @@ from grading.desk import stored, waiting
 from grading.desk.claims import Claim
 from grading.desk.sheet import Sheet
 from grading.desk.show import NO_NAME, Desk, lines, local, percent, say, table
-from grading.desk.waiting import FOR_TAS, OF_SUBMISSIONS, Entry, State
+from grading.desk.waiting import FOR_TAS, LINK_ALONE, OF_SUBMISSIONS, Entry, State
 
 _BATCH = 10
 
@@ -31,6 +31,8 @@ def show(desk: Desk) -> None:
     chosen = [entry for entry in (*entries, *links) if not states or entry.state in states]
     held = desk.claims.held(desk.lesson)
     _claim(desk, chosen, held)
+    if any(entry.state is State.LINK_ALONE for entry in chosen):
+        st.info(str(LINK_ALONE))
     table([_row(desk, sheet, entry, held.get(entry.learner)) for entry in chosen], links=True)
 
 

@@ -23,11 +23,12 @@ from grading.scores import open_gradebook
 _NOT_GRADED = Text("交了，还没批改", "handed in, not graded yet")
 _UNDER_WAY = Text("正在批改，或批改被打断了", "it is being graded, or grading it was interrupted")
 _NEWER = Text("批改之后又交了一次", "handed in again since it was graded")
-_NO_NOTEBOOK = Text(
-    "没有交笔记本，没有可评的分：请学员运行 camp submit 再交，交来之后 camp collect",
-    "no notebook was handed in, so there is nothing to mark: ask for it (camp submit), then run "
-    "camp collect",
+LINK_ALONE = Text(
+    "“只有链接”的学员没有交笔记本，没有可评的：请学员运行 camp submit 再交，之后运行 camp collect",
+    "Whose state is link only handed in no notebook, so there is nothing to mark: ask for it (camp "
+    "submit), then run camp collect.",
 )
+"""What to do about a link without a notebook."""
 
 
 class State(StrEnum):
@@ -125,13 +126,13 @@ def read_queue(course: Course, sheet: Sheet) -> tuple[Entry, ...]:
 
 
 def read_links_alone(course: Course, sheet: Sheet) -> tuple[Entry, ...]:
-    """Return of whom there is a form's link for a lesson alone, and what to do, by learner.
+    """Return of whom there is a form's link for a lesson alone, by learner.
 
     Raises:
         CampError: the file of links cannot be read.
     """
     return tuple(
-        Entry(one.learner, State.LINK_ALONE, remarks=(_NO_NOTEBOOK, one.given.text))
+        Entry(one.learner, State.LINK_ALONE, remarks=(one.given.text,))
         for one in links_alone(course, sheet.lesson)
         if one.learner not in sheet.row
     )
