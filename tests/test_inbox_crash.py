@@ -150,7 +150,7 @@ def stop(db: str) -> None:
     pid = int((folder / "postmaster.pid").read_text().split()[0])
     subprocess.run(["kill", "-QUIT", str(pid)], check=True)
     while Path(f"/proc/{pid}").exists() and "Z" not in status(pid):
-        pass
+        time.sleep(0.01)
 
 
 def status(pid: int) -> str:

@@ -2,10 +2,10 @@
 
 import csv
 import json
-import subprocess
-import sys
+import multiprocessing
 import tempfile
 from pathlib import Path
+from typing import Any
 
 import pytest
 import typer
@@ -20,7 +20,7 @@ from grading.ledger import Kind, Ledger
 from grading.points import Report, State, award, settle
 from grading.points_report import account_rows, points_command
 from grading.rules import load_rules, read_rules
-from grading.scores import Cell, Score
+from grading.scores import Cell, Score, read_scores
 from tests.gradebooks import LESSON, NOTE, make_lesson, opened, submit
 
 RULES = load_rules()
@@ -309,37 +309,30 @@ def test_the_command_shows_states_totals_and_the_certificate(course: Path) -> No
     assert refused.exception.exit_code == 2
 
 
-AWARD = """
-import sys, time
-from pathlib import Path
-from grading.ledger import Ledger
-from grading.points import settle
-from grading.rules import load_rules
-from grading.scores import read_scores
-course, start = Path(sys.argv[1]), Path(sys.argv[2])
-rules, scores = load_rules(), read_scores(course)
-print("ready", flush=True)
-while not start.exists():
-    time.sleep(0.001)
-paid = 0
-for number in range(len(scores)):
-    report = settle(Ledger(course), scores[: number + 1], rules)
-    paid += sum(standing.paid_now for standing in report.standings)
-print(paid, flush=True)
-"""
+def _award_one_after_the_other(course: Path, start: Any, told: Any) -> None:
+    scores = read_scores(course)
+    start.wait()
+    paid = 0
+    for number in range(len(scores)):
+        report = settle(Ledger(course), scores[: number + 1], RULES)
+        paid += sum(standing.paid_now for standing in report.standings)
+    told.put(paid)
 
 
-def test_two_awards_at_once_pay_once(course: Path, tmp_path: Path) -> None:
+def test_two_awards_at_once_pay_once(course: Path) -> None:
     for number in range(30):
         submit(course, f"learner{number}", checks=1, note=30)
-    command = [sys.executable, "-c", AWARD, str(course), str(tmp_path / "start")]
-    runs = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(2)]
+    fork = multiprocessing.get_context("fork")
+    start, told = fork.Barrier(2), fork.Queue()
+    runs = [
+        fork.Process(target=_award_one_after_the_other, args=(course, start, told))
+        for _ in range(2)
+    ]
     for run in runs:
-        assert run.stdout is not None
-        assert run.stdout.readline() == "ready\n"
-    (tmp_path / "start").touch()
-    told = [int(run.communicate(timeout=60)[0]) for run in runs]
-    assert sum(told) == 3000
+        run.start()
+    assert sum(told.get(timeout=60) for _ in runs) == 3000
+    for run in runs:
+        run.join()
     entries = Ledger(course).entries()
     assert sorted(entry.learner for entry in entries) == sorted(f"learner{n}" for n in range(30))
 
