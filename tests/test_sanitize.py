@@ -180,3 +180,22 @@ def test_outputs_are_rebuilt_from_safe_kinds() -> None:
         None,
     ]
     assert all(not output.get("metadata") for output in outputs)
+
+
+@pytest.mark.parametrize(
+    ("address", "kept"),
+    [
+        ("beside/evidence/02_demo/story.json", True),
+        ("beside/%E5%9B%BE%201.png", True),
+        ("beside/../../manage_students", False),
+        ("beside/%2e%2E/x", False),
+        ("beside/.%2e/x", False),
+        ("beside/a?b", False),
+        ("besides/a", False),
+        ("/formgrader/submissions/1/beside/a", False),
+    ],
+)
+def test_a_link_leads_to_the_web_or_to_what_lies_beside_the_notebook(
+    address: str, kept: bool
+) -> None:
+    assert ("href" in clean_html(f'<a href="{address}">x</a>')) is kept
