@@ -56,8 +56,8 @@ class FileBeside(BaseHandler):  # type: ignore[misc]
         return "default-src 'none'; style-src 'unsafe-inline'; img-src 'self' data:; sandbox"
 
     @web.authenticated
-    @check_xsrf
-    @check_notebook_dir
+    @check_xsrf  # type: ignore[untyped-decorator]
+    @check_notebook_dir  # type: ignore[untyped-decorator]
     def get(self, submission_id: str, name: str) -> None:
         """Answer with the file ``name`` of a submission (tornado's interface)."""
         found = self._find(submission_id, name)

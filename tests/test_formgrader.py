@@ -17,9 +17,11 @@ import requests
 from nbformat import NotebookNode
 from playwright.sync_api import Page, expect
 
-from grading import database
+from course_lib.files import write_atomic
+from grading.book import Book, Entry
 from grading.course import CONFIG_FILE, Course
 from grading.grade import grade
+from grading.grader import Graded, GradedNotebook, Mark
 from grading.release import release
 from tests.conftest import ROOT, free_port, isolated_home, wait_for
 from tests.learner_kit import LearnerKit
@@ -27,6 +29,7 @@ from tests.toy_course import (
     CHECKS,
     LESSON,
     answer,
+    find,
     hand_in,
     hand_in_for_marking,
     make_course,
@@ -54,15 +57,16 @@ COMMAND = (
 
 @pytest.fixture(scope="module")
 def course(tmp_path_factory: pytest.TempPathFactory) -> Course:
-    course = make_course(tmp_path_factory.mktemp("course"))
+    """Return a graded course; beside it lies a copy that no test changes."""
+    course = make_course(tmp_path_factory.mktemp("courses") / "course")
     hand_in_for_marking(course)
     grade(LESSON, course)
-    hand_in(course, "c_dropped", solved(course, answer("triple", "def triple(x):\n    return x")))
-    with course.gradebook() as gradebook:
-        gradebook.add_student("c_dropped", last_name="c_dropped")
-    command = [sys.executable, "-m", "nbgrader", "autograde", LESSON, "--student", "c_dropped"]
-    subprocess.run(command, cwd=course.path, check=True, capture_output=True)
+    shutil.copytree(course.path, untouched(course))
     return course
+
+
+def untouched(course: Course) -> Path:
+    return course.path.with_name("untouched")
 
 
 @contextlib.contextmanager
@@ -159,30 +163,17 @@ def test_learners_scripts_do_not_run_and_nothing_leaves_the_machine(watched: Wat
     assert watched.problems == []
 
 
-def test_what_nbgrader_graded_itself_is_shown_and_marked(watched: Watched, course: Course) -> None:
-    page = watched.open_submission("c_dropped")
-    for name, points in {"double": "10", "triple": "0", "share": "4"}.items():
-        expect(page.locator(f"#check_{name}")).to_have_attribute("placeholder", points)
-    with page.expect_response("**/api/grade/*"):
-        page.locator("#note_toy").fill("3")
-        page.locator("#note_toy").press("Tab")
-    with course.gradebook() as gradebook:
-        submission = gradebook.find_submission(LESSON, "c_dropped")
-        assert (submission.score, submission.needs_manual_grade) == (17, False)
-    assert watched.problems == []
-
-
 def test_length_link_and_a_note_beside_the_notebook_stand_where_a_ta_reads(
     watched: Watched, course: Course
 ) -> None:
     page = watched.open_submission("b_wrong")
     expect(page.get_by_text("0 Chinese characters, 4 English words")).to_be_visible()
     expect(page.get_by_text("note.md")).to_have_count(0)
-    beside = course.submitted("c_dropped", LESSON) / "note.md"
+    beside = course.submitted("c_right", LESSON) / "note.md"
     beside.write_text(
         "# 另写的\n\n三个字。我的笔记：https://zhuanlan.zhihu.com/p/12345678", "utf-8"
     )
-    page = watched.open_submission("c_dropped")
+    page = watched.open_submission("c_right")
     expect(page.get_by_text("this is note.md: the cell is the template")).to_be_visible()
     expect(page.get_by_role("heading", name="另写的")).to_be_visible()
     link = page.locator("#notebook a[href='https://zhuanlan.zhihu.com/p/12345678']").first
@@ -198,28 +189,36 @@ def test_length_link_and_a_note_beside_the_notebook_stand_where_a_ta_reads(
 
 @pytest.fixture(scope="module")
 def real(course: Course, learner_kit: LearnerKit) -> dict[str, dict[str, str]]:
-    """Hand in the real lessons, solved, and grade them; return the answers by lesson and name."""
+    """Enter the real lessons, each handed in with all answers; return these by lesson and name.
+
+    What grading leaves is the instructor's notebook with the learner's answers: nothing is run.
+    """
     found: dict[str, dict[str, str]] = {}
     for source in sorted((learner_kit.course / "source").iterdir()):
         lesson = shutil.copytree(source, course.path / "source" / source.name).name
         release(course, lesson)
-        solution = nbformat.read(source / f"{lesson}.ipynb", as_version=4)
+        book = nbformat.read(source / f"{lesson}.ipynb", as_version=4)
+        for cell in book.cells:
+            cell.source = re.sub(r"(?m)^ *### (BEGIN|END) SOLUTION\n?", "", cell.source)
         found[lesson] = {
-            name: re.sub(r"(?m)^ *### (BEGIN|END) SOLUTION\n?", "", cell.source)
-            for cell in solution.cells
+            name: cell.source
+            for cell in book.cells
             if (name := solution_of(cell)) and cell.cell_type == "code"
         }
-        book = nbformat.read(course.path / f"release/{lesson}/{lesson}.ipynb", as_version=4)
-        for cell in book.cells:
-            cell.source = found[lesson].get(solution_of(cell), cell.source)
-        folder = course.submitted("mei", lesson)
-        folder.mkdir(parents=True)
-        nbformat.write(book, folder / f"{lesson}.ipynb")
-    evidence = course.submitted("mei", STORY) / "evidence" / STORY
-    evidence.mkdir(parents=True)
+        write_atomic(course.autograded("mei", lesson) / f"{lesson}.ipynb", nbformat.writes(book))
+        given = [cell.metadata.get("nbgrader", {}) for cell in book.cells]
+        marks = {
+            one["grade_id"]: Mark(None if one["solution"] else float(one["points"]))
+            for one in given
+            if one.get("grade")
+        }
+        graded = GradedNotebook(nbformat.writes(book), marks, {}, {})
+        with course.gradebook() as gradebook:
+            entry = Entry(Graded(lesson, "mei", "", {lesson: graded}, False, (), seconds=0.1))
+            Book(gradebook, lesson, course.config).save([entry])
+            gradebook.db.commit()
     for name, raw in BESIDE.items():
-        (evidence / name).write_bytes(raw)
-    grade(None, course, ["mei"])
+        write_atomic(course.submitted("mei", STORY) / "evidence" / STORY / name, raw)
     return found
 
 
@@ -234,6 +233,7 @@ def address_of(course: Course, lesson: str) -> str:
         return f"submissions/{gradebook.find_submission_notebook(lesson, lesson, 'mei').id}/"
 
 
+@pytest.mark.timeout(900)  # a kit may have to be made first
 def test_the_pages_of_the_real_lessons(
     watched: Watched, course: Course, real: dict[str, dict[str, str]]
 ) -> None:
@@ -254,6 +254,7 @@ def test_the_pages_of_the_real_lessons(
     assert watched.left_the_machine == []
 
 
+@pytest.mark.timeout(900)
 def test_files_beside_a_notebook_are_listed_and_open_as_nothing_that_runs(
     watched: Watched, course: Course, real: dict[str, dict[str, str]]
 ) -> None:
@@ -332,35 +333,42 @@ def test_a_forgotten_filter_still_cannot_load_from_afar(watched: Watched) -> Non
     assert any("Content Security Policy" in problem for problem in watched.problems)
 
 
-def test_the_button_grades_behind_walls(watched: Watched, course: Course) -> None:
+def test_the_button_grades_behind_walls_and_what_it_graded_is_marked(
+    watched: Watched, course: Course
+) -> None:
     reads = f"def share():\n    return 4 * (not __import__('os').path.exists({str(course.path)!r}))"
-    hand_in(course, "d_pressed", solved(course, answer("share", reads)))
+    pressed = solved(course, answer("share", reads))
+    find(pressed, "triple").source = "def triple(x):\n    return x"
+    hand_in(course, "d_pressed", pressed)
     page = watched.open(f"manage_submissions/{LESSON}")
     row = page.locator("tr:has-text('d_pressed')")
     expect(row).to_contain_text("needs autograding")
     row.locator(".autograde a").click()
     expect(page.locator(".modal.in")).to_contain_text("Successfully autograded")
-    with course.gradebook() as gradebook:
-        assert gradebook.find_submission(LESSON, "d_pressed").score == sum(CHECKS.values())
     page.reload()
     expect(page.locator("tr:has-text('b_wrong')")).not_to_contain_text("needs autograding")
     expect(page.locator("tr:has-text('d_pressed')")).not_to_contain_text("needs autograding")
+    page = watched.open_submission("d_pressed")
+    for name, points in {"double": "10", "triple": "0", "share": "4"}.items():
+        expect(page.locator(f"#check_{name}")).to_have_attribute("placeholder", points)
+    with page.expect_response("**/api/grade/*"):
+        page.locator("#note_toy").fill("3")
+        page.locator("#note_toy").press("Tab")
+    with course.gradebook() as gradebook:
+        submission = gradebook.find_submission(LESSON, "d_pressed")
+        assert (submission.score, submission.needs_manual_grade) == (17, False)
     assert watched.problems == []
 
 
 def test_a_course_that_says_nothing_of_safety_is_safe_and_the_option_is_followed(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    course: Course, tmp_path: Path
 ) -> None:
-    course = make_course(tmp_path / "course")
+    course = Course(shutil.copytree(untouched(course), tmp_path / "course"))
     asked = f"sqlite:///{(course.path / 'gradebook.db').rename(tmp_path / 'asked.db')}"
     own = tmp_path / "own.db"
     (course.path / CONFIG_FILE).write_text(
         f"c = get_config()\nc.CourseDirectory.db_url = 'sqlite:///{own}'\n"
     )
-    hand_in_for_marking(course)
-    with monkeypatch.context() as patch:
-        patch.setenv(database.VARIABLE, asked)
-        grade(LESSON, Course(course.path))
     with served(course, tmp_path, "--db", asked) as url, requests.Session() as session:
         session.get(url)
         root = url.split("?")[0]
