@@ -11,6 +11,7 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -22,13 +23,15 @@ from course_lib.decoding import CAMP, Sampling, TextBuilder, penalise, probabili
 from course_lib.errors import CampError
 from course_lib.history import clean_turn, trim_history
 from course_lib.language import Text
-from course_lib.template import END, Message, render
+from course_lib.template import END, Message, render, turns_of
 
 Turns = Sequence[Message | dict[str, Any]]
 GREEDY = Sampling()
 _READY: dict[Path, tuple[Any, Any]] = {}
 SMALL = 50_000_000
 """Parameters below which more threads only wait for each other; on a busy machine, for long."""
+_PROBE = tuple(Message(role, role[0]) for role in ("system", "user", "assistant", "user"))
+"""A dialogue by which a tokenizer's template shows its format."""
 
 
 @dataclass(frozen=True)
@@ -87,7 +90,7 @@ class ChatModel:
     def encode(self, text: str, *, begin: bool = True) -> list[int]:
         """Return the ids of ``text``; ``begin`` puts the tokenizer's first token before it.
 
-        Chats go without it, as ``apply_chat_template`` and servers do it.
+        Chats go without: where a model wants that token, its template writes it.
         """
         return list(self.tokenizer(text, add_special_tokens=begin)["input_ids"])
 
@@ -96,9 +99,56 @@ class ChatModel:
         return len(self.encode(text, begin=False))
 
     def prompt(self, messages: Turns | str, meta: str | None = None) -> str:
-        """Return the text that the model gets for ``messages``, or for one user's words."""
+        """Return the text that the model gets for ``messages``, or for one user's words.
+
+        It is in InternLM2's format (which knows the turns of tools, unlike the template that comes
+        with InternLM2.5), or in that of the tokenizer's own chat template if it is another one.
+
+        Raises:
+            CampError: the tokenizer's template does not take the dialogue, such as a role.
+        """
         turns: Turns = [Message("user", messages)] if isinstance(messages, str) else messages
-        return render(turns, meta)
+        if self._before_turns is None:
+            return self._by_own_template(turns_of(turns, meta))
+        return self._before_turns + render(turns, meta)
+
+    @cached_property
+    def _before_turns(self) -> str | None:
+        """What the tokenizer's template puts before InternLM2's turns; None: it has another format.
+
+        A tokenizer without a template is taken for one of InternLM2.
+        """
+        if self.tokenizer.chat_template is None:
+            return ""
+        try:
+            before = self._by_own_template(_PROBE).removesuffix(render(_PROBE))
+        except CampError:
+            return None
+        return before if before in ("", self.tokenizer.bos_token) else None
+
+    def _by_own_template(self, turns: Sequence[Message]) -> str:
+        """Return ``turns`` as the tokenizer's template writes them; a last reply stays open."""
+        goes_on = bool(turns) and turns[-1].role == "assistant"
+        try:
+            return str(
+                self.tokenizer.apply_chat_template(
+                    [turn.as_dict() for turn in turns],
+                    tokenize=False,
+                    add_generation_prompt=not goes_on,
+                    continue_final_message=goes_on,
+                )
+            )
+        except Exception as error:  # whatever a stranger's template raises
+            raise CampError(
+                str(
+                    Text(
+                        f"{self.folder}：这个模型自带的聊天模板不接受这段对话（{error}）：换一种角色或顺序，"
+                        "或换一个模型",
+                        f"{self.folder}: the model's own chat template does not take this dialogue "
+                        f"({error}): use other roles or another order, or another model",
+                    )
+                )
+            ) from error
 
     def chat(
         self, messages: Turns | str, sampling: Sampling = GREEDY, meta: str | None = None

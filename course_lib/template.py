@@ -66,6 +66,19 @@ def parse_message(raw: Message | dict[str, Any]) -> Message:
     return Message(cast(Role, role), str(raw.get("content") or ""), known)
 
 
+def turns_of(
+    messages: Sequence[Message | dict[str, Any]], meta: str | None = None
+) -> list[Message]:
+    """Return ``messages`` as turns.
+
+    ``meta`` becomes a system turn unless the dialogue has one at its head.
+    """
+    turns = [parse_message(message) for message in messages]
+    if meta is not None and (not turns or turns[0].role != "system"):
+        turns.insert(0, Message("system", meta))
+    return turns
+
+
 def render(
     messages: Sequence[Message | dict[str, Any]],
     meta: str | None = None,
@@ -74,12 +87,10 @@ def render(
 ) -> str:
     """Return the text of a dialogue, ready for the assistant's reply.
 
-    ``meta`` becomes a system turn unless the dialogue has one at its head. With
-    ``add_generation_prompt`` a last assistant turn stays open, so that the model goes on with it.
+    ``meta`` is as in :func:`turns_of`. With ``add_generation_prompt`` a last assistant turn stays
+    open, so that the model goes on with it.
     """
-    turns = [parse_message(message) for message in messages]
-    if meta is not None and (not turns or turns[0].role != "system"):
-        turns.insert(0, Message("system", meta))
+    turns = turns_of(messages, meta)
     text = "".join(f"{turn.head}{turn.content}{END}\n" for turn in turns)
     if not add_generation_prompt:
         return text

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import copy
+import io
+import json
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -124,20 +127,24 @@ def test_spaces_inside_stay_and_exit_ends(typed: str, said: str | None) -> None:
     assert clean_turn(typed) == said
 
 
-def demo(words: Sequence[str], typed: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "course_lib.chat", *words],
-        input=typed,
+def demo(words: Sequence[str], typed: str, patch: pytest.MonkeyPatch) -> int:
+    """Run the demo in this process; return its exit code."""
+    patch.setenv("CAMP_LANG", "en")
+    patch.setattr(sys, "argv", ["chat", *words])
+    patch.setattr(sys, "stdin", io.StringIO(typed))
+    with pytest.raises(SystemExit) as ended:
+        chat.main()
+    return int(ended.value.code or 0)
+
+
+def test_the_demo_remembers_earlier_turns_and_ends_at_exit() -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "course_lib.chat", "--temperature", "0"],
+        input="My name is Alice Brown.\n\nWhat is my name?\nexit\nHello\n",
         capture_output=True,
         text=True,
         timeout=120,
         env={"PATH": "", "CAMP_LANG": "en", "HOME": "/nonexistent"},
-    )
-
-
-def test_the_demo_remembers_earlier_turns_and_ends_at_exit() -> None:
-    done = demo(
-        ["--temperature", "0"], "My name is Alice Brown.\n\nWhat is my name?\nexit\nHello\n"
     )
     assert done.returncode == 0, done.stderr
     replies = [line for line in done.stdout.splitlines() if line.startswith("> ")]
@@ -145,20 +152,94 @@ def test_the_demo_remembers_earlier_turns_and_ends_at_exit() -> None:
     assert "Alice Brown" in replies[1]
 
 
-def test_the_demo_ends_at_the_end_of_input_and_says_what_is_wrong(tmp_path: Path) -> None:
-    assert demo(["--model", "camp-mini-base", "--max-new-tokens", "2"], "Hi\n").returncode == 0
-    done = demo(["--model", str(tmp_path)], "Hi\n")
-    assert (done.returncode, done.stdout) == (2, "")
-    assert done.stderr.startswith(f"chat: {tmp_path}: has no readable config.json")
-    assert done.stderr.count("\n") == 1
+def test_the_demo_ends_at_the_end_of_input(monkeypatch: pytest.MonkeyPatch, capsys) -> None:
+    assert demo(["--model", "camp-mini-base", "--max-new-tokens", "2"], "Hi\n", monkeypatch) == 0
+    first, talk = capsys.readouterr().out.split("A line is a turn; exit ends.\n")
+    assert first.startswith("Model: ")
+    assert talk.count("> ") == 2
+
+
+def test_the_demo_says_what_is_wrong(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys
+) -> None:
+    assert demo(["--model", str(tmp_path)], "Hi\n", monkeypatch) == 2
+    told = capsys.readouterr()
+    assert told.out == ""
+    assert told.err.startswith(f"chat: {tmp_path}: has no readable config.json")
+    assert told.err.count("\n") == 1
+
+
+def copy_of_camp_mini(folder: Path) -> Path:
+    for path in models.BUILT_IN["camp-mini"].iterdir():
+        (folder / path.name).write_bytes(path.read_bytes())
+    return folder
+
+
+def edit(path: Path, **changed: object) -> None:
+    path.write_text(json.dumps(json.loads(path.read_text()) | changed))
+
+
+OTHER_FORMAT = (
+    "{{ bos_token }}{% for m in messages %}[{{ m.role | upper }}] {{ m.content }}\n{% endfor %}"
+    "{% if add_generation_prompt %}[ASSISTANT] {% endif %}"
+)
+NO_SYSTEM = (
+    "{% for m in messages %}{% if m.role == 'system' %}{{ raise_exception('no system turn') }}"
+    "{% endif %}({{ m.role }}) {{ m.content }} {% endfor %}"
+)
+INTERNLM2_5 = (
+    "{{ bos_token }}{% for message in messages %}{{'<|im_start|>' + message['role'] + '\n' + "
+    "message['content'] + '<|im_end|>' + '\n'}}{% endfor %}"
+    "{% if add_generation_prompt %}{{ '<|im_start|>assistant\n' }}{% endif %}"
+)
+"""That of internlm2_5-1_8b-chat: it knows no tool's turn by its name."""
+
+
+def test_a_folder_s_own_template_writes_its_prompts(tmp_path: Path) -> None:
+    folder = copy_of_camp_mini(tmp_path)
+    edit(folder / "tokenizer_config.json", chat_template=OTHER_FORMAT)
+    foreign = chat.load(folder)
+    turns = [Message(S, "Be brief."), Message(U, "Hi"), Message(A, "Hello"), Message(U, "你好")]
+    text = "<s>[SYSTEM] Be brief.\n[USER] Hi\n[ASSISTANT] Hello\n[USER] 你好\n[ASSISTANT] "
+    assert foreign.prompt(turns) == text
+    assert foreign.prompt("Hi", meta="Be brief.") == (
+        "<s>[SYSTEM] Be brief.\n[USER] Hi\n[ASSISTANT] "
+    )
+    assert foreign.prompt([Message(U, "Hi"), Message(A, "Hel")]) == "<s>[USER] Hi\n[ASSISTANT] Hel"
+    ids = foreign.encode(text, begin=False)
+    assert ids.count(foreign.tokenizer.bos_token_id) == 1
+    limited = Sampling(max_new_tokens=8)
+    said = foreign.chat(turns, limited)
+    assert said.prompt_tokens == len(ids)
+    assert said.text == foreign.complete(text.removeprefix("<s>"), limited).text
+
+
+def test_what_a_template_refuses_is_one_clear_line(mini: ChatModel) -> None:
+    tokenizer = copy.deepcopy(mini.tokenizer)
+    tokenizer.chat_template = NO_SYSTEM
+    foreign = ChatModel(mini.model, tokenizer, Path("/models/strange"))
+    assert foreign.prompt([Message(U, "a"), Message(A, "b"), Message(U, "c")]) == (
+        "(user) a (assistant) b (user) c "
+    )
+    with pytest.raises(CampError, match=r"^/models/strange.*no system turn") as raised:
+        foreign.prompt("a", meta="b")
+    assert "\n" not in str(raised.value)
+
+
+@pytest.mark.parametrize(("template", "before"), [(INTERNLM2_5, "<s>"), (None, "")])
+def test_internlm2_s_format_keeps_the_turns_of_tools(
+    mini: ChatModel, template: str | None, before: str
+) -> None:
+    tokenizer = copy.deepcopy(mini.tokenizer)
+    tokenizer.chat_template = template
+    turns = [Message(U, "a"), Message("environment", "22", "plugin")]
+    bot = ChatModel(mini.model, tokenizer, mini.folder)
+    assert bot.prompt(turns) == before + mini.prompt(turns)
+    assert "environment name=<|plugin|>\n22" in mini.prompt(turns)
 
 
 def test_a_model_that_transformers_cannot_read_is_one_clear_line(tmp_path: Path) -> None:
-    folder = models.BUILT_IN["camp-mini"]
-    for path in folder.iterdir():
-        (tmp_path / path.name).write_bytes(path.read_bytes())
-    config = (tmp_path / "config.json").read_text()
-    (tmp_path / "config.json").write_text(config.replace('"llama"', '"unheard-of"'))
+    edit(copy_of_camp_mini(tmp_path) / "config.json", model_type="unheard-of")
     with pytest.raises(CampError, match="CAMP_MODEL=camp-mini") as raised:
         chat.load(tmp_path)
     assert "\n" not in str(raised.value)
