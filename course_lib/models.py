@@ -23,7 +23,6 @@ SHIPPED = Path(__file__).parent / "mini" / "weights"
 BUILT_IN = {"camp-mini": SHIPPED / "chat", "camp-mini-base": SHIPPED / "base"}
 """The models that come with the course, by name."""
 INTERNLM = ("internlm2_5-1_8b-chat", "internlm2_5-7b-chat")
-SHARE = Path("/root/share/new_models/Shanghai_AI_Laboratory")
 _CONFIGS = ("config.json", "tokenizer_config.json", "generation_config.json")
 TOKENIZERS = ("tokenizer.json", "tokenizer.model", "vocab.json")
 
@@ -99,6 +98,12 @@ def trouble(name: str) -> Text | None:
     return problem(folder)
 
 
+def share() -> Path:
+    """Return where InternStudio has its models, or what ``CAMP_SHARE`` names in its place."""
+    root = os.environ.get("CAMP_SHARE") or "/root/share/new_models"
+    return Path(root) / "Shanghai_AI_Laboratory"
+
+
 def internlm_folders() -> Iterator[Path]:
     """Yield where InternLM2.5 may lie: the camp's share, Hugging Face's cache, ModelScope's."""
     environment, home = os.environ, Path.home()
@@ -106,7 +111,7 @@ def internlm_folders() -> Iterator[Path]:
     hub = Path(environment.get("HF_HUB_CACHE") or hugging / "hub")
     scope = Path(environment.get("MODELSCOPE_CACHE") or home / ".cache" / "modelscope" / "hub")
     for name in INTERNLM:
-        yield SHARE / name
+        yield share() / name
         yield from sorted((hub / f"models--internlm--{name}" / "snapshots").glob("*"))
         for root in (scope, scope / "models"):
             yield root / "Shanghai_AI_Laboratory" / name

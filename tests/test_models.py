@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 import torch
 from safetensors.torch import save_file
 
-from course_lib import machine, models
+from course_lib import models
 from course_lib.errors import CampError
 
 
@@ -27,14 +26,23 @@ def folder(tmp_path: Path) -> Path:
 
 
 @pytest.fixture(autouse=True)
-def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A machine without GPU and without any model in its caches."""
     for name in ("CAMP_MODEL", "HF_HOME", "HF_HUB_CACHE", "MODELSCOPE_CACHE"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("CAMP_SHARE", str(tmp_path / "share"))
     monkeypatch.setenv("CAMP_LANG", "en")
-    monkeypatch.setattr(machine, "gpus", list)
+    (tmp_path / "bin").mkdir()
+    monkeypatch.setenv("PATH", str(tmp_path / "bin"))
     return tmp_path / "home"
+
+
+def give_a_gpu(tmp_path: Path) -> None:
+    """Put what NVIDIA's driver brings on the machine."""
+    tool = tmp_path / "bin" / "nvidia-smi"
+    tool.write_text("#!/bin/sh\necho NVIDIA A100, 81920 MiB, 550.54\n")
+    tool.chmod(0o755)
 
 
 def test_without_anything_it_is_the_course_s_own(capsys: pytest.CaptureFixture[str]) -> None:
@@ -53,24 +61,42 @@ def test_the_variable_decides_before_anything_else(
     assert models.find("camp-mini-base", say=None).folder == models.BUILT_IN["camp-mini-base"]
 
 
-@pytest.mark.parametrize("cache", ["hugging face", "modelscope"])
 def test_a_gpu_machine_uses_the_internlm_that_lies_on_it(
-    folder: Path, home: Path, monkeypatch: pytest.MonkeyPatch, cache: str
+    folder: Path, home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """``CAMP_MODEL``, the camp's share, Hugging Face's cache, ModelScope's, then camp-mini."""
     name = "internlm2_5-1_8b-chat"
-    place = {
-        "hugging face": home / f".cache/huggingface/hub/models--internlm--{name}/snapshots/abc",
-        "modelscope": home / f".cache/modelscope/hub/Shanghai_AI_Laboratory/{name}",
-    }[cache]
     (folder / "config.json").write_text(json.dumps({"auto_map": {"AutoModel": "x.Y"}}))
-    shutil.copytree(folder, place)
+    places = [
+        tmp_path / "share" / "Shanghai_AI_Laboratory" / name,
+        home / f".cache/huggingface/hub/models--internlm--{name}/snapshots/abc",
+        home / f".cache/modelscope/hub/Shanghai_AI_Laboratory/{name}",
+        home / f".cache/modelscope/hub/models/Shanghai_AI_Laboratory/{name}",
+    ]
+    for place in places:
+        shutil.copytree(folder, place)
     assert models.find(say=None).folder == models.BUILT_IN["camp-mini"]  # no GPU
-    monkeypatch.setattr(machine, "gpus", lambda: ["NVIDIA A100, 81920 MiB, 550"])
-    found = models.find(say=None)
-    assert (found.folder, found.own_code) == (place, True)
-    assert models.find(place, say=None).own_code  # and by name: it is a known place
-    (place / "model.safetensors").unlink()
+    give_a_gpu(tmp_path)
+    monkeypatch.setenv("CAMP_MODEL", "camp-mini-base")
+    assert models.find(say=None).folder == models.BUILT_IN["camp-mini-base"]
+    monkeypatch.delenv("CAMP_MODEL")
+    for place in places:
+        found = models.find(say=None)
+        assert (found.folder, found.own_code) == (place, True)
+        assert models.find(place, say=None).own_code  # and by name: it is a known place
+        (place / "model.safetensors").unlink()
     assert models.find(say=None).folder == models.BUILT_IN["camp-mini"]
+
+
+def test_the_camp_s_share_is_where_internstudio_has_it(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seven = tmp_path / "share" / "Shanghai_AI_Laboratory" / "internlm2_5-7b-chat"
+    shutil.copytree(folder, seven)
+    give_a_gpu(tmp_path)
+    assert models.find(say=None).folder == seven  # where the smaller one is missing
+    monkeypatch.delenv("CAMP_SHARE")
+    assert models.share() == Path("/root/share/new_models/Shanghai_AI_Laboratory")
 
 
 def damage(folder: Path, how: str) -> None:

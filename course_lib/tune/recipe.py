@@ -17,7 +17,7 @@ CONFIG = "internlm2_chat_1_8b_qlora_alpaca_e3"
 PRETRAIN = "internlm2_1_8b_full_custom_pretrain_e1"
 SEED = 42
 BASE = models.BUILT_IN["camp-mini"]
-BIG = models.SHARE / "internlm2-chat-1_8b"
+BIG = models.share() / "internlm2-chat-1_8b"
 """The camp's model for this level, where InternStudio has it."""
 HF = ("--fp32", "--safe-serialization")
 """What ``convert pth_to_hf`` needs besides its three paths: fp32, and no pickle."""
