@@ -8,11 +8,12 @@ import os
 import socket
 import subprocess
 import sys
+import threading
 import time
 import urllib.error
 import urllib.request
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import IO, ClassVar, Self
 
@@ -116,6 +117,7 @@ class Service:
         atexit.register(self._forget)  # runs after ``stop``, which is registered last
         self.port, self.log = port, log
         self._probe = probe
+        self._follower: threading.Thread | None = None
         with log.open("wb") as output:
             self._tethered = Tethered(command, folder, variables, stdout=output)
         atexit.register(self.stop)
@@ -134,6 +136,28 @@ class Service:
         """Return the last lines of the log."""
         with self.log.open(encoding="utf-8", errors="replace") as log:
             return "".join(deque(log, lines)).rstrip("\n")
+
+    def follow(self, show: Callable[[str], None]) -> None:
+        """Have ``show`` called with each line of the log as it is written, from the first on.
+
+        It is called in a thread of its own, for the last time before :meth:`stop` returns.
+        """
+        self._follower = threading.Thread(target=self._show, args=(show,), daemon=True)
+        self._follower.start()
+
+    def _show(self, show: Callable[[str], None]) -> None:
+        rest = b""
+        with self.log.open("rb") as log:
+            while True:
+                running = self.running  # asked first: what came before its end is read, too
+                *lines, rest = (rest + log.read()).split(b"\n")
+                for line in lines:
+                    show(line.decode(errors="replace"))
+                if not running:
+                    break
+                time.sleep(0.1)
+        if rest:
+            show(rest.decode(errors="replace"))
 
     def wait(self, seconds: float) -> None:
         """Wait until it answers.
@@ -164,6 +188,8 @@ class Service:
         """End it and free its port; the log stays. Harmless when it has ended."""
         atexit.unregister(self.stop)
         self._tethered.end()
+        if self._follower and self._follower is not threading.current_thread():
+            self._follower.join()
 
     def __enter__(self) -> Self:
         return self

@@ -6,7 +6,8 @@ On the CPU it is ``transformers serve``, on a GPU with LMDeploy ``lmdeploy serve
         client = OpenAI(base_url=server.url, api_key=server.key)
         client.chat.completions.create(model=server.model, messages=[...])
 
-The server ends with the ``with``, with this process, or with :meth:`Server.stop`.
+The server ends with the ``with``, with this process, or with :meth:`Server.stop`. What it prints
+is in the file ``server.log``; ``serve(log=print)`` shows it as it comes.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ import os
 import shutil
 import sys
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 
 from course_lib import machine, models, ports
@@ -76,6 +78,7 @@ def serve(
     *,
     port: int | None = None,
     seconds: float = READY_SECONDS,
+    log: Callable[[str], None] | None = None,
 ) -> Server:
     """Start a server for ``model`` (by default that of ``models.find``) and wait until it answers.
 
@@ -83,6 +86,7 @@ def serve(
         model: a folder, ``camp-mini``, or what ``models.find`` returned.
         port: the port; by default the first free one from 23333 on.
         seconds: how long to wait.
+        log: called with each line of the server's log as it is written, such as ``print``.
 
     Raises:
         CampError: no free port, the port is taken, or the server does not come up.
@@ -102,6 +106,8 @@ def serve(
             )
         )
     server = Server(found, chosen)
+    if log:
+        server.follow(log)
     try:
         server.wait(seconds)
     except BaseException:

@@ -83,6 +83,19 @@ def test_a_daemon_ends_on_request(tmp_path: Path) -> None:
     command.end()  # harmless
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells a child of its parent's end")
+def test_the_tether_itself_may_be_killed(tmp_path: Path) -> None:
+    command = Tethered([sys.executable, "-c", "import time; time.sleep(600)"], tmp_path, {})
+    tether = psutil.Process(command.process.pid)
+    deadline = time.monotonic() + 60
+    while not tether.children() and time.monotonic() < deadline:
+        time.sleep(0.02)
+    (child,) = tether.children()
+    tether.kill()
+    assert ended(child)
+    command.end()
+
+
 def test_an_interrupt_of_the_owners_group_does_not_reach_it(tmp_path: Path) -> None:
     command = Tethered([sys.executable, "-c", DAEMON], tmp_path, {})
     daemon = daemon_in(tmp_path)
@@ -147,6 +160,18 @@ def test_logs_go_with_their_process_unless_an_error_named_them(tmp_path: Path) -
     (left,) = tmp_path.iterdir()
     assert said == f"the page did not start: no luck (log: {left / 'page.log'})\n"
     assert (left / "page.log").read_text() == "no luck\n"
+
+
+def test_its_log_is_shown_line_by_line_to_the_last(tmp_path: Path) -> None:
+    code = "print('你好\\n\\nhalf', end='', flush=True); import time; time.sleep(600)"
+    lines: list[str] = []
+    with page(code, tmp_path) as running:
+        running.follow(lines.append)
+        deadline = time.monotonic() + 60
+        while len(lines) < 2 and time.monotonic() < deadline:
+            time.sleep(0.02)
+        assert lines == ["你好", ""]
+    assert lines == ["你好", "", "half"]
 
 
 @pytest.mark.parametrize(
