@@ -173,17 +173,29 @@ class ChatModel:
         prompt = self.prompt(messages, meta)
         return self._generate(prompt, sampling, Reply(), begin=False)
 
-    @torch.inference_mode()
     def log_probabilities(self, text: str, continuation: str, *, begin: bool = True) -> list[float]:
         """Return the log probability, in nats, of each token of ``continuation`` after ``text``.
 
         ``begin`` puts the tokenizer's first token before ``text``, as for plain text.
         """
+        return self.log_probabilities_of_each(text, [continuation], begin=begin)[0]
+
+    @torch.inference_mode()
+    def log_probabilities_of_each(
+        self, text: str, continuations: Sequence[str], *, begin: bool = True
+    ) -> list[list[float]]:
+        """Return :meth:`log_probabilities` of several continuations, computed together."""
         before = self.encode(text, begin=begin)
-        after = self.encode(continuation, begin=False)
-        ids = torch.tensor([before + after], device=self.model.device)
-        shares = self.model(input_ids=ids).logits[0, len(before) - 1 : -1].float().log_softmax(-1)
-        return [float(row[token]) for row, token in zip(shares, after, strict=True)]
+        after = [self.encode(one, begin=False) for one in continuations]
+        longest = max(map(len, after))
+        # what stands to the right of a token changes nothing: any id will do there
+        rows = [before + one + [0] * (longest - len(one)) for one in after]
+        logits = self.model(input_ids=torch.tensor(rows, device=self.model.device)).logits
+        shares = logits[:, len(before) - 1 : -1].float().log_softmax(-1)
+        return [
+            [float(share) for share in row[range(len(one)), one]]
+            for row, one in zip(shares, after, strict=True)
+        ]
 
     @torch.inference_mode()
     def _generate(

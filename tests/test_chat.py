@@ -84,6 +84,12 @@ def test_log_probabilities_are_those_of_the_tokens(mini: ChatModel) -> None:
         labels[0, -len(made) :] = ids[0, -len(made) :]
         loss = mini.model(input_ids=ids, labels=labels).loss
     assert -sum(made) / len(made) == pytest.approx(float(loss), rel=1e-3)
+    other = "我叫王小明，很高兴"
+    both = mini.log_probabilities_of_each(text, [rest, other], begin=False)
+    assert both[0] == pytest.approx(made, rel=1e-3, abs=1e-4)
+    assert both[1] == pytest.approx(
+        mini.log_probabilities(text, other, begin=False), rel=1e-3, abs=1e-4
+    )
 
 
 def test_it_stops_at_the_limits(mini: ChatModel) -> None:

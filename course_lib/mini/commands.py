@@ -94,7 +94,7 @@ def evaluate(
             console.print(f"  Q {miss.sample.prompt[-1].content!r}", markup=False)
             console.print(f"  A {miss.reply!r}\n  = {miss.sample.answer!r}", markup=False)
 
-    results = exam.evaluate(exam.Answerer(loaded.model, loaded.tokenizer), count, names, report)
+    results = exam.evaluate(exam.Answerer(loaded), count, names, report)
     console.print(_table(results))
     if out:
         rows = [

@@ -35,10 +35,9 @@ def choose(model: ChatModel, question: str, options: Sequence[str], *, chat: boo
     turn or the line.
     """
     text = render([Message("user", question)]) if chat else question
-    scores = []
-    for option in options:
-        made = model.log_probabilities(text, option + (END if chat else "\n"), begin=not chat)
-        scores.append(sum(made) / len(made))
+    ended = [option + (END if chat else "\n") for option in options]
+    made = model.log_probabilities_of_each(text, ended, begin=not chat)
+    scores = [sum(one) / len(one) for one in made]
     return scores.index(max(scores))
 
 

@@ -27,7 +27,7 @@ def ship(out: Path, count: int, show: Callable[[str], None]) -> None:
         loaded = chat.load(folder)
         results = likelihood.examine(loaded, chat=stage == "chat")
         if stage == "chat":
-            answerer = evaluate.Answerer(loaded.model, loaded.tokenizer)
+            answerer = evaluate.Answerer(loaded)
             results = [
                 *evaluate.evaluate(
                     answerer, count, report=lambda r, _: show(f"{r.name}: {r.accuracy:.3f}")
