@@ -107,6 +107,15 @@ def shipped_tokenizer(mini: ChatModel) -> Any:
 
 
 @pytest.fixture(scope="session")
+def trained_tokenizer(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """Return ``tokenizer.json`` of camp-mini's tokenizer, trained anew, as a run keeps it."""
+    from course_lib.mini.tokenizer import train_tokenizer
+    from tests.once import once
+
+    return once(tmp_path_factory, "tokenizer", lambda: train_tokenizer().to_str())
+
+
+@pytest.fixture(scope="session")
 def walls() -> None:
     """Ask for a machine that can put all walls around learners' code."""
     try:

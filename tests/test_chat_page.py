@@ -277,18 +277,16 @@ def test_it_says_where_it_is_and_how_to_reach_it(running: WebPage, capsys) -> No
     assert listening == {"127.0.0.1"}
 
 
-def test_it_ends_with_the_process_that_opened_it(tmp_path: Path) -> None:
-    port = free_port()
+def test_a_taken_port_gives_the_next_and_the_page_ends_with_who_opened_it(running: WebPage) -> None:
     code = (
         "from course_lib.apps.start import open_chat_page\n"
-        f"page = open_chat_page('camp-mini', port={port})\n"
-        "import time; print('up', flush=True); time.sleep(600)\n"
+        f"page = open_chat_page('camp-mini', port={running.port})\n"
+        "import time; print('up', page.port, flush=True); time.sleep(600)\n"
     )
     opener = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True)
     assert opener.stdout is not None
-    for line in opener.stdout:
-        if line.startswith("up"):
-            break
+    port = next(int(line.split()[1]) for line in opener.stdout if line.startswith("up "))
+    assert port > running.port
     assert not ports.is_free(port)
     opener.send_signal(signal.SIGKILL)
     opener.wait()
@@ -330,10 +328,3 @@ def test_what_cannot_start_is_said_in_one_line(tmp_path: Path, monkeypatch) -> N
     monkeypatch.setattr(start, "command", lambda *_: [sys.executable, "-c", "print('no luck')"])
     with pytest.raises(CampError, match="the page did not start: no luck"):
         open_chat_page("camp-mini", port=free_port())
-
-
-def test_a_taken_port_gives_the_next(running: WebPage) -> None:
-    with open_chat_page("camp-mini", port=running.port) as second:
-        assert second.port > running.port
-        assert second.running
-    assert not second.running

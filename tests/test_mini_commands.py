@@ -3,28 +3,20 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
-import sys
 from pathlib import Path
 
+from tests import kits
 
-def camp(*words: str) -> subprocess.CompletedProcess[str]:
-    code = "from course_lib.cli import main; main()"
-    return subprocess.run(
-        [sys.executable, "-c", code, "mini", *words],
-        capture_output=True,
-        text=True,
-        timeout=200,
-        env=os.environ | {"CAMP_LANG": "en", "COLUMNS": "120"},
-    )
+
+def camp(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
+    return kits.camp(folder, "mini", *words)
 
 
 def test_eval_shows_n_accuracy_and_interval_and_writes_them(tmp_path: Path) -> None:
     out = tmp_path / "results.json"
-    done = camp(
-        "eval", "--count", "4", "--skill", "persona", "--skill", "recall", "--out", str(out)
-    )
+    skills = ("--skill", "persona", "--skill", "recall")
+    done = camp(tmp_path, "eval", "--count", "4", *skills, "--out", str(out))
     assert done.returncode == 0, done.stderr
     rows = {row["skill"]: row for row in json.loads(out.read_text())}
     assert set(rows) == {"persona", "recall"}
@@ -39,8 +31,8 @@ def test_eval_shows_n_accuracy_and_interval_and_writes_them(tmp_path: Path) -> N
         assert cells[3] == "0.510-1.000"
 
 
-def test_a_skill_that_does_not_exist_is_one_clear_line() -> None:
-    done = camp("eval", "--skill", "flying")
+def test_a_skill_that_does_not_exist_is_one_clear_line(tmp_path: Path) -> None:
+    done = camp(tmp_path, "eval", "--skill", "flying")
     assert done.returncode == 2
     assert done.stderr.startswith("camp: --skill flying: no such skill; there are identity_zh,")
     assert done.stderr.count("\n") == 1
@@ -48,13 +40,13 @@ def test_a_skill_that_does_not_exist_is_one_clear_line() -> None:
 
 def test_a_wrong_folder_is_one_clear_line(tmp_path: Path) -> None:
     for command in ("eval", "bench"):
-        done = camp(command, str(tmp_path))
+        done = camp(tmp_path, command, str(tmp_path))
         assert done.returncode == 2
         assert done.stderr.startswith(f"camp: {tmp_path}: has no readable config.json")
 
 
-def test_bench_measures_this_machine() -> None:
-    done = camp("bench", "--tokens", "12", "--runs", "1")
+def test_bench_measures_this_machine(tmp_path: Path) -> None:
+    done = camp(tmp_path, "bench", "--tokens", "12", "--runs", "1")
     assert done.returncode == 0, done.stderr
     line = next(text for text in done.stdout.splitlines() if "transformers" in text)
     load, first, speed, memory = (float(c) for c in line.strip("│ ").split("│")[1:])

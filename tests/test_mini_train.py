@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -11,6 +12,7 @@ import time
 from dataclasses import replace
 from pathlib import Path
 
+import psutil
 import pytest
 import torch
 import torch.nn.functional as F
@@ -22,6 +24,7 @@ from course_lib.mini import export, muon, network, run, tokenizer
 from course_lib.mini.run import Settings
 from course_lib.mini.train import Files, train
 from course_lib.template import render
+from tests import kits
 
 pytestmark = pytest.mark.slow
 SHAPE = network.Shape(hidden=64, layers=2, heads=2, kv_heads=1, ffn=64)
@@ -29,9 +32,9 @@ TINY = Settings("chat", steps=6, processes=1, batch_tokens=256, shape=SHAPE)
 
 
 @pytest.fixture(scope="session")
-def own_tokenizer(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def own_tokenizer(tmp_path_factory: pytest.TempPathFactory, trained_tokenizer: str) -> Path:
     path = tmp_path_factory.mktemp("tokenizer") / "tokenizer.json"
-    tokenizer.train_tokenizer().save(str(path))
+    path.write_text(trained_tokenizer, encoding="utf-8")
     return path
 
 
@@ -138,22 +141,22 @@ def camp(*words: str, **options) -> subprocess.Popen[str]:
     )
 
 
-def test_the_command_says_what_it_needs(tmp_path: Path) -> None:
-    done = camp("chat", "--out", str(tmp_path))
-    out, _ = done.communicate(timeout=120)
+def test_the_command_says_what_it_needs(tmp_path: Path, own_tokenizer: Path) -> None:
+    shutil.copy(own_tokenizer, tmp_path)
+    done = kits.camp(tmp_path, "mini", "train", "chat", "--out", str(tmp_path))
     assert done.returncode == 1
-    assert "chat training begins from the base" in out
-    assert "Traceback" not in out
+    assert "chat training begins from the base" in done.stderr
+    assert done.stderr.count("\n") == 1
 
 
-def test_an_interrupted_training_leaves_no_process(tmp_path: Path) -> None:
+def test_an_interrupted_training_leaves_no_process(tmp_path: Path, own_tokenizer: Path) -> None:
+    shutil.copy(own_tokenizer, tmp_path)  # or the run would begin by training one
     process = camp("base", "--small", "--steps", "5000", "--out", str(tmp_path))
-    children: list[int] = []
     deadline = time.monotonic() + 90
-    while not children and time.monotonic() < deadline:
-        time.sleep(0.3)
-        children = trainers(process.pid)
-    time.sleep(15)  # past the imports
+    while len(meeting(process.pid)) < 2 and time.monotonic() < deadline:
+        time.sleep(0.2)
+    time.sleep(2)  # past what comes before the first step
+    children = trainers(process.pid)
     os.killpg(process.pid, signal.SIGINT)
     out, _ = process.communicate(timeout=60)
     assert process.returncode == 130, out
@@ -162,20 +165,28 @@ def test_an_interrupted_training_leaves_no_process(tmp_path: Path) -> None:
     deadline = time.monotonic() + 20
     while any(alive(pid) for pid in children) and time.monotonic() < deadline:
         time.sleep(0.2)
-    assert children
+    assert len(children) == 2
     assert not any(alive(pid) for pid in children)
 
 
-def trainers(pid: int) -> list[int]:
-    import psutil
+def meeting(pid: int) -> list[int]:
+    """Return the training processes that are connected to each other: their imports are done."""
+    return [
+        child
+        for child in trainers(pid)
+        if any(
+            one.status == psutil.CONN_ESTABLISHED
+            for one in psutil.Process(child).net_connections("tcp")
+        )
+    ]
 
+
+def trainers(pid: int) -> list[int]:
     children = psutil.Process(pid).children(recursive=True)
     return [c.pid for c in children if "spawn_main" in " ".join(c.cmdline())]
 
 
 def alive(pid: int) -> bool:
-    import psutil
-
     return psutil.pid_exists(pid) and psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
 
 
