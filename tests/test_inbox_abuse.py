@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import io
+import shlex
 import socket
 import stat
 import struct
-import subprocess
 import time
 import zipfile
 from collections.abc import Callable, Iterator
@@ -18,6 +18,7 @@ import pytest
 from course_lib.bundle import Submission, describe
 from grading.inbox.limits import Buckets
 from tests.inbox_server import LESSON, NO_LIMIT, Server, bundle, enroll, serving, sha256
+from tests.small_disk import with_small_disk
 
 NOTEBOOK = b'{"cells": [], "metadata": {}, "nbformat": 4, "nbformat_minor": 5}'
 
@@ -324,24 +325,12 @@ def test_a_refusal_reaches_who_is_still_sending(narrow: Server) -> None:
 # --- a full disk --------------------------------------------------------------------------------
 
 
-def own_disk() -> str | None:
-    """Return the command prefix that lets a server have a disk of its own, or None."""
-    for prefix in ("unshare -m", "unshare -rm"):
-        script = [*prefix.split(), "mount", "-t", "tmpfs", "none", "/mnt"]
-        if not subprocess.run(script, capture_output=True).returncode:
-            return prefix
-    return None
-
-
 def test_a_full_disk_keeps_nothing_half_and_no_receipt_lies(tmp_path: Path) -> None:
-    prefix = own_disk()
-    if prefix is None:
-        pytest.skip("needs the right to mount a small disk (root, or user namespaces)")
     seed, data = tmp_path / "seed", tmp_path / "data"
     data.mkdir()
     tokens = enroll(seed)
     before = (
-        f"{prefix} -- mount -t tmpfs -o size=6m none {data}; cp -r {seed}/. {data}; "
+        f"{shlex.join(with_small_disk(data, '6m'))} -- cp -r {seed}/. {data}; "
         f"head -c 2000000 /dev/zero > {data}/ballast"
     )
     with serving(data, *NO_LIMIT, before=before) as server:

@@ -17,6 +17,7 @@ from course_lib.toolbox import install
 from course_lib.toolbox.catalogue import find, tools
 from tests import stand_in
 from tests.conftest import SOURCES, free_port
+from tests.small_disk import with_small_disk
 
 CAMP = str(Path(sys.executable).with_name("camp"))
 
@@ -114,20 +115,14 @@ def test_too_little_disk_is_said_before(tmp_path: Path, monkeypatch: pytest.Monk
 def test_a_disk_that_fills_up_is_one_line(tmp_path: Path) -> None:
     small = tmp_path / "small"
     small.mkdir()
-    if subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", "size=3m", "none", str(small)], capture_output=True
-    ).returncode:
-        pytest.skip("needs root, to mount a small disk")
-    try:
-        code = (
-            "from course_lib.toolbox import catalogue, install\n"
-            "tool = catalogue.find('labelu').model_copy(update={'disk_mb': 1, 'cuda_mb': 1})\n"
-            "install.install(tool, print)"
-        )
-        env = os.environ | {"CAMP_TOOLS": str(small), "CAMP_LANG": "en", "UV_LINK_MODE": "copy"}
-        done = subprocess.run([sys.executable, "-c", code], env=env, capture_output=True, text=True)
-    finally:
-        subprocess.run(["umount", str(small)], check=True)
+    code = (
+        "from course_lib.toolbox import catalogue, install\n"
+        "tool = catalogue.find('labelu').model_copy(update={'disk_mb': 1, 'cuda_mb': 1})\n"
+        "install.install(tool, print)"
+    )
+    env = os.environ | {"CAMP_TOOLS": str(small), "CAMP_LANG": "en", "UV_LINK_MODE": "copy"}
+    command = [*with_small_disk(small, "3m"), sys.executable, "-c", code]
+    done = subprocess.run(command, env=env, capture_output=True, text=True)
     assert done.returncode == 1
     assert "CampError: the disk is full: free some in" in done.stderr.splitlines()[-1]
 

@@ -20,6 +20,7 @@ from course_lib.toolbox.records import Outcome
 from course_lib.toolbox.steps import judge
 from course_lib.toolbox.tool_steps import step_of
 from tests import stand_in
+from tests.small_disk import with_small_disk
 
 TRAIN = ("xtuner", "train", "cfg.py", "--work-dir", "work")
 
@@ -169,19 +170,23 @@ open("result", "wb").write(bytes(1_000_000))
 """
 
 
+RUNS_IT = """
+import sys
+from course_lib import toolbox
+try:
+    toolbox.run("xtuner", "fill", folder=sys.argv[1])
+except toolbox.ToolError as error:
+    sys.exit(f"explained: {error.explanation.name}")
+"""
+
+
 def test_a_full_disk_is_named(folder: Path) -> None:
     stand_in.make(folder.parent / "tools", "xtuner", FILLS_THE_DISK)
     small = folder / "small"
     small.mkdir()
-    mount = ["mount", "-t", "tmpfs", "-o", "size=32k", "none", str(small)]
-    if subprocess.run(mount, capture_output=True).returncode:
-        pytest.skip("needs root, to mount a small disk")
-    try:
-        with pytest.raises(toolbox.ToolError) as caught:
-            toolbox.run("xtuner", "fill", folder=small)
-    finally:
-        subprocess.run(["umount", str(small)], check=True)
-    assert caught.value.explanation.name == "disk-full"
+    command = [*with_small_disk(small, "32k"), sys.executable, "-c", RUNS_IT, str(small)]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.stderr.splitlines()[-1] == "explained: disk-full", done.stderr
 
 
 def test_a_folder_for_the_log_that_cannot_be_made_is_one_line(folder: Path) -> None:
