@@ -23,7 +23,7 @@ from course_lib.decoding import CAMP, Sampling, TextBuilder, penalise, probabili
 from course_lib.errors import CampError
 from course_lib.history import clean_turn, trim_history
 from course_lib.language import Text
-from course_lib.template import END, Message, render, turns_of
+from course_lib.template import END, JINJA, Message, render, turns_of
 
 Turns = Sequence[Message | dict[str, Any]]
 GREEDY = Sampling()
@@ -116,9 +116,10 @@ class ChatModel:
     def _before_turns(self) -> str | None:
         """What the tokenizer's template puts before InternLM2's turns; None: it has another format.
 
-        A tokenizer without a template is taken for one of InternLM2.
+        A tokenizer without a template is taken for one of InternLM2. The course's own template is
+        known by its text: a template is code, which the judge of an exercise does not run.
         """
-        if self.tokenizer.chat_template is None:
+        if self.tokenizer.chat_template in (None, JINJA):
             return ""
         try:
             before = self._by_own_template(_PROBE).removesuffix(render(_PROBE))

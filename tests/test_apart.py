@@ -776,12 +776,11 @@ def test_the_built_in_model_is_read_once_for_all() -> None:
         "ready = len(chat._READY)\n"
         "bot = chat.load(models.BUILT_IN['camp-mini'])\n"
         "for weights in bot.model.parameters():\n    weights.data.zero_()\n"
-        "def said(): return chat.load('camp-mini').chat('你是谁？').text\n"
         "spoiled = bot.chat('你是谁？').text\n"
     )
     test = (
         "from course_lib import chat\nmine = chat.load('camp-mini').chat('你是谁？').text\n"
-        "assert ready == 1 and len(mine) > 5 and said() == mine and spoiled != mine"
+        "assert ready == 1 and len(mine) > 5 and spoiled != mine"
     )
     with Spawner(Needs(preload=("course_lib:chat",))) as spawner:
         for _ in range(2):
