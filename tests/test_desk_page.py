@@ -447,7 +447,7 @@ def test_a_ta_marks_in_a_browser(page: Page, course: Course, tmp_path: Path) -> 
         page.get_by_test_id("stRadio").get_by_text("Scores and exercises").click()
         expect(page.get_by_test_id("stVegaLiteChart").first).to_be_visible()
         assert page.evaluate("window.pwned") is None
-    assert "amy" not in log.read_text(encoding="utf-8")
+        assert "amy" not in log.read_text(encoding="utf-8")
     assert read_mark(course.path, ("amy", LESSON, "note_toy")) == (
         5, f"- a number: 3/4. {REUSED}\n- own words: 2/2",
     )  # fmt: skip

@@ -82,11 +82,11 @@ def test_only_formgrader_shows_it_and_no_name_is_taken_for_markup(tmp_path: Path
     assert "<h1>Mine" in text
     assert "<script" not in text
     (folder / "<b>fine<b> [mark 6](https:&#47;&#47;evil.example) **x**").symlink_to(tmp_path)
-    (unread,) = above(course, **ASKED)
-    assert "&lt;b&gt;fine&lt;b&gt;" in unread
-    assert "<a" not in unread
-    assert "<b>" not in unread
-    assert "<strong>" not in unread
+    for unread in above(course, **ASKED):
+        assert "&lt;b&gt;fine&lt;b&gt;" in unread
+        assert "<a" not in unread
+        assert "<b>" not in unread
+        assert "<strong>" not in unread
     assert above(course, student="ann", assignment_id=LESSON) == []
     assert above(course) == []
 
