@@ -245,11 +245,13 @@ def test_a_skipped_test_fails_the_run_in_ci_only(tmp_path: Path, ci: str, code: 
     (tmp_path / "test_it.py").write_text(
         "import pytest\ndef test_a(): pass\ndef test_b(): pytest.skip('no such program')\n"
     )
-    options = ["-p", "tests.skips", "-n", "1", "-c", "/dev/null", "--rootdir", str(tmp_path)]
+    plugins = ["-p", "xdist", "-p", "tests.skips"]
+    options = [*plugins, "-n", "1", "-c", "/dev/null", "--rootdir", str(tmp_path)]
     done = subprocess.run(
         [sys.executable, "-m", "pytest", *options, "test_it.py"],
         cwd=tmp_path,
-        env=dict(os.environ) | {"CI": ci, "PYTHONPATH": str(ROOT)},
+        env=dict(os.environ)
+        | {"CI": ci, "PYTHONPATH": str(ROOT), "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"},
         capture_output=True,
         text=True,
     )

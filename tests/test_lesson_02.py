@@ -242,7 +242,7 @@ def test_run_from_top_to_bottom(
         assert "same as the tokenizer's template: True" in shown.out
 
 
-@pytest.mark.parametrize("language", ["zh", "en"])
+@pytest.mark.parametrize("language", ["en", pytest.param("zh", marks=pytest.mark.tools)])
 def test_the_tool_cells_run(
     lesson: Lesson, language: Language,
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str],

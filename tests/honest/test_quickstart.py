@@ -14,7 +14,7 @@ import pytest
 from tests.conftest import isolated_home
 from tests.honest.course import read_book
 
-pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("walls")]
+pytestmark = [pytest.mark.tools, pytest.mark.timeout(900), pytest.mark.usefixtures("walls")]
 SHIPPED = Path(nbgrader.__file__).parent / "docs" / "source" / "user_guide"
 TESTS, AUTOTESTS = "ps1", "ps1_autotest"  # the second with tests that nbgrader makes
 SAFE = """
