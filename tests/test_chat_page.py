@@ -13,6 +13,7 @@ from pathlib import Path
 
 import psutil
 import pytest
+import streamlit as st
 from playwright.sync_api import Locator, Page, expect
 from streamlit.testing.v1 import AppTest
 
@@ -83,6 +84,46 @@ def test_the_system_prompt_and_the_settings_reach_the_model(app: AppTest, mini: 
     assert sent.messages == tuple(turns)
     assert sent.settings.max_new_tokens == 16
     assert Transcript(exchanges=(sent,)).write()
+
+
+def test_another_model_answers_when_it_is_chosen_and_none_is_loaded_twice(
+    mini: ChatModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    base = chat.load("camp-mini-base")
+    loaded: list[str] = []
+
+    def load(folder: str) -> ChatModel:
+        loaded.append(folder)
+        return base if folder == "camp-mini-base" else mini
+
+    monkeypatch.setattr(chat, "load", load)
+    st.cache_resource.clear()
+    page = AppTest.from_file(str(start.CHAT), default_timeout=SECONDS).run()
+    assert page.selectbox(key="model").options == ["camp-mini", "camp-mini-base"]
+    page.slider(key="heat").set_value(0.0)
+    page.slider(key="penalty").set_value(1.0)
+    page.slider(key="longest").set_value(16)
+    say(page, "你好")
+    page.slider(key="top_p").set_value(0.5).run()
+    page.selectbox(key="model").set_value("camp-mini-base").run()
+    say(page, "你好")
+    page.slider(key="top_p").set_value(0.8).run()  # what ended at once is not asked again
+    assert [one.model for one in page.session_state.exchanges] == ["camp-mini", "camp-mini-base"]
+    first = mini.chat("你好", Sampling(top_p=0.8, max_new_tokens=16)).text
+    said = [(one.role, one.content) for one in page.session_state.turns]
+    assert said == [("user", "你好"), ("assistant", first), ("user", "你好"), ("assistant", "")]
+    second = AppTest.from_file(str(start.CHAT), default_timeout=SECONDS)
+    second.session_state.model = "camp-mini-base"
+    assert not second.run().exception
+    assert loaded == ["camp-mini", "camp-mini-base"]
+    st.cache_resource.clear()
+
+
+def test_a_model_that_has_gone_is_one_clear_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CAMP_MODEL", "/none")
+    page = AppTest.from_file(str(start.CHAT), default_timeout=SECONDS).run()
+    assert not page.exception
+    assert "/none" in page.error[0].value
 
 
 def test_a_reply_that_a_rerun_stops_is_kept_as_far_as_it_came(

@@ -22,7 +22,7 @@ from course_lib.errors import CampError
 from course_lib.history import trim_history
 from course_lib.language import Text
 from course_lib.template import Message
-from course_lib.transcript import Recorder, Transcript, model_name
+from course_lib.transcript import Exchange, Recorder, Transcript, model_name
 
 LONGEST = 1024
 
@@ -80,6 +80,11 @@ def clear() -> None:
     st.session_state.exchanges = []
 
 
+def answers(exchange: Exchange) -> bool:
+    """Tell whether there is a reply: one that was stopped before its first word is asked again."""
+    return bool(exchange.reply) or exchange.finish != "cut"
+
+
 def reply_to(bot: ChatModel, turns: list[Message], system: str, sampling: Sampling) -> None:
     """Stream the reply to the last turn and append it to ``turns``, whole or as far as it came."""
     head = [Message("system", system)] if system else []
@@ -94,10 +99,10 @@ def reply_to(bot: ChatModel, turns: list[Message], system: str, sampling: Sampli
             st.write_stream(delta.text for delta in stream)
     finally:  # also when a rerun stops this one in the middle
         exchanges += recorder.exchanges
-        turns += [Message("assistant", one.reply) for one in recorder.exchanges if one.reply]
+        turns += [Message("assistant", one.reply) for one in recorder.exchanges if answers(one)]
     one = recorder.exchanges[-1]
     speed = f"{one.prompt_tokens} + {one.new_tokens} tokens · {one.seconds:.1f} s"
-    dropped = len(head) + len(turns) - bool(one.reply) - len(sent)
+    dropped = len(head) + len(turns) - answers(one) - len(sent)
     if dropped:
         speed += str(Text(f" · 最早的 {dropped} 轮放不下", f" · {dropped} oldest turns left out"))
     st.caption(speed)
@@ -112,8 +117,8 @@ def main() -> None:
     state.setdefault("exchanges", [])
     state.setdefault("alone", threading.Lock())
     st.title(title)
-    model, system, sampling = settings()
     try:
+        model, system, sampling = settings()
         bot = load_model(model)
     except CampError as error:
         st.error(str(error))
