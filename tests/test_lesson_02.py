@@ -262,6 +262,17 @@ def test_the_tool_cells_run(
     assert f"ssh -CNg -L {port}:127.0.0.1:{port} root@ssh.intern-ai.org.cn" in shown.out
 
 
+def test_a_demo_that_cannot_start_says_why(
+    lesson: Lesson, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("CAMP_LANG", "en")
+    monkeypatch.setenv("CAMP_MODEL", "/none")
+    (cell,) = lesson.of_kind("tool")
+    demo = in_language(cell.source, "en").partition("from course_lib.apps")[0]
+    exec(demo, {"told": "你好", "asked": "你是谁？"})
+    assert "chat: /none: no such folder" in capfd.readouterr().out
+
+
 @pytest.mark.slow
 def test_graded_with_evidence(lesson: Lesson, tmp_path: Path, walls: None, capfd) -> None:
     course = new_course(tmp_path / "course", lesson)

@@ -1382,12 +1382,12 @@ The next cell then opens the page: go to the address that it gives; move a slide
 """
 
 # %% tool="demos" minutes=4
-import subprocess
 import sys
+from subprocess import PIPE, STDOUT, run
 
 lines = "\n".join([told, asked, "exit"]) + "\n"
 command = [sys.executable, "-m", "course_lib.chat", "--temperature", "0"]
-print(subprocess.run(command, input=lines, capture_output=True, text=True).stdout)
+print(run(command, input=lines, stdout=PIPE, stderr=STDOUT, text=True).stdout)
 
 from course_lib.apps.start import open_chat_page
 
