@@ -58,7 +58,7 @@ table()
 """
 ## 一年，从 8K 到 1M
 
-下图里橙色的点都刷新了上下文长度。读名字要留神：**base** 只做过预训练；**Chat** 又经过有监督微调（SFT）和在线 RLHF；**Chat-1M** 能读一百万词元，而且**只有 7B 有**。还有一个坑：营里的 Demo、RAG、XTuner、C-Eval 几关用的是 InternLM**2**-Chat-1.8B，LMDeploy 和智能体那两关用的才是 2.5。
+下图里橙色的点都刷新了上下文长度。读名字要留神：**base** 只做过预训练；**Chat** 又经过有监督微调（SFT）和在线 RLHF；**Chat-1M** 能读一百万词元，而且**只有 7B 有**。还有一个坑：营里的 Demo、RAG、XTuner、C-Eval 几关用的是 InternLM**2**-Chat-1.8B，LMDeploy、智能体两关和 Prompt 的进阶题用的才是 2.5。
 
 > **2024 年以后**
 > - InternLM3-8B（2025-01）：README 自称训练只用 4T 词元，成本省了 75 % 以上；带深度思考模式。
@@ -71,7 +71,7 @@ table()
 """
 ## From 8K to 1M in one year
 
-Each orange dot below raised the context length. Mind the names: **base** is pre-trained only; **Chat** went on through supervised fine-tuning (SFT) and online RLHF; **Chat-1M** reads a million tokens, and **only the 7B has it**. One more trap: the camp's demo, RAG, XTuner and C-Eval levels use InternLM**2**-Chat-1.8B; only the LMDeploy and agent levels use 2.5.
+Each orange dot below raised the context length. Mind the names: **base** is pre-trained only; **Chat** went on through supervised fine-tuning (SFT) and online RLHF; **Chat-1M** reads a million tokens, and **only the 7B has it**. One more trap: the camp's demo, RAG, XTuner and C-Eval levels use InternLM**2**-Chat-1.8B; only LMDeploy, the agents and the advanced Prompt task use 2.5.
 
 > **Since 2024**
 > - InternLM3-8B (2025-01): its README claims only 4T training tokens and a saving of over 75 % in cost; it has a deep-thinking mode.
