@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import ast
 import io
 import itertools
 import json
 import re
 import subprocess
+import time
 from datetime import UTC, datetime
 from pathlib import Path
 from statistics import NormalDist
@@ -508,10 +510,12 @@ def test_the_whole_lesson_with_the_real_tool(
     install.install(catalogue.find("xtuner"), print)
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("CAMP_LANG", language)
+    began = time.monotonic()
     found = run_cells(
         lesson, language, WITH_TOOLS,
         lambda source: re.sub(r"own_name\(.*\)", f"own_name({name!r})", source),
     )  # fmt: skip
+    whole = time.monotonic() - began
     said = capfd.readouterr().out
     work = tmp_path / "xtuner-work"
     predicted = found["steps"]["total_iters"]
@@ -529,10 +533,49 @@ def test_the_whole_lesson_with_the_real_tool(
     points = evidence.grade_adapter(points=20, seed="test")
     total = sum(record.seconds for record in times.steps([work]))
     with capfd.disabled():
-        print(f"\n{language}: {points} points, {total:.0f} s of the tool")
+        print(f"\n{language}: {points} points, {whole:.0f} s, {total:.0f} of them the tool's")
         print("\n".join(said.splitlines()[-14:]), "\n", table)
     assert points == 20
-    assert total < 8 * 60
+    assert whole < 8 * 60
+
+
+@pytest.mark.parametrize(
+    ("language", "line"), [("zh", "跳过 QLoRA：要有 GPU 和 "), ("en", "QLoRA is skipped: it needs a GPU and ")]
+)  # fmt: skip
+def test_without_a_gpu_qlora_is_one_line(
+    language: str, line: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys
+) -> None:
+    monkeypatch.setenv("CAMP_LANG", language)
+    monkeypatch.setattr("course_lib.machine.gpus", list)
+    recipe.qlora_on_gpu(tmp_path, "mixed.json", ["你是谁？"])
+    assert capsys.readouterr().out == f"{line}{recipe.BIG}\n"
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.tools
+def test_on_a_gpu_only_model_and_data_of_the_camp_s_configuration_change(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The configuration is the real XTuner's; the training, which needs the card, is left out."""
+    install.install(catalogue.find("xtuner"), print)
+    toolbox.run("xtuner", "copy-cfg", recipe.CONFIG, ".", folder=tmp_path)
+    monkeypatch.setattr("course_lib.machine.gpus", lambda: ["a card"])
+    monkeypatch.setattr("course_lib.models.problem", lambda _folder: None)
+    ran: list[tuple[object, ...]] = []
+    monkeypatch.setattr(toolbox, "run", lambda *words, **_: ran.append(words))
+    recipe.qlora_on_gpu(tmp_path, "mixed.json", ["你是谁？"])
+    assert ran == [("xtuner", "train", "qlora.py", "--work-dir", "qlora")]
+    theirs, ours = (
+        {ast.unparse(one.targets[0]): ast.unparse(one.value)
+         for one in ast.parse((tmp_path / name).read_text()).body if isinstance(one, ast.Assign)}
+        for name in (f"{recipe.CONFIG}_copy.py", "qlora.py")
+    )  # fmt: skip
+    assert ours.keys() == theirs.keys()
+    assert {name for name in ours if ours[name] != theirs[name]} == {
+        "pretrained_model_name_or_path", "alpaca_en_path", "alpaca_en", "evaluation_inputs",
+    }  # fmt: skip
+    assert "quantization_config=dict(" in ours["model"]
+    assert "AmpOptimWrapper" in ours["optim_wrapper"]
 
 
 @pytest.mark.tools

@@ -178,6 +178,16 @@ def test_a_failed_step_names_what_is_missing_and_shows_its_last_lines(
     assert capsys.readouterr().out.splitlines()[-1].startswith(f"{title}: ")
 
 
+@pytest.mark.parametrize("step", STEPS, ids=[step.name for step in STEPS])
+def test_a_step_without_its_tool_is_one_line_with_the_command(step: Step, place: Path) -> None:
+    with pytest.raises(CampError) as caught:
+        step.run(place / "work")
+    (line,) = str(caught.value).splitlines()
+    tool = step.words.split()[0]
+    assert line.endswith(f" is not installed: run `camp tools install {tool}` in a terminal")
+    assert not list((place / "work").iterdir())
+
+
 class Impatient(Plain):
     """A learner who interrupts at the first line."""
 

@@ -17,6 +17,7 @@ from course_lib import toolbox
 from course_lib.toolbox import catalogue, edits, install, xtuner_config
 from course_lib.toolbox.records import Outcome
 from tests import tiny_model
+from tests.small_disk import with_small_disk
 
 pytestmark = [pytest.mark.tools, pytest.mark.timeout(1800)]
 
@@ -230,3 +231,22 @@ def test_lmdeploy_and_labelu_answer(tmp_path: Path) -> None:
     ):
         installed(name)
         toolbox.run(name, *words, folder=tmp_path, lines=[line])
+
+
+FILLS_UP = """
+import sys
+from course_lib import toolbox
+try:
+    toolbox.run("xtuner", "train", "cfg.py", "--work-dir", sys.argv[1], folder=sys.argv[2])
+except toolbox.ToolError as error:
+    sys.exit(f"explained: {error.explanation.name}")
+"""
+
+
+def test_a_disk_that_fills_up_while_training_is_named(folder: Path) -> None:
+    write_config(folder)
+    small = folder / "small"
+    small.mkdir()
+    words = [sys.executable, "-c", FILLS_UP, small.name, str(folder)]
+    done = subprocess.run([*with_small_disk(small, "100k"), *words], capture_output=True, text=True)
+    assert done.stderr.splitlines()[-1] == "explained: disk-full", done.stderr + done.stdout[-3000:]
