@@ -53,7 +53,8 @@ def pip_section() -> list[str]:
 def test_the_lock_holds_what_pyproject_asks_for_and_nothing_of_this_machine() -> None:
     text = (ROOT / "requirements.lock").read_text()
     locked = pins(text)
-    for line in PROJECT["dependencies"] + PROJECT["optional-dependencies"]["dev"]:
+    extras = PROJECT["optional-dependencies"]
+    for line in PROJECT["dependencies"] + extras["dev"] + extras["cluster"]:
         requirement = Requirement(line)
         assert locked[canonicalize_name(requirement.name)] in requirement.specifier, line
     assert locked["torch"] == "2.13.0"
