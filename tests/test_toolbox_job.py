@@ -246,17 +246,20 @@ def test_the_command_shown_is_one_that_a_shell_runs(folder: Path) -> None:
 
 ECHO = """
 import os, sys
-print(repr(sys.stdin.read()), os.environ["OMP_NUM_THREADS"], "MPLBACKEND" in os.environ)
+print(repr(sys.stdin.read()), os.environ["OMP_NUM_THREADS"], "MPLBACKEND" in os.environ,
+      "PYTHONDONTWRITEBYTECODE" in os.environ)
 """
 
 
 def test_input_and_variables_reach_the_tool(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     stand_in.make(folder.parent / "tools", "xtuner", ECHO)
     monkeypatch.setenv("MPLBACKEND", "module://matplotlib_inline.backend_inline")
+    monkeypatch.setenv("PYTHONDONTWRITEBYTECODE", "1")
     said = "100% 你好\n\nEXIT\\n"
     run = toolbox.run("xtuner", "echo", stdin=said, folder=folder)
-    assert run.lines[-1] == f"{said!r} 1 False"
+    assert run.lines[-1] == f"{said!r} 1 False False"
     monkeypatch.delenv("MPLBACKEND")  # a terminal has none
+    monkeypatch.delenv("PYTHONDONTWRITEBYTECODE")
     shown = subprocess.run(["bash", "-c", run.record.command], capture_output=True, text=True)
     assert shown.stdout.splitlines() == run.lines[-1:]
 

@@ -204,7 +204,8 @@ def _try(found: Environment) -> None:
     missing = [name for name in tool.commands if not (found.bin / name).is_file()]
     code = "; ".join(f"import {name}" for name in tool.imports)
     variables = uv.environment() | tool.variables | {"PYTHONNOUSERSITE": "1"}
-    own = {k: v for k, v in variables.items() if k not in ("PYTHONPATH", "MPLBACKEND")}
+    others = ("PYTHONPATH", "MPLBACKEND", "PYTHONDONTWRITEBYTECODE")
+    own = {k: v for k, v in variables.items() if k not in others}
     failed, said = _run(
         [str(found.python), "-c", code or "pass"], own, lambda _: None, found.folder
     )

@@ -27,6 +27,7 @@ from course_lib.toolbox.view import State, View, choose
 Again = Literal["auto", "continue", "over"]
 _NOT_FOR_TOOLS = (
     *("PYTHONPATH", "PYTHONHOME", "VIRTUAL_ENV", "MPLBACKEND", "__PYVENV_LAUNCHER__"),
+    "PYTHONDONTWRITEBYTECODE",  # torch's bytecode made anew for each command: half a minute
     "NPROC_PER_NODE",  # with it `xtuner convert` starts several converters (xtuner#346)
 )
 
