@@ -23,7 +23,7 @@ from grading.cells import in_language
 from grading.grade import Result, grade
 from grading.lesson import Lesson
 from tests.evidence import exchange, tale, transcript
-from tests.learner import BLANK, SOLVED, hand_in, new_course, run_cells
+from tests.learner import BLANK, SOLVED, WITH_TOOLS, hand_in, new_course, run_cells
 
 mpl.use("Agg")
 LESSON = "02_demo"
@@ -242,24 +242,41 @@ def test_run_from_top_to_bottom(
         assert "same as the tokenizer's template: True" in shown.out
 
 
-@pytest.mark.parametrize("language", ["en", pytest.param("zh", marks=pytest.mark.tools)])
-def test_the_tool_cells_run(
-    lesson: Lesson, language: Language,
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str],
+def demos_ran(shown: str, language: Language) -> None:
+    """Assert that a dialogue in a terminal was shown, and how to reach the page."""
+    assert shown.count("\n> ") + shown.startswith("> ") >= 3  # two turns and exit
+    opened = {"zh": "网页：", "en": "Page: "}[language]
+    port = re.search(rf"{opened}http://127\.0\.0\.1:(\d+)", shown)[1]
+    assert f"ssh -CNg -L {port}:127.0.0.1:{port} root@ssh.intern-ai.org.cn" in shown
+
+
+def test_the_tool_cell_runs(
+    lesson: Lesson, tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
 ) -> None:  # fmt: skip
     """The demo in a terminal, and the page opened and closed."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("CAMP_LANG", language)
+    monkeypatch.setenv("CAMP_LANG", "en")
     found: dict[str, Any] = {"told": "你好", "asked": "你是谁？"}
     for cell in lesson.of_kind("tool"):
-        exec(in_language(cell.source, language), found)
+        exec(in_language(cell.source, "en"), found)
     found["page"].stop()
     shown = capfd.readouterr()
     assert shown.err == ""
-    assert shown.out.count("\n> ") + shown.out.startswith("> ") == 3  # two turns and exit
-    opened = {"zh": "网页：", "en": "Page: "}[language]
-    port = re.search(rf"{opened}http://127\.0\.0\.1:(\d+)", shown.out)[1]
-    assert f"ssh -CNg -L {port}:127.0.0.1:{port} root@ssh.intern-ai.org.cn" in shown.out
+    demos_ran(shown.out, "en")
+
+
+@pytest.mark.tools
+@pytest.mark.parametrize("language", ["zh", "en"])
+def test_the_whole_lesson_with_its_tool_cell(
+    lesson: Lesson, language: Language,
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str],
+) -> None:  # fmt: skip
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("CAMP_LANG", language)
+    found = run_cells(lesson, language, WITH_TOOLS)
+    found["page"].stop()
+    demos_ran(capfd.readouterr().out, language)
 
 
 def test_a_demo_that_cannot_start_says_why(
