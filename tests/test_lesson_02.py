@@ -264,6 +264,7 @@ def test_the_tool_cell_runs(
     shown = capfd.readouterr()
     assert shown.err == ""
     demos_ran(shown.out, "en")
+    assert shown.out.count("\n> ") + shown.out.startswith("> ") == 3
 
 
 @pytest.mark.tools
