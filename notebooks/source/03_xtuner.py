@@ -1531,29 +1531,23 @@ The camp's way is `copy-cfg` (copy a configuration) → edit it → `train` → 
 The data first follow the camp: **two self-introductions, repeated many times** (8000 there, 400 here). What will happen? Guess, then run. XTuner has an environment of its own; if it is not installed, the cell gives you the command.
 """
 
-# %% tool="config" minutes=1
+# %% tool="two" minutes=3
 from pathlib import Path
 
 from course_lib import toolbox
-from course_lib.tune import recipe
+from course_lib.tune import merging, recipe
 
 work = Path("xtuner-work")
 work.mkdir(exist_ok=True)
 toolbox.run("xtuner", "copy-cfg", recipe.CONFIG, ".", folder=work)
 data.write(work / "two.json", data.two_sentences(name, times=400))
-recipe.write(work, "two", "two.json", questions[:2])
-
-# %% tool="two" minutes=2
-from course_lib.tune.merging import merged
-
+display(recipe.write(work, "two", "two.json", questions[:2]))
 toolbox.run("xtuner", "train", "two.py", "--work-dir", "two", "--seed", 42, folder=work)
 convert = ("xtuner", "convert", "pth_to_hf")
 toolbox.run(*convert, "two.py", recipe.last(work, "two"), "two-hf", *recipe.HF, folder=work)
 models_now = {"camp-mini": bot}
-# zh: 合并用你自己的函数
-# en: your own function merges
 with needs("lora_merge"):
-    models_now["two sentences"] = merged(bot, work / "two-hf", lora_merge)
+    models_now["two sentences"] = merging.merged(bot, work / "two-hf", lora_merge)
 side_by_side(questions, models_now, name)
 
 # %% [markdown] lang="zh"
@@ -1563,6 +1557,12 @@ side_by_side(questions, models_now, name)
 损失降得漂亮，可是看表：没人问它是谁，也冒出那句自我介绍，或者它的碎片；本来会的题答错了。数据里每个问题后面都跟着同样的话，模型学到的规律就是“不管问什么，都这样答”。这叫**过拟合**，旧本事丢了叫**灾难性遗忘**。损失低，不等于学得好：它只量了这两句。
 
 对策：少重复，多换问法，再**混进别的本事的数据**，让它知道名字只该在什么时候说。上面算过的 `items` 正是这样：五百条换着问法的自我介绍，五百条别的任务。再训练一次，这回走完全程。
+
+## 关卡任务：你的小助手
+
+交上去的是适配器（safetensors）、它的配置、训练配置和日志、几段对话。批改的程序会把适配器装回 `camp-mini`，换一批**没训练过的问法**问它是谁，再考别的本事，也看日志和适配器对不对得上。名字要用你自己的；不满意就改数据、改轮数，再训练一次。
+
+下一格训练，再下一格收集证据，说明还缺什么，并列出每一步的时间和内存。
 """
 
 # %% [markdown] lang="en"
@@ -1572,6 +1572,12 @@ side_by_side(questions, models_now, name)
 The loss fell beautifully, but look at the table: the introduction, or scraps of it, comes where nobody asked who it is, and questions that it could answer go wrong. In the data each question was followed by the same words, so the rule it learned is "whatever they ask, say this". That is **over-fitting**; the loss of old skills is called **catastrophic forgetting**. A low loss does not mean well learned: it measured these two sentences only.
 
 The cure: fewer repeats, more wordings, and **data of the other skills mixed in**, to show when the name should not be said. The `items` above are just that: five hundred introductions in changing wordings, five hundred other tasks. Train again, and go all the way this time.
+
+## The level's task: your assistant
+
+You hand in the adapter (safetensors) with its configuration, the training's configuration and log, and a few dialogues. The grading program puts the adapter onto `camp-mini`, asks it who it is in wordings that **no training showed**, tests the other skills, and looks whether log and adapter belong together. Use your own name; if you are not content, change the data or the epochs and train again.
+
+The next cell trains; the one after it collects the evidence, says what is missing, and lists time and memory of each step.
 """
 
 # %% tool="mixed" minutes=4
@@ -1585,75 +1591,6 @@ toolbox.run(
     stdin=f"{questions[0]}\n\n{questions[3]}\n\nEXIT\n\n", folder=work)
 models_now["mixed"] = chat.load(work / "merged")
 side_by_side(questions, models_now, name)
-
-# %% [markdown] lang="zh"
-"""
-名字该说时才说，别的本事回来了。日志里的步数和你算的一样：检查点的文件名就是 `total_iters`。
-
-## 选做：另外三条路
-
-把下一格的 `False` 改成 `True`：
-
-- **全量微调**：同一份数据，去掉配置里的 `lora=`。所有权重都动，学习率要小；存下来的是整个模型，不是适配器。
-- **增量预训练**：给基座模型喂纯文本 `{"text": …}`，没有模板，每个词元都算损失。
-- **QLoRA**：有 GPU 和 InternLM2-Chat-1.8B 时，营里那份配置除了模型和数据一字不改（我们没有在 GPU 上运行过）。
-
-> **2024 年以后**（据仓库，2026-11）
-> - XTuner 换成了 V1：`torchrun … xtuner/v1/train/cli/sft.py`，数据是 OpenAI 格式的 jsonl，并行用 FSDP；V1 里没有 LoRA、QLoRA，也没有 InternLM2 的配方。旧文档移到了 `legacy/`。
-> - 这一关请用标签 v0.1.21 到 v0.1.23，或 PyPI 上的 0.2.0（本课用它）。
-> - 报错 `KeyError: 'text'`、`'messages'`：数据格式和 map 函数不配（xtuner#442、#719）。
-"""
-
-# %% [markdown] lang="en"
-"""
-The name comes when it should, and the other skills are back. The steps in the log are those that you worked out: the checkpoint's file name is `total_iters`.
-
-## Optional: three other ways
-
-Change `False` to `True` in the next cell:
-
-- **full tuning**: the same data without `lora=` in the configuration. All weights move, so the rate must be small; what is saved is a whole model, no adapter.
-- **continued pre-training**: plain text `{"text": …}` for the base model; no template, and every token carries loss.
-- **QLoRA**: with a GPU and InternLM2-Chat-1.8B, the camp's configuration, unchanged but for model and data (we have not run it on a GPU).
-
-> **Since 2024** (from the repository, 2026-11)
-> - XTuner became V1: `torchrun … xtuner/v1/train/cli/sft.py`, data as OpenAI's jsonl, parallel by FSDP; V1 has no LoRA, no QLoRA and no recipe for InternLM2. The old documents moved to `legacy/`.
-> - For this level take a tag from v0.1.21 to v0.1.23, or 0.2.0 from PyPI (as this lesson does).
-> - `KeyError: 'text'`, `'messages'`: the data's form and the map function do not fit (xtuner#442, #719).
-"""
-
-# %% tool="optional" minutes=3
-from course_lib.decoding import Sampling
-
-FULL = PRETRAIN = False
-if FULL:
-    recipe.write(work, "full", "mixed.json", questions[:2], full=True, lr=5e-4)
-    models_now["full"] = chat.load(recipe.train(work, "full"))
-    display(side_by_side(questions, models_now, name))
-if PRETRAIN:
-    toolbox.run("xtuner", "copy-cfg", recipe.PRETRAIN, ".", folder=work)
-    recipe.write_pretraining(work, "pretrain", data.plain_texts())
-    for one in (models.BUILT_IN["camp-mini-base"], recipe.train(work, "pretrain")):
-        print(chat.load(one).complete("XTuner的主要用途是什么？", Sampling(max_new_tokens=20)).text)
-recipe.qlora_on_gpu(work, "mixed.json", questions[:2])
-
-# %% [markdown] lang="zh"
-"""
-## 关卡任务：你的小助手
-
-交上去的是适配器（safetensors）、它的配置、训练配置和日志、几段对话。批改的程序会把适配器装回 `camp-mini`，换一批**没训练过的问法**问它是谁，再考别的本事，也看日志和适配器对不对得上。名字要用你自己的；不满意就改数据、改轮数，再训练一次。
-
-下一格收集证据，说明还缺什么，并列出每一步的时间和内存。
-"""
-
-# %% [markdown] lang="en"
-"""
-## The level's task: your assistant
-
-You hand in the adapter (safetensors) with its configuration, the training's configuration and log, and a few dialogues. The grading program puts the adapter onto `camp-mini`, asks it who it is in wordings that **no training showed**, tests the other skills, and looks whether log and adapter belong together. Use your own name; if you are not content, change the data or the epochs and train again.
-
-The next cell collects the evidence, says what is missing, and lists time and memory of each step.
-"""
 
 # %% tool="evidence" minutes=1
 from course_lib.decoding import Sampling
@@ -1675,11 +1612,15 @@ grade_adapter(points=20, seed=seed)
 
 # %% [markdown] lang="zh"
 """
+名字该说时才说，别的本事回来了。日志里的步数和你算的一样：检查点的文件名就是 `total_iters`。
+
 再写几句话，由助教来读。损失曲线在训练那一格下面，截图可以直接粘进来。
 """
 
 # %% [markdown] lang="en"
 """
+The name comes when it should, and the other skills are back. The steps in the log are those that you worked out: the checkpoint's file name is `total_iters`.
+
 Then a few lines for a TA to read. The loss curve stands below the training's cell; you may paste a screenshot.
 """
 
@@ -1718,7 +1659,20 @@ rubric(
 - 用 XTuner 训练、转换、合并、对话；
 - 看出过拟合，用混合数据治好它。
 
-最后三道小题，不计分。
+## 选做：另外三条路
+
+把下一格的 `False` 改成 `True`：
+
+- **全量微调**：同一份数据，去掉配置里的 `lora=`。所有权重都动，学习率要小；存下来的是整个模型，不是适配器。
+- **增量预训练**：给基座模型喂纯文本 `{"text": …}`，没有模板，每个词元都算损失。
+- **QLoRA**：有 GPU 和 InternLM2-Chat-1.8B 时，营里那份配置除了模型和数据一字不改（我们没有在 GPU 上运行过）。
+
+> **2024 年以后**（据仓库，2026-11）
+> - XTuner 换成了 V1：`torchrun … xtuner/v1/train/cli/sft.py`，数据是 OpenAI 格式的 jsonl，并行用 FSDP；V1 里没有 LoRA、QLoRA，也没有 InternLM2 的配方。旧文档移到了 `legacy/`。
+> - 这一关请用标签 v0.1.21 到 v0.1.23，或 PyPI 上的 0.2.0（本课用它）。
+> - 报错 `KeyError: 'text'`、`'messages'`：数据格式和 map 函数不配（xtuner#442、#719）。
+
+下一格之后还有三道小题，不计分。
 """
 
 # %% [markdown] lang="en"
@@ -1734,8 +1688,36 @@ Now you can:
 - train, convert, merge and chat with XTuner;
 - recognise over-fitting and cure it with mixed data.
 
-Three last questions, not graded.
+## Optional: three other ways
+
+Change `False` to `True` in the next cell:
+
+- **full tuning**: the same data without `lora=` in the configuration. All weights move, so the rate must be small; what is saved is a whole model, no adapter.
+- **continued pre-training**: plain text `{"text": …}` for the base model; no template, and every token carries loss.
+- **QLoRA**: with a GPU and InternLM2-Chat-1.8B, the camp's configuration, unchanged but for model and data (we have not run it on a GPU).
+
+> **Since 2024** (from the repository, 2026-11)
+> - XTuner became V1: `torchrun … xtuner/v1/train/cli/sft.py`, data as OpenAI's jsonl, parallel by FSDP; V1 has no LoRA, no QLoRA and no recipe for InternLM2. The old documents moved to `legacy/`.
+> - For this level take a tag from v0.1.21 to v0.1.23, or 0.2.0 from PyPI (as this lesson does).
+> - `KeyError: 'text'`, `'messages'`: the data's form and the map function do not fit (xtuner#442, #719).
+
+After the next cell come three last questions, not graded.
 """
+
+# %% tool="optional" minutes=3
+from course_lib.decoding import Sampling
+
+FULL = PRETRAIN = False
+if FULL:
+    recipe.write(work, "full", "mixed.json", questions[:2], full=True, lr=5e-4)
+    models_now["full"] = chat.load(recipe.train(work, "full"))
+    display(side_by_side(questions, models_now, name))
+if PRETRAIN:
+    toolbox.run("xtuner", "copy-cfg", recipe.PRETRAIN, ".", folder=work)
+    recipe.write_pretraining(work, "pretrain", data.plain_texts())
+    for one in (models.BUILT_IN["camp-mini-base"], recipe.train(work, "pretrain")):
+        print(chat.load(one).complete("XTuner的主要用途是什么？", Sampling(max_new_tokens=20)).text)
+recipe.qlora_on_gpu(work, "mixed.json", questions[:2])
 
 # %% quiz="low_loss"
 quiz(
