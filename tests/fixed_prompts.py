@@ -5,28 +5,19 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from course_lib.language import Language
+from course_lib.mini.dialogue import Sample
 from course_lib.mini.tool_prompts import REACT_EN
 from course_lib.template import ACTION_END, ACTION_START, PLUGIN, Message
 
 
 @dataclass(frozen=True)
-class Fixed:
+class Fixed(Sample):
     """A dialogue that ends with the right reply; ``skill`` is the name of its exam.
 
     ``mastered`` is False where the shipped model is known to answer wrong.
     """
 
-    skill: str
-    turns: tuple[Message, ...]
     mastered: bool = True
-
-    @property
-    def prompt(self) -> tuple[Message, ...]:
-        return self.turns[:-1]
-
-    @property
-    def reply(self) -> str:
-        return self.turns[-1].content
 
     def __str__(self) -> str:
         return self.skill
