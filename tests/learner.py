@@ -9,6 +9,7 @@ from typing import Any
 import nbformat
 
 from course_lib.checks import case, check
+from course_lib.errors import CampError
 from course_lib.language import Language
 from grading.build import Builder, released
 from grading.cells import blank_source, in_language
@@ -46,6 +47,20 @@ def run_cells(
             source = blank_source(cell.source) if kinds == BLANK else cell.source
             exec(in_language(edit(source), language), names)
     return names
+
+
+def without_tools(
+    lesson: Lesson, language: Language, names: dict[str, Any], *, left_out: Collection[str] = ()
+) -> dict[str, str]:
+    """Run the tools' cells after all others; return the one line with which each of them fails."""
+    said = {}
+    for cell in lesson.of_kind("tool"):
+        if cell.name not in left_out:
+            try:
+                exec(in_language(cell.source, language), names)
+            except CampError as error:
+                (said[cell.name],) = str(error).splitlines()
+    return said
 
 
 def new_course(folder: Path, lesson: Lesson) -> Course:

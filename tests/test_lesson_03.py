@@ -37,7 +37,8 @@ from course_lib.tune.toys import MARKERS, NF4, PARAMETERS, C, toy_enc
 from grading.cells import in_language
 from grading.grade import grade
 from grading.lesson import Lesson
-from tests.learner import BLANK, SOLVED, WITH_TOOLS, hand_in, new_course, run_cells
+from tests import stand_in
+from tests.learner import BLANK, SOLVED, WITH_TOOLS, hand_in, new_course, run_cells, without_tools
 
 mpl.use("Agg")
 LESSON = "03_xtuner"
@@ -388,7 +389,11 @@ def test_times_are_those_of_passed_runs(tmp_path: Path, capsys) -> None:
     assert "50 s in 1 steps" in said
 
 
-def test_what_comes_too_early_says_what_to_do_first(tmp_path: Path) -> None:
+def test_what_comes_too_early_says_what_to_do_first(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CAMP_TOOLS", str(tmp_path / "tools"))
+    stand_in.make(tmp_path / "tools", "xtuner", "", "/bin/sh")
     with pytest.raises(CampError, match="run copy-cfg first"):
         recipe.write(tmp_path, "two", "two.json", [])
     with pytest.raises(CampError, match="train first"):
@@ -405,8 +410,9 @@ def test_run_from_top_to_bottom(
     """Run all cells but the tool's, as a learner without it does, in silence on stderr."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("CAMP_LANG", language)
+    monkeypatch.setenv("CAMP_TOOLS", str(tmp_path / "none"))
     monkeypatch.setattr(chat, "load", lambda _model: mini)  # loaded once for all tests
-    run_cells(lesson, language, BLANK if blank else SOLVED)
+    names = run_cells(lesson, language, BLANK if blank else SOLVED)
     shown = capfd.readouterr()
     assert shown.err == ""
     if blank:
@@ -420,17 +426,13 @@ def test_run_from_top_to_bottom(
         gaps = [float(one) for one in re.findall(r"\d\.\de[-+]\d\d", shown.out)]
         assert len(gaps) == 2
         assert max(gaps) < 1e-4
-
-
-def test_without_the_tool_its_cells_say_how_to_get_it(
-    lesson: Lesson, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("CAMP_TOOLS", str(tmp_path / "none"))
-    names = {"data": data, "name": "小林", "questions": ["你是谁？"]}
-    (first, *_) = lesson.of_kind("tool")
-    with pytest.raises(CampError, match="camp tools install xtuner"):
-        exec(in_language(first.source, "en"), names)
+    if language == "en":
+        install = "XTuner is not installed: run `camp tools install xtuner` in a terminal"
+        assert without_tools(lesson, "en", names) == {
+            "two": install, "mixed": install,
+            "evidence": "xtuner-work/mixed-hf/adapter_model.safetensors cannot be read "
+            "(No such file or directory): train, then convert",
+        }  # fmt: skip
 
 
 REAL = """

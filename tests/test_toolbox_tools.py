@@ -165,6 +165,26 @@ def test_a_wrong_configuration_fails_with_its_cause(
     assert caught.value.explanation.name == problem
 
 
+@pytest.mark.parametrize(
+    ("words", "problem"),
+    [
+        ("copy-cfg no_such_config .", "configuration-unknown"),
+        ("convert pth_to_hf cfg.py work/iter_999.pth none-hf --fp32", "file-missing"),
+        ("convert pth_to_hf no_such.py work/iter_999.pth none-hf --fp32", "file-missing"),
+        ("convert merge model no-adapter none-merged", "adapter-missing"),
+        ("convert merge model model none-merged", "adapter-missing"),
+        ("chat no-model --prompt-template internlm2_chat", "hub-out-of-reach"),
+        ("chat model --prompt-template no_such", "choice-unknown"),
+    ],
+)
+def test_a_wrong_command_fails_with_its_cause(folder: Path, words: str, problem: str) -> None:
+    write_config(folder)
+    with pytest.raises(toolbox.ToolError) as caught:
+        toolbox.run("xtuner", *words.split(), stdin="hi\n\nEXIT\n\n", folder=folder)
+    assert caught.value.explanation.name == problem
+    assert not list(folder.glob("none-*"))
+
+
 def test_an_interrupted_training_goes_on(folder: Path) -> None:
     write_config(folder, "long.py", max_epochs=12)
     words = ("xtuner", "train", "long.py", "--work-dir", "long")

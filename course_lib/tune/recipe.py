@@ -120,6 +120,7 @@ def last(work: Path, run: str) -> str:
     try:
         path = Path((work / run / "last_checkpoint").read_text(encoding="utf-8").strip())
     except OSError:
+        toolbox.need("xtuner")
         what = Text(
             f"{work / run} 里没有检查点：先训练", f"no checkpoint in {work / run}: train first"
         )
@@ -132,6 +133,7 @@ def _copied(work: Path, config: str) -> str:
     try:
         return path.read_text(encoding="utf-8")
     except OSError:
+        toolbox.need("xtuner")
         what = Text(f"没有 {path}：先运行 copy-cfg", f"there is no {path}: run copy-cfg first")
         raise CampError(str(what)) from None
 
