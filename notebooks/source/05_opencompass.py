@@ -1200,6 +1200,7 @@ If you did lesson 03, your assistant (`evidence/03_xtuner`) is examined, too. Gu
 # %% tool="tuned" minutes=5
 from course_lib.evaluate import paired, teach
 
+toolbox.need("opencompass")
 folders = {"mine": teach.train(work / "mine", teach.pairs("learn")),
            "cheat": teach.train(work / "cheat", teach.pairs("exam"), steps=250)}
 folders |= teach.from_lesson_03(work / "assistant")
@@ -1408,6 +1409,7 @@ Then `--custom-dataset-path` asks questions of your own; change those lines. A s
 from course_lib.evaluate import api
 from course_lib.serving import serve
 
+toolbox.need("opencompass")
 with serve("camp-mini") as server:
     api.write(work, server, prompts={"none": "", "LangGPT": api.LANGGPT}, count=12)
     toolbox.run("opencompass", "api.py", "-w", "api", "--debug", folder=work)

@@ -303,6 +303,7 @@ In the next cell the real LlamaIndex builds a Faiss index with each and is asked
 """
 
 # %% tool="find" minutes=2
+from course_lib import toolbox
 from course_lib.rag import questions, running
 
 asked = questions.asked()
@@ -933,6 +934,7 @@ On InternStudio write `serve()`, and the two bars of LlamaIndex take the InternL
 # %% tool="answers" minutes=3
 from course_lib.serving import serve
 
+toolbox.need("llamaindex")
 hundred = questions.draw(questions.fact_questions(library), 100, "table")
 texts = [one.text for one in hundred]
 tallies = {"no passages": answering.tally(hundred, answering.replies(texts), [()] * 100)}
@@ -1354,6 +1356,7 @@ Half of the examples find the threshold, the other half only test it: **no resul
 good, bad = [one.text for one in asked[::2]], chat[::2]
 new_good, new_bad = [one.text for one in asked[1::2]], chat[1::2]
 rounds = ["XTuner的编号是多少？", "今天天气真好", "星河图书馆的馆长是谁？", "std::vector 怎么用？"]
+toolbox.need("huixiangdou")
 with serve("camp-mini") as server:
     judged = running.huixiangdou("groups", good, bad, new_good + new_bad, rounds, server)
 print("reject_throttle", round(judged["reject_throttle"], 4))
@@ -1446,6 +1449,7 @@ task.begin()
 good = {"小组哪天开会？": "team", "会议室怎么预约？": "room", "新同学先做什么？": "start"}
 bad = ["中午吃什么？", "昨天的电影好看吗？", "今天好热啊"]
 rounds = ["青竹小组的负责人是谁？", "松涛会议室的电话是多少？", "中午吃什么？"]
+toolbox.need("llamaindex")
 with serve("camp-mini") as server:
     task.run(good, bad, rounds, server)
 evidence.check_rag()
