@@ -248,6 +248,7 @@ def test_a_skipped_test_fails_the_run_in_ci_only(tmp_path: Path, ci: str, code: 
     )
     plugins = ["-p", "xdist", "-p", "tests.skips"]
     options = [*plugins, "-n", "1", "-c", "/dev/null", "--rootdir", str(tmp_path)]
+    options += ["--basetemp", str(tmp_path / "base")]  # not where this run and earlier ones lie
     done = subprocess.run(
         [sys.executable, "-m", "pytest", *options, "test_it.py"],
         cwd=tmp_path,
