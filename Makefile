@@ -1,6 +1,6 @@
 # Each target sets up .venv first; `make run` and `make test` work on a fresh clone.
 .DEFAULT_GOAL := help
-.PHONY: help setup lab run test coverage test-tools build grade regrade marks feedback points desk formgrader bench pictures doctor debian lint format lock lock-tools clean
+.PHONY: help setup lab run test test-tools build grade regrade marks feedback points desk formgrader bench pictures doctor debian lint format lock lock-tools clean
 
 CAMP := .venv/bin/camp
 COURSE ?= course
@@ -27,12 +27,12 @@ pictures: setup ## take the guides' pictures of the real pages again
 doctor: setup ## say what is wrong with this machine or environment, and the fix
 	@$(CAMP) doctor
 
-test: setup ## lint and all tests; what CI runs
+# Three workers for two cores: many tests wait, for a browser, a deadline, a killed process.
+test: setup ## lint, all tests, and which lines they reach; what CI runs
 	@$(MAKE) --no-print-directory --jobs=2 --output-sync=target debian lint
-	@.venv/bin/python -m pytest -n 2 --dist worksteal $(ARGS)
-
-coverage: setup ## the fast tests alone, and which lines they reach (twice their time)
-	@.venv/bin/python -m pytest -n 2 -m "not (tools or slow or browser)" --cov=course_lib --cov=grading --cov-report=term:skip-covered $(ARGS)
+	@.venv/bin/python -m slipcover --source course_lib,grading --skip-covered --out build/coverage.txt \
+		-m pytest -n 3 --dist worksteal $(ARGS)
+	@awk '/^\(summary\)/ {print "coverage: " $$4 " % of " $$2 " lines, file by file in build/coverage.txt"}' build/coverage.txt
 
 test-tools: setup ## tests with real tools in environments of their own (first time: 4 GB, minutes)
 	@.venv/bin/python -m pytest -m tools $(ARGS)
@@ -85,5 +85,5 @@ lock-tools: setup ## resolve the tools of course_lib/toolbox/catalogue.yml anew 
 	@.venv/bin/python -m course_lib.toolbox.lock $(ARGS)
 
 clean: ## remove .venv, build and caches; keeps course/
-	rm -rf .venv build .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage* *.egg-info
+	rm -rf .venv build .mypy_cache .ruff_cache .pytest_cache .hypothesis *.egg-info
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -209,7 +209,7 @@ def free_port() -> int:
 
 def isolated_home(folder: Path) -> dict[str, str]:
     """Return an environment whose Jupyter and IPython files all lie in ``folder``."""
-    kept = {k: v for k, v in os.environ.items() if not k.startswith(("JUPYTER", "COV_CORE"))}
+    kept = {k: v for k, v in os.environ.items() if not k.startswith("JUPYTER")}
     own = str(Path(sys.executable).parent)
     return kept | {
         "PATH": os.pathsep.join([own, os.environ.get("PATH", "")]),
