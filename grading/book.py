@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -157,13 +157,15 @@ class Book:
             known = self.submissions(learners)
             new = [entry for entry in entries if entry.graded.learner not in known]
             self._insert(new)
-            for entry in entries:
-                if entry.graded.learner in known:
-                    self._update(entry, known[entry.graded.learner])
-            self._db.flush()
-            for entry in entries:  # also where a due date was taken away since
-                if self._assignment.duedate is not None or entry.graded.learner in known:
-                    self._penalise(entry)
+            self._update(
+                {
+                    known[entry.graded.learner]: entry
+                    for entry in entries
+                    if entry.graded.learner in known
+                }
+            )
+            for entry in entries if self._assignment.duedate is not None else ():
+                self._penalise(entry)
             self._db.commit()
         except BaseException:
             self._db.rollback()
@@ -225,23 +227,44 @@ class Book:
             if many:
                 self._db.execute(insert(kind), many)
 
-    def _update(self, entry: Entry, submission: str) -> None:
-        if entry.received is not None:
-            self._db.execute(
-                update(SubmittedAssignment)
-                .where(SubmittedAssignment.id == submission)
-                .values(timestamp=entry.received)
+    def _update(self, entries: Mapping[str, Entry]) -> None:
+        """Enter anew what the gradebook knows, by the submissions' ids."""
+        notebooks = {id_: name for name, id_ in self._notebooks.items()}
+        cells = {cell.id: cell.name for many in self._cells.values() for cell in many}
+        grades: list[dict[str, Any]] = []
+        comments: list[dict[str, Any]] = []
+        for chunk in _chunks(sorted(entries)):
+            for id_, submission, notebook, cell, mark in self._rows(
+                Grade, Grade.manual_score, chunk
+            ):
+                entry, place = entries[submission], (notebooks[notebook], cells[cell])
+                points, waits = _points(entry, *place)
+                waits = (waits or mark is not None) and "/".join(place) not in entry.settled
+                grades.append({"id": id_, "auto_score": points, "needs_manual_grade": waits})
+            for id_, submission, notebook, cell, _ in self._rows(Comment, Comment.id, chunk):
+                text = _comment(entries[submission], notebooks[notebook], cells[cell])
+                comments.append({"id": id_, "auto_comment": text})
+            self._db.execute(  # a due date may have been taken away since
+                update(SubmittedNotebook)
+                .where(SubmittedNotebook.assignment_id.in_(chunk))
+                .values(late_submission_penalty=None)
+                .execution_options(synchronize_session=False)
             )
-        notebooks = self._db.query(SubmittedNotebook).filter_by(assignment_id=submission).all()
-        for notebook in notebooks:
-            for grade in notebook.grades:
-                key = f"{notebook.name}/{grade.name}"
-                points, waits = _points(entry, notebook.name, grade.name)
-                marked = grade.manual_score is not None
-                grade.auto_score = points
-                grade.needs_manual_grade = (waits or marked) and key not in entry.settled
-            for comment in notebook.comments:
-                comment.auto_comment = _comment(entry, notebook.name, comment.name)
+        received = [
+            {"id": id_, "timestamp": entry.received}
+            for id_, entry in entries.items()
+            if entry.received is not None
+        ]
+        for kind, many in ((SubmittedAssignment, received), (Grade, grades), (Comment, comments)):
+            if many:
+                self._db.execute(update(kind), many)
+
+    def _rows(self, kind: Any, what: Any, submissions: Sequence[str]) -> Any:
+        """Return id, submission, notebook, cell and ``what`` of all rows of ``kind``."""
+        notebook = SubmittedNotebook
+        columns = (kind.id, notebook.assignment_id, notebook.notebook_id, kind.cell_id, what)
+        query = select(*columns).join(notebook, notebook.id == kind.notebook_id)
+        return self._db.execute(query.where(notebook.assignment_id.in_(submissions))).all()
 
     def _penalise(self, entry: Entry) -> None:
         """Take off what the course's plugin says for a late submission, as nbgrader does."""
