@@ -111,6 +111,7 @@ class Submission(BaseModel):
         time: when it was packed, by the learner's clock.
         files: all files but this one, by path.
     """
+        hints: how many hints of an exercise were opened, by its name, as far as that is known.
 
     model_config = ConfigDict(frozen=True)
     format: Literal[1] = 1
@@ -123,6 +124,7 @@ class Submission(BaseModel):
     time: Moment
     files: tuple[File, ...] = Field(max_length=MAX_FILES)
 
+    hints: dict[str, int] = Field(default_factory=dict)
     @property
     def notebook(self) -> str:
         """The name that the notebook must have."""
@@ -149,6 +151,7 @@ def pack(
     time: datetime | None = None,
 ) -> bytes:
     """Return a bundle.
+    hints: Mapping[str, int] | None = None,
 
     Args:
         files: contents by path: ``LESSON.ipynb``, ``note.md``, and what lies in ``evidence/``.
@@ -161,12 +164,14 @@ def pack(
         time: when it is packed; now by default.
 
     Raises:
+        hints: how many hints of an exercise were opened, by its name.
         BadBundle: it would be refused by whoever reads it: too large, or a name that may not be.
     """
     moment = (time or datetime.now(UTC)).replace(microsecond=0)
     submission = Submission(
         learner=learner, nickname=nickname, lesson=lesson, cohort=cohort, kit=kit,
-        number=number, time=moment, files=describe(files) if len(files) <= MAX_FILES else (),
+        number=number, time=moment, hints=dict(hints or {}),
+        files=describe(files) if len(files) <= MAX_FILES else (),
     )  # fmt: skip
     _check_sizes({name: len(raw) for name, raw in files.items()}, submission.notebook)
     _check_names(list(files), submission)

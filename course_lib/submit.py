@@ -97,6 +97,13 @@ def _tell(draft: Draft, say: Say) -> None:
     say(Text(f"笔记本：{where}（{saved} 保存）", f"notebook: {where} (saved {saved})"))
     for line in draft.warnings:
         say(line)
+    if hints := ", ".join(f"{name} {count}" for name, count in draft.notebook.hints.items()):
+        say(
+            Text(
+                f"💡 打开过的提示：{hints}（助教看到的是每题有多少人打开过，不影响分数）",
+                f"💡 hints opened: {hints} (TAs see how many opened them; no points depend on it)",
+            )
+        )
 
 
 def _packed(home: Home, lesson: str, draft: Draft, identity: Identity) -> tuple[Sent, bool]:
@@ -116,7 +123,8 @@ def _packed(home: Home, lesson: str, draft: Draft, identity: Identity) -> tuple[
     submission = Submission(
         learner=identity.learner, nickname=identity.nickname, cohort=identity.cohort,
         lesson=lesson, kit=__version__, number=next_number(home, lesson),
-        time=datetime.now(UTC).replace(microsecond=0), files=describe(draft.files),
+        time=datetime.now(UTC).replace(microsecond=0), hints=draft.notebook.hints,
+        files=describe(draft.files),
     )  # fmt: skip
     data = _pack(draft, submission)
     write_atomic(bundle_path(home, lesson, submission.learner, submission.number), data)
@@ -129,6 +137,7 @@ def _pack(draft: Draft, said: Submission) -> bytes:
     return pack(
         draft.files, learner=said.learner, nickname=said.nickname, lesson=said.lesson,
         number=said.number, kit=said.kit, cohort=said.cohort, time=said.time,
+        hints=said.hints,
     )  # fmt: skip
 
 

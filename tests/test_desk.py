@@ -18,6 +18,7 @@ import nbformat
 import numpy as np
 import pytest
 
+from course_lib.bundle import MANIFEST, Submission
 from course_lib.errors import CampError
 from course_lib.language import Text
 from course_lib.learner.preflight import ESSAY
@@ -25,7 +26,7 @@ from grading import database
 from grading.beside import Beside, list_beside
 from grading.collect.links import GivenLink, Link, keep_links, links_alone, links_file
 from grading.course import Course
-from grading.desk import comments, funnel, similar, spot, stored, stuck, waiting, wrong
+from grading.desk import comments, funnel, hints, similar, spot, stored, stuck, waiting, wrong
 from grading.desk.claims import LASTS, Claims
 from grading.desk.comments import Judged, Saved
 from grading.desk.graded import file_of
@@ -315,6 +316,21 @@ def test_the_funnel_counts_what_was_handed_in(course: Course, sheet: Sheet) -> N
     assert (nobody.handed_in, nobody.tried, nobody.passed) == (1, 0, 0)
     unread = made([[0, 6]], [1, 6], by_hand=[1], waits=[(0, 0), (0, 1)])  # no blank is known of it
     assert funnel.funnel_of(course, unread, 1).tried == 0
+
+
+def test_opened_hints_are_counted_by_learner_where_they_were_noted(own: Course) -> None:
+    noted: dict[str, dict[str, int]] = {
+        "amy": {"double": 2, "share": 1}, "bob": {"double": 1, "triple": 0}, "cat": {},
+    }  # fmt: skip
+    for learner, opened in noted.items():
+        said = Submission(
+            learner=learner, nickname="N", lesson=LESSON, kit="1", number=1,
+            time=datetime(2026, 11, 1, tzinfo=UTC), hints=opened, files=(),
+        )  # fmt: skip
+        (own.submitted(learner, LESSON) / MANIFEST).write_text(said.model_dump_json())
+    (own.submitted("dan", LESSON) / MANIFEST).write_text('{"hints": {"double": 1}}')
+    (own.submitted("eve", LESSON) / MANIFEST).symlink_to(own.submitted("amy", LESSON) / MANIFEST)
+    assert hints.count_opened(own, LESSON) == {"double": 2, "share": 1}
 
 
 def test_the_signs_of_being_stuck(tmp_path: Path) -> None:

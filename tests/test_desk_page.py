@@ -11,6 +11,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,7 @@ from playwright.sync_api import Page, expect
 from streamlit.testing.v1 import AppTest
 
 from course_lib import ports
+from course_lib.bundle import MANIFEST, Submission
 from course_lib.errors import CampError
 from course_lib.language import Text, current_language
 from grading.collect.links import Link, keep_links
@@ -272,10 +274,16 @@ def test_a_long_text_is_cut_and_that_is_said(app: AppTest, course: Course) -> No
 
 
 def test_the_other_views_and_both_languages(app: AppTest, course: Course) -> None:
+    said = Submission(
+        learner="bob", nickname="B", lesson=LESSON, kit="1", number=1,
+        time=datetime(2026, 11, 1, tzinfo=UTC), hints={"double": 1}, files=(),
+    )  # fmt: skip
+    (course.submitted("bob", LESSON) / MANIFEST).write_text(said.model_dump_json())
     look_at(app, "numbers")
     items = app.dataframe[0].value
     assert list(items["exercise"]) == ["double", "triple", "share", "note_toy"]
     assert list(items["mind"]) == ["too few"] * 4
+    assert list(items["opened a hint"]) == ["≥ 1", "≥ 0", "≥ 0", ""]
     assert str(SQUARED) in texts(app)
     app.segmented_control(key="by").set_value("answer").run()
     assert app.code[0].value == WORKS["bob"].answers["double"]

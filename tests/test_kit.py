@@ -90,6 +90,7 @@ def test_it_holds_what_learners_need_and_no_more(
     for name in tracked:
         assert files[name] == (ROOT / name).read_bytes()
     assert files["etc/cohort"] == b"2026a\n"
+    assert "etc/labextensions/camp-hints/static/hints.js" in files
     assert "searched: no hidden test, seed, solution or wrong answer is in it" in learner_kit.said
 
 

@@ -17,6 +17,7 @@ import nbformat
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
+from course_lib import bundle
 from course_lib.learner.home import find_home
 from course_lib.learner.lessons import read_lessons
 from tests.conftest import ROOT, JupyterServer, free_port, isolated_home
@@ -149,12 +150,22 @@ def test_camp_lab_takes_a_free_port_and_shows_the_lesson_index(tmp_path: Path, p
             opened = page.locator(".jp-MainAreaWidget:not(.lm-mod-hidden) .jp-Notebook")
             expect(opened.locator(".jp-RenderedMarkdown h1").first).to_contain_text("open chain")
             expect(page.locator("#jp-bottom-panel")).to_contain_text("| Idle", timeout=60_000)
+            open_second_hint(page, opened)
             hand_in(page, opened)
-            (bundle,) = home.bundles.glob("*.zip")
-            assert bundle.name == "01_intro-camp3_7-1.zip"
+            (packed,) = home.bundles.glob("*.zip")
+            assert packed.name == "01_intro-camp3_7-1.zip"
+            assert bundle.verify(packed).hints == {"count_params": 1}
         finally:
             os.killpg(process.pid, signal.SIGKILL)
             process.wait()
+
+
+def open_second_hint(page: Page, notebook: Locator) -> None:
+    """Open the second hint of a lesson's first exercise, twice, and save."""
+    for _ in range(2):
+        notebook.locator(".jp-MarkdownCell summary").nth(1).click()
+    page.keyboard.press("Control+s")
+    expect(page.get_by_text("Saving completed")).to_be_visible()
 
 
 def hand_in(page: Page, notebook: Locator) -> None:

@@ -271,6 +271,22 @@ def test_what_an_evidence_cell_lacks_is_named(kit: Home, lesson: str) -> None:
 
 
 def test_too_much_evidence(kit: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_hints_that_were_opened_are_told_to_learner_and_course(kit: Home) -> None:
+    path = work(kit, "li_mei")
+    book = nbformat.read(path, as_version=4)
+    hints = [one for one in book.cells if "<details" in one.source]
+    marks: list[Any] = [[1, 0, 7, "0", None], [0], "all", {"0": 0}, 1]
+    for one, opened in zip(hints, marks, strict=False):
+        one.metadata["hints_opened"] = opened  # the first cell holds two hints
+    book.cells[0].metadata["hints_opened"] = [0, 1]  # and this one none
+    nbformat.write(book, path)
+    told = camp(kit.path, "submit", LESSON, *WHO)
+    assert "💡 hints opened: count_params 2, weight_bytes 1 (TAs see how many" in told.stdout
+    said = bundle.verify(kit.bundles / f"{LESSON}-camp3_42-1.zip")
+    assert said.hints == {"count_params": 2, "weight_bytes": 1}
+    assert "nothing changed since" in camp(kit.path, "submit", LESSON).stdout
+
+
     folder = demo_lesson(kit)
     folder.mkdir(parents=True)
     (folder / "big.json").write_bytes(b" " * 300_000)

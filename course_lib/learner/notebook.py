@@ -14,6 +14,9 @@ from course_lib.bundle import MAX_NOTEBOOK, BadBundle
 from course_lib.errors import CampError
 from course_lib.language import Language, Text, parse_language
 
+_OPENED = "hints_opened"
+"""Metadata of a cell: which of its hints were opened; ``etc/labextensions`` writes it."""
+
 
 @dataclass(frozen=True)
 class Cell:
@@ -25,6 +28,7 @@ class Cell:
         source: its text.
         shown: the text of its outputs.
         marks: what nbgrader notes of it.
+        opened: how many of its hints were opened, as far as the course's JupyterLab noted it.
     """
 
     number: int
@@ -32,6 +36,7 @@ class Cell:
     source: str
     shown: str
     marks: Mapping[str, Any]
+    opened: int = 0
 
     @property
     def name(self) -> str:
@@ -88,6 +93,21 @@ class Notebook:
         return next((cell for cell in self.cells if cell.name.startswith("note_")), None)
 
     @cached_property
+    def hints(self) -> dict[str, int]:
+        """How many hints of an exercise were opened, by its name; without those with none.
+
+        Hints stand before the answer. Only JupyterLab as ``camp lab`` starts it notes them.
+        """
+        found: dict[str, int] = {}
+        opened = 0
+        for cell in self.cells:
+            if cell.kind == "markdown":
+                opened += cell.opened
+            elif opened and any(cell is one.answer for one in self.exercises):
+                found[cell.name], opened = opened, 0
+        return found
+
+    @cached_property
     def evidence(self) -> tuple[str, ...]:
         """The names of what is asked for as evidence."""
         asked = (cell.name for cell in self.cells if cell.name.startswith("evidence_"))
@@ -131,11 +151,19 @@ def read_notebook(path: Path) -> Notebook:
 
 
 def _cell(number: int, cell: Any) -> Cell:
-    marks = dict(cell["metadata"].get("nbgrader") or {})
+    metadata = cell["metadata"]
+    marks = dict(metadata.get("nbgrader") or {})
     marks["points"] = float(marks.get("points", 0))
     outputs = cell.get("outputs", [])
     shown = "\n".join(_text(part) for one in outputs for part in _parts(one))
-    return Cell(number, str(cell["cell_type"]), _text(cell["source"]), shown, marks)
+    kind, source = str(cell["cell_type"]), _text(cell["source"])
+    return Cell(number, kind, source, shown, marks, _opened(metadata.get(_OPENED), source))
+
+
+def _opened(numbers: Any, source: str) -> int:
+    """Return how many of the hints in ``source`` are among ``numbers``."""
+    there = range(source.count("<details"))
+    return sum(number in numbers for number in there) if isinstance(numbers, list) else 0
 
 
 def _parts(output: Any) -> list[Any]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import streamlit as st
 
 from course_lib.language import Text
@@ -34,7 +36,7 @@ def show(desk: Desk) -> None:
         _spread(sheet.shares, _GREEN)
     st.subheader(say("题目分析", "item analysis"), anchor=False)
     found = analyse(sheet)
-    _items(found)
+    _items(found, stored.hints_opened(desk.course, desk.lesson))
     st.subheader(say("常见的错误答案", "common wrong answers"), anchor=False)
     _wrong(desk, sheet)
 
@@ -61,7 +63,7 @@ def _spread(shares: Numbers, colour: str) -> None:
     )  # fmt: skip
 
 
-def _items(found: list[Analysis]) -> None:
+def _items(found: list[Analysis], opened: Mapping[str, int]) -> None:
     name, full, blank = say("题目", "exercise"), say("满分的", "all points"), say("没写的", "blank")
     hard, tells = (
         say("难度（平均得分率）", "difficulty (mean share)"),
@@ -76,6 +78,7 @@ def _items(found: list[Analysis]) -> None:
             tells: None if isinstance(one.discrimination, Silent) else one.discrimination,
             full: one.full,
             blank: one.blank,
+            say("打开过提示", "opened a hint"): _opened(one, opened),
             say("注意", "mind"): _mind(one),
         }
         for one in found
@@ -85,12 +88,14 @@ def _items(found: list[Analysis]) -> None:
         say(
             "难度是平均得分率，越高越容易。区分度是这道题的分和其余检查总分的相关系数（题目不算在"
             f"总分里），低于 {WEAK} 的题值得看一眼；少于 {FEWEST} 份时不算。等助教的单元不计入。"
-            "提示折叠在课文里，谁打开过没有记录。",
+            "“打开过提示”是人数的下限：课程的 JupyterLab 在笔记本里记下打开过的提示，camp submit "
+            "把它带上；在别处做的没有记录。",
             "Difficulty is the mean share of the points: high is easy. Discrimination is the "
             "correlation of an exercise's points with the points of all other checks; below "
             f"{WEAK} it is worth a look. With fewer than {FEWEST} submissions nothing is "
-            "computed. Cells that wait for a TA are left out. Hints fold out in the lesson's text, "
-            "and nobody records who opens them.",
+            "computed. Cells that wait for a TA are left out. Opened a hint: so many learners at "
+            "least; the course's JupyterLab notes it in the notebook and camp submit tells it, but "
+            "nothing is known of work done elsewhere.",
         )
     )
     known = [row for row in rows if row[hard] is not None]
@@ -103,6 +108,12 @@ def _items(found: list[Analysis]) -> None:
                 x=name, y=column, color=colour, horizontal=True, sort=False, x_label="",
                 y_label=column, height=40 + 28 * len(known),
             )  # fmt: skip
+
+
+def _opened(one: Analysis, opened: Mapping[str, int]) -> str:
+    """Return how many opened a hint; nothing of what is no exercise."""
+    is_exercise = one.item.answers and not one.item.by_hand
+    return f"≥ {opened.get(one.item.name, 0)}" if is_exercise else ""
 
 
 def _mind(one: Analysis) -> str:

@@ -6,6 +6,7 @@ What is kept is shared by all who look at the page, and none of it is ever chang
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TypeAlias
 
@@ -14,7 +15,7 @@ from sqlalchemy.engine import make_url
 
 from grading.collect.links import links_file
 from grading.course import Course
-from grading.desk import funnel, similar, stuck, waiting, wrong
+from grading.desk import funnel, hints, similar, stuck, waiting, wrong
 from grading.desk.claims import Claims
 from grading.desk.funnel import Funnel
 from grading.desk.reader import read_lessons, read_sheet
@@ -165,6 +166,16 @@ def _times(path: Path, lesson: str, stamp: _Stamp) -> dict[str, int]:
     return stuck.count_submissions(open_course(path), lesson)
 
 
+def hints_opened(course: Course, lesson: str) -> Mapping[str, int]:
+    """Return how many learners opened a hint of each exercise."""
+    return _hints(course.path, lesson, _handed_in(course))
+
+
+@st.cache_resource(max_entries=10, show_spinner=_READING)
+def _hints(path: Path, lesson: str, stamp: _Stamp) -> Mapping[str, int]:
+    return hints.count_opened(open_course(path), lesson)
+
+
 def compared(course: Course, lesson: str) -> Compared | None:
     """Return what ``camp similar`` found in a lesson."""
     stamp = (*_handed_in(course), _time(course.similar(lesson) / FILE))
@@ -180,5 +191,6 @@ def forget() -> None:
     """Read everything again, as after a mark."""
     for kept in (
         _lessons, _sheet, _queue, _progress, _funnels, _wrong, _groups, _times, _compared, _links,
+        _hints,
     ):  # fmt: skip
         kept.clear()

@@ -24,6 +24,7 @@ _OF_THE_COURSE = (
     "docs/pictures/lessons.*.png",
     "etc/setup.sh", "etc/first_imports.py", "etc/jupyter_lab_config.py",
     "etc/jupyter_server_config.d/*.json", "etc/labconfig/*.json",
+    "etc/labextensions/*/*.json", "etc/labextensions/*/static/*.js",
 )  # fmt: skip
 _TABLES = re.compile(r"\[(build-system|project(?!\.entry-points)|tool\.setuptools)\b")
 """Tables of ``pyproject.toml`` that set up ``course_lib``; commands of ``grading`` are none."""
