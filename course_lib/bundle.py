@@ -30,13 +30,15 @@ NOTE = "note.md"
 EVIDENCE = "evidence"
 TIMESTAMP = "timestamp.txt"
 """nbgrader's note of the time; the grader's own clock counts."""
+SECRET = "submission_secret.txt"  # noqa: S105 - a file's name
+"""nbgrader's: what only learner and grader know, and names the feedback page in an exchange."""
 
 MAX_BUNDLE = 64_000_000
 """Bytes of a bundle, and of all files in it: what a grader's work folder holds."""
 MAX_NOTEBOOK = 20_000_000
 MAX_FILES = 500
 MAX_DEPTH = 8
-_MAX_MANIFEST = 1_000_000
+MAX_MANIFEST = 1_000_000
 _MAX_DIRECTORY = 500_000  # of the zip's list of files: MAX_FILES long names
 _LEARNER = re.compile(r"\w[\w.@+ -]*\Z")
 _MAX_LEARNER = 200  # bytes: a file is named after a learner, and 255 is the end
@@ -109,9 +111,9 @@ class Submission(BaseModel):
         kit: version of the course.
         number: 1 for the first submission of this lesson, 2 for the next, and so on.
         time: when it was packed, by the learner's clock.
+        hints: how many hints of an exercise were opened, by its name, as far as that is known.
         files: all files but this one, by path.
     """
-        hints: how many hints of an exercise were opened, by its name, as far as that is known.
 
     model_config = ConfigDict(frozen=True)
     format: Literal[1] = 1
@@ -122,9 +124,9 @@ class Submission(BaseModel):
     kit: str = Field(max_length=40)
     number: int = Field(ge=1, le=9999)
     time: Moment
+    hints: dict[str, int] = Field(default_factory=dict)
     files: tuple[File, ...] = Field(max_length=MAX_FILES)
 
-    hints: dict[str, int] = Field(default_factory=dict)
     @property
     def notebook(self) -> str:
         """The name that the notebook must have."""
@@ -149,9 +151,9 @@ def pack(
     kit: str,
     cohort: str = "",
     time: datetime | None = None,
+    hints: Mapping[str, int] | None = None,
 ) -> bytes:
     """Return a bundle.
-    hints: Mapping[str, int] | None = None,
 
     Args:
         files: contents by path: ``LESSON.ipynb``, ``note.md``, and what lies in ``evidence/``.
@@ -162,9 +164,9 @@ def pack(
         kit: version of the course.
         cohort: the learner's cohort.
         time: when it is packed; now by default.
+        hints: how many hints of an exercise were opened, by its name.
 
     Raises:
-        hints: how many hints of an exercise were opened, by its name.
         BadBundle: it would be refused by whoever reads it: too large, or a name that may not be.
     """
     moment = (time or datetime.now(UTC)).replace(microsecond=0)
@@ -272,7 +274,7 @@ def _read(bundle: zipfile.ZipFile, folder: Path | None) -> Submission:
 
 
 def _manifest(bundle: zipfile.ZipFile, entry: zipfile.ZipInfo, folder: Path | None) -> Submission:
-    if entry.file_size > _MAX_MANIFEST:
+    if entry.file_size > MAX_MANIFEST:
         raise BadBundle(f"{MANIFEST} 太大", f"{MANIFEST} is too large")
     raw = b"".join(zips.copied(bundle, entry, folder and folder / MANIFEST))
     try:

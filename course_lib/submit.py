@@ -23,9 +23,9 @@ from course_lib.files import write_atomic
 from course_lib.language import Text
 from course_lib.learner.home import Home, find_home
 from course_lib.learner.identity import Identity, read_identity, settle_identity
-from course_lib.learner.inbox import PLAIN_HTTP, Inbox, is_address, settle_token
+from course_lib.learner.inbox import PLAIN_HTTP, Inbox, settle_token
 from course_lib.learner.lessons import find_lesson, read_lessons
-from course_lib.learner.places import put
+from course_lib.learner.places import is_address, put
 from course_lib.learner.preflight import Draft, look
 from course_lib.learner.progress import running_lesson
 from course_lib.learner.sent import (

@@ -6,13 +6,13 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-from course_lib.bundle import MANIFEST, NOTE, TIMESTAMP
+from course_lib.bundle import MANIFEST, NOTE, SECRET, TIMESTAMP
 from course_lib.errors import printable
 from course_lib.language import Text
 from grading.course import Course
 from grading.intake import Refused, list_files, unreadable
 
-_OURS = (MANIFEST, NOTE, TIMESTAMP)  # read, and shown, in other places
+_OURS = (MANIFEST, NOTE, SECRET, TIMESTAMP)  # read, and shown, in other places
 
 
 @dataclass(frozen=True)

@@ -28,6 +28,7 @@ import course_lib
 from course_lib.errors import CampError
 from course_lib.files import write_atomic
 from course_lib.language import Text
+from course_lib.learner.places import exchange_of, is_address
 from grading import database
 from grading.course import CONFIG_FILE, Course, quiet
 from grading.journal import Journal
@@ -246,6 +247,25 @@ def _key(course: Course, gradebook: Gradebook, work: _Work) -> str:
     return digest.hexdigest()
 
 
+def _give_out(course: Course, pages: Sequence[Path], place: str) -> Sequence[Path]:
+    """Give pages out in a folder, an exchange, or by an inbox; return what was given out."""
+    if is_address(place):
+        from grading.inbox.client import release
+    elif exchange_of(Path(place)):
+        from grading.exchange import release
+    else:
+        from grading.letter import give_out
+        from grading.rules import load_rules
+
+        return give_out(course, pages, Path(place), load_rules(course.path))
+    given, others = release(course, pages, place)
+    if others:
+        more = f" and {len(others) - _SHOWN} more" if len(others) > _SHOWN else ""
+        names = ", ".join(others[:_SHOWN]) + more
+        typer.echo(f"camp: {place} knows no work of these, so no page for them: {names}", err=True)
+    return given
+
+
 def feedback_command(
     lesson: Annotated[str | None, typer.Argument(help="A lesson; all when none is named.")] = None,
     course: Annotated[Path, typer.Option(help="The nbgrader course directory.")] = Path("course"),
@@ -254,11 +274,12 @@ def feedback_command(
     ] = None,
     force: Annotated[bool, typer.Option("--force", help="Write unchanged pages again.")] = False,
     release: Annotated[
-        Path | None,
+        str | None,
         typer.Option(
-            metavar="FOLDER",
-            help="Copy them there to give out, a folder for each learner, with a letter of one "
-            "page on all lessons.",
+            metavar="PLACE",
+            help="Give them out: in a folder, one for each learner, with a letter of one page on "
+            "all lessons; in an nbgrader exchange, to who handed in there; by an inbox "
+            "(https://...), to who is on its roster.",
         ),
     ] = None,
     db: database.Address = None,
@@ -272,10 +293,7 @@ def feedback_command(
     except PagesFailed as error:
         pages, failed = error.pages, error
     if release is not None:
-        from grading.letter import give_out
-        from grading.rules import load_rules
-
-        pages = give_out(opened, pages, release, load_rules(opened.path))
+        pages = _give_out(opened, pages, release)
     for page in pages:
         typer.echo(page)
     if failed:

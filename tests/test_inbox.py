@@ -13,6 +13,8 @@ from pathlib import Path
 import pytest
 
 from course_lib.errors import CampError
+from grading.course import Course
+from grading.inbox.client import release
 from grading.inbox.database import Database, address_of
 from grading.inbox.members import Member, Roster
 from grading.inbox.receipts import Receipt, signer
@@ -20,6 +22,7 @@ from grading.inbox.store import open_store
 from grading.inbox.upload import Arrived
 from tests.conftest import free_port
 from tests.inbox_server import LESSON, PEOPLE, Server, bundle, camp, enroll, sha256
+from tests.kits import camp as any_camp
 
 # --- receipts ---------------------------------------------------------------------------------
 
@@ -263,6 +266,47 @@ def test_pages_of_camp_feedback_are_released_to_their_learners(
     assert inbox.get(path, "bo").status_code == 404
     with pytest.raises(CampError, match="no page of 02_demo"):
         camp("release", "02_demo", *words)
+
+
+def test_a_ta_elsewhere_collects_and_releases_by_the_address(
+    inbox: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lesson, course = "06_agents", Course(tmp_path / "course")
+    (course.path / "source" / lesson).mkdir(parents=True)
+    for who in ("amy", "李 雷", "bo"):
+        assert inbox.send(bundle(who, lesson, who), who, lesson).status_code == 201
+    seen = inbox.get("/v1/submissions", "tom").json()  # of cohort 2026a, where bo is not
+
+    def collect(*words: str) -> str:
+        command = ("collect", inbox.url, "--course", str(course.path), *words)
+        done = any_camp(tmp_path, *command, CAMP_TOKEN=inbox.tokens["tom"])
+        assert done.returncode == 0, done.stderr
+        return done.stdout.strip().splitlines()[-1]
+
+    def fetched() -> int:
+        return sum(one.get("route") == "/v1/submissions/{id}/bundle" for one in inbox.lines())
+
+    assert collect().startswith("2 collected, 0 known")
+    assert course.learners(lesson) == ["amy", "李 雷"]
+    record = json.loads((course.path / f"collected/{lesson}/amy/001/collected.json").read_text())
+    receipt = next(one for one in seen if (one["learner"], one["lesson"]) == ("amy", lesson))
+    assert (record["received"], record["number"]) == (receipt["received"], 1)
+    before = fetched()
+    assert collect().startswith("0 collected, 2 known")
+    assert fetched() - before == len(seen) - 2  # other tests' lessons are not of this course
+    collect("--dry-run")
+
+    pages = [course.feedback(who, lesson) / f"{lesson}.html" for who in ("amy", "bo", "stranger")]
+    for page in pages:
+        page.parent.mkdir(parents=True)
+        page.write_text("<p>well done", encoding="utf-8")
+    monkeypatch.setenv("CAMP_TOKEN", inbox.tokens["tom"])
+    assert release(course, pages, inbox.url) == ([pages[0]], ["bo", "stranger"])
+    assert inbox.get(f"/v1/feedback/{lesson}", "amy").text == "<p>well done"
+    monkeypatch.setenv("CAMP_TOKEN", inbox.tokens["amy"])
+    monkeypatch.setenv("CAMP_LANG", "en")
+    with pytest.raises(CampError, match="not for a learner"):
+        release(course, pages, inbox.url)
 
 
 # --- a start that cannot be -------------------------------------------------------------------

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 import typer
+from nbgrader.utils import notebook_hash
 from playwright.sync_api import Page
 from typer.testing import CliRunner
 
@@ -20,6 +21,7 @@ from grading.ledger import Booking, Kind, Ledger
 from grading.letter import LETTER, give_out
 from grading.points import award
 from grading.rules import load_rules
+from tests.conftest import free_port
 from tests.toy_course import LESSON, SECRET, hand_in, hand_in_for_marking, make_course
 
 pytestmark = pytest.mark.usefixtures("walls")
@@ -162,13 +164,46 @@ def test_a_folder_of_the_course_is_not_one_to_give_out(inside: str, course: Cour
         give_out(course, [], course.path / inside, load_rules(course.path))
 
 
+def test_in_an_exchange_a_page_lies_where_its_learner_finds_it(
+    course: Course, tmp_path: Path
+) -> None:
+    exchange = tmp_path / "exchange/camp"
+    (exchange / "inbound").mkdir(parents=True)
+    secret = course.submitted("b_wrong", LESSON) / "submission_secret.txt"
+    secret.write_text("only b and the grader know", encoding="utf-8")
+    try:
+        written = release(course, exchange, "--learner", "b_wrong", "--learner", "c_right")
+        again = release(course, exchange / "inbound", "--learner", "b_wrong")
+    finally:
+        secret.unlink()
+    name = notebook_hash(secret="only b and the grader know", notebook_id=LESSON)
+    assert written == again == [exchange / "feedback" / f"{name}.html"]
+    made = course.feedback("b_wrong", LESSON) / f"{LESSON}.html"
+    assert written[0].read_bytes() == made.read_bytes()
+    assert (exchange / "feedback").stat().st_mode & 0o777 == 0o711
+    assert [one.name for one in (exchange / "feedback").iterdir()] == [written[0].name]
+
+
+def test_an_inbox_that_is_not_there_is_one_line(
+    course: Course, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CAMP_LANG", "en")
+    monkeypatch.delenv("CAMP_TOKEN", raising=False)
+    address = f"http://127.0.0.1:{free_port()}"
+    with pytest.raises(CampError, match="no token for the inbox: set CAMP_TOKEN"):
+        feedback_command(LESSON, course.path, release=address)
+    monkeypatch.setenv("CAMP_TOKEN", "camp_x")
+    with pytest.raises(CampError, match=f"cannot reach {address}"):
+        feedback_command(LESSON, course.path, release=address)
+
+
 def test_one_page_that_fails_does_not_keep_the_others_back(course: Course, tmp_path: Path) -> None:
     graded = course.autograded("b_wrong", LESSON) / f"{LESSON}.ipynb"
     good = graded.read_bytes()
     graded.write_bytes(b"{")
     try:
         with pytest.raises(PagesFailed, match="b_wrong"):
-            feedback_command(LESSON, course.path, release=tmp_path / "out")
+            feedback_command(LESSON, course.path, release=str(tmp_path / "out"))
     finally:
         graded.write_bytes(good)
     assert (tmp_path / "out/c_right" / LETTER).is_file()

@@ -18,6 +18,7 @@ from typing import Any
 import nbformat
 import pexpect
 import pytest
+from nbgrader.utils import notebook_hash
 
 from course_lib import bundle
 from course_lib.errors import CampError
@@ -270,7 +271,6 @@ def test_what_an_evidence_cell_lacks_is_named(kit: Home, lesson: str) -> None:
     assert "📎" not in camp(kit.path, "submit", lesson, *WHO, "--check").stdout
 
 
-def test_too_much_evidence(kit: Home, monkeypatch: pytest.MonkeyPatch) -> None:
 def test_hints_that_were_opened_are_told_to_learner_and_course(kit: Home) -> None:
     path = work(kit, "li_mei")
     book = nbformat.read(path, as_version=4)
@@ -287,6 +287,7 @@ def test_hints_that_were_opened_are_told_to_learner_and_course(kit: Home) -> Non
     assert "nothing changed since" in camp(kit.path, "submit", LESSON).stdout
 
 
+def test_too_much_evidence(kit: Home, monkeypatch: pytest.MonkeyPatch) -> None:
     folder = demo_lesson(kit)
     folder.mkdir(parents=True)
     (folder / "big.json").write_bytes(b" " * 300_000)
@@ -321,7 +322,7 @@ def test_an_exchange_gets_it_as_nbgrader_would(kit: Home, tmp_path: Path) -> Non
         r"camp3_42\+01_intro\+\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d{6} UTC\+[0-9a-f]{16}", name
     )
     assert sorted(one.name for one in (inbound / name).iterdir()) == [
-        "01_intro.ipynb", "note.md", "submission.json", "timestamp.txt",
+        "01_intro.ipynb", "note.md", "submission.json", "submission_secret.txt", "timestamp.txt",
     ]  # fmt: skip
 
 
@@ -448,7 +449,7 @@ def test_an_address_where_nobody_is(kit: Home, address: str, says: str) -> None:
 def test_the_result_is_fetched_when_it_is_out(kit: Home, inbox: StandIn) -> None:
     work(kit, "li_mei")
     alone = camp(kit.path, "result", LESSON, CAMP_TOKEN="camp_x")
-    assert "was not handed in at an inbox" in only_line(alone.stderr)
+    assert "was not handed in with --to" in only_line(alone.stderr)
     camp(kit.path, "submit", LESSON, *WHO, "--to", inbox.url, CAMP_TOKEN="camp_x")
     work(kit, "wang_fang")
     camp(kit.path, "submit", LESSON, *WHO)  # packed, and not handed in yet
@@ -462,6 +463,52 @@ def test_the_result_is_fetched_when_it_is_out(kit: Home, inbox: StandIn) -> None
     assert "🎓 01_intro: feedback is out, 100 compute points\n📊 score 70.5 / 100\n" in told.stdout
     assert (kit.feedback / "01_intro.html").read_bytes() == page
     assert [one[1] for one in inbox.came[-2:]] == [f"/v1/feedback/{LESSON}", "/v1/points"]
+    assert "🎓 graded" in camp(kit.path, "status").stdout
+
+
+HEAD = '<!doctype html><p class="total">得分 {} / 100</p>'
+
+
+def test_a_result_lies_in_a_folder_that_was_given_out(kit: Home, tmp_path: Path) -> None:
+    shared = tmp_path / "shared"
+    shared.mkdir()
+    work(kit, "li_mei")
+    camp(kit.path, "submit", LESSON, *WHO, "--to", str(shared))
+    told = camp(kit.path, "result", LESSON)
+    assert told.stdout == f"⏳ no feedback on {LESSON} for you in {shared} yet\n"
+    for learner, score in (("camp3_42", 70), ("other", 1)):
+        (shared / learner / LESSON).mkdir(parents=True)
+        (shared / learner / LESSON / f"{LESSON}.html").write_text(HEAD.format(score))
+    told = camp(kit.path, "result", LESSON)
+    assert "🎓 01_intro: feedback is out\n📊 score 70 / 100\n" in told.stdout
+    assert (kit.feedback / f"{LESSON}.html").read_text() == HEAD.format(70)
+    assert "🎓 graded" in camp(kit.path, "status").stdout
+    own = (shared / "camp3_42").rename(tmp_path / "sent by mail")
+    (own / LESSON / f"{LESSON}.html").write_text(HEAD.format(80))
+    assert "score 80" in camp(kit.path, "result", LESSON, "--from", str(own)).stdout
+    gone = camp(kit.path, "result", LESSON, "--from", str(tmp_path / "nowhere"))
+    assert f"no folder {tmp_path / 'nowhere'}" in only_line(gone.stderr)
+
+
+def test_a_result_lies_in_an_exchange_where_nbgrader_would_put_it(
+    kit: Home, tmp_path: Path
+) -> None:
+    exchange = tmp_path / "exchange/camp"
+    (exchange / "inbound").mkdir(parents=True)
+    names = []
+    for learner in ("wang_fang", "li_mei"):
+        work(kit, learner)
+        camp(kit.path, "submit", LESSON, *WHO, "--to", str(exchange))
+        handed_in = max((exchange / "inbound").iterdir(), key=lambda one: one.stat().st_mtime_ns)
+        secret = (handed_in / "submission_secret.txt").read_text()
+        names.append(f"{notebook_hash(secret=secret, notebook_id=LESSON)}.html")
+    assert len(set(names)) == 2
+    assert "⏳ no feedback" in camp(kit.path, "result", LESSON).stdout
+    (exchange / "feedback").mkdir()
+    for name, score in zip(names, (10, 70), strict=True):
+        (exchange / "feedback" / name).write_text(HEAD.format(score))
+        told = camp(kit.path, "result", LESSON)  # of the newest that has a page
+        assert f"score {score} / 100" in told.stdout
     assert "🎓 graded" in camp(kit.path, "status").stdout
 
 

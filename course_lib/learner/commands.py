@@ -13,10 +13,13 @@ from course_lib.errors import CampError
 from course_lib.files import write_atomic
 from course_lib.language import Text
 from course_lib.learner.home import Home, find_home
-from course_lib.learner.inbox import PLAIN_HTTP, Inbox, NotThere, is_address, settle_token
-from course_lib.learner.lessons import find_lesson, read_lessons
+from course_lib.learner.identity import read_identity
+from course_lib.learner.inbox import PLAIN_HTTP, Inbox, NotThere, settle_token
+from course_lib.learner.lessons import Row, find_lesson, read_lessons
 from course_lib.learner.outcome import Outcome, keep_outcome, read_score
 from course_lib.learner.overview import read_overview, read_state
+from course_lib.learner.places import is_address
+from course_lib.learner.released import find_page, folder_of
 from course_lib.learner.sent import all_sent
 from course_lib.learner.view import lesson_table, overview_table, summary
 
@@ -74,25 +77,26 @@ def submit_command(
 def result_command(
     lesson: Annotated[str, typer.Argument(help="Name, number, level or notebook of a lesson.")],
     source: Annotated[
-        str | None, typer.Option("--from", help="The inbox; by default where you handed it in.")
+        str | None,
+        typer.Option(
+            "--from",
+            help="An inbox (https://...), an nbgrader exchange, or a folder of pages that was "
+            "given out; by default where you handed it in.",
+        ),
     ] = None,
 ) -> None:
-    """Fetch your score, points and feedback page of a lesson from the inbox, when they are out."""
+    """Fetch your feedback page of a lesson, with your score (and points, from an inbox)."""
     home = find_home()
     row = find_lesson(lesson, read_lessons(home.notebooks))
-    inbox = Inbox(source or _inbox_of(home, row.name), settle_token(home))
-    if inbox.open:
-        typer.echo(str(PLAIN_HTTP), err=True)
+    place = source or _place_of(home, row.name)
     try:
-        page = inbox.feedback(row.name)
+        page, points = (_from_inbox if is_address(place) else _from_folder)(home, row, place)
     except NotThere as nothing:
         typer.echo(f"⏳ {nothing}")
         return
     target = home.feedback / f"{row.name}.html"
     write_atomic(target, page)
-    outcome = Outcome(
-        points=_points(inbox, row.level), time=datetime.now(UTC).replace(microsecond=0)
-    )
+    outcome = Outcome(points=points, time=datetime.now(UTC).replace(microsecond=0))
     keep_outcome(home, row.name, outcome)
     typer.echo(f"🎓 {row.name}: {outcome.text}")
     if score := read_score(page):
@@ -100,18 +104,43 @@ def result_command(
     typer.echo(str(Text(f"反馈：{target}", f"feedback: {target}")))
 
 
-def _inbox_of(home: Home, lesson: str) -> str:
-    found = [
-        one.to for sent in all_sent(home, lesson) for one in sent.deliveries if is_address(one.to)
-    ]
+def _place_of(home: Home, lesson: str) -> str:
+    """Return where a lesson was handed in last."""
+    found = [one.to for sent in all_sent(home, lesson) for one in sent.deliveries]
     if not found:
         what = Text(
-            f"{lesson} 没有交到收件箱：反馈由讲师发给你；收件箱用 --from https://... 指明",
-            f"{lesson} was not handed in at an inbox: your instructor sends the feedback; name an "
-            "inbox with --from https://...",
+            f"{lesson} 没有用 --to 交过：反馈由讲师发给你；放反馈的文件夹或收件箱用 --from 指明",
+            f"{lesson} was not handed in with --to: your instructor sends the feedback; name the "
+            "folder it lies in, or an inbox, with --from",
         )
         raise CampError(str(what))
-    return found[-1]
+    return found[-1] if is_address(found[-1]) else str(folder_of(found[-1]))
+
+
+def _from_inbox(home: Home, row: Row, address: str) -> tuple[bytes, int | None]:
+    inbox = Inbox(address, settle_token(home))
+    if inbox.open:
+        typer.echo(str(PLAIN_HTTP), err=True)
+    return inbox.feedback(row.name), _points(inbox, row.level)
+
+
+def _from_folder(home: Home, row: Row, place: str) -> tuple[bytes, int | None]:
+    folder = Path(place).expanduser()
+    if not folder.is_dir():
+        what = Text(
+            f"没有文件夹 {folder}：检查路径，或先挂载它",
+            f"no folder {folder}: check the path, or mount it",
+        )
+        raise CampError(str(what))
+    known = read_identity(home)
+    page = find_page(folder, known.learner if known else "", row.name, all_sent(home, row.name))
+    if page is None:
+        what = Text(
+            f"{folder} 里还没有你的 {row.name} 反馈",
+            f"no feedback on {row.name} for you in {folder} yet",
+        )
+        raise NotThere(str(what))
+    return page, None
 
 
 def _points(inbox: Inbox, levels: str) -> int | None:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import getpass
 import hashlib
 import os
+import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlsplit
@@ -37,12 +38,15 @@ PLAIN_HTTP = Text(
 
 
 class NotThere(CampError):
-    """The inbox has nothing of that kind yet."""
+    """The inbox has nothing of that kind, or not yet."""
 
 
-def is_address(place: str) -> bool:
-    """Tell whether ``place`` is an inbox's address and not a folder."""
-    return place.lower().startswith(("http://", "https://"))
+class Busy(CampError):
+    """The inbox was asked too often; in ``seconds`` it can be asked again."""
+
+    def __init__(self, text: str, seconds: int) -> None:
+        super().__init__(text)
+        self.seconds = seconds
 
 
 def settle_token(home: Home) -> str:
@@ -110,7 +114,7 @@ class Inbox:
             "Content-Length": str(data),
             "X-Content-SHA256": sha256,
         }
-        answer = self._ask(
+        answer = self.ask(
             "POST", f"/v1/submissions/{quote(lesson)}", headers, lambda: _chunks(bundle)
         )
         try:
@@ -133,7 +137,7 @@ class Inbox:
             NotThere: none was.
             CampError: the inbox cannot be reached, or refused.
         """
-        answer = self._ask("GET", f"/v1/feedback/{quote(lesson)}", {})
+        answer = self.ask("GET", f"/v1/feedback/{quote(lesson)}")
         if "html" not in answer.headers.get("content-type", ""):
             raise self._stranger(answer)
         return answer.content
@@ -145,19 +149,36 @@ class Inbox:
             NotThere: there are none.
             CampError: the inbox cannot be reached, or refused.
         """
-        answer = self._ask("GET", "/v1/points", {})
+        answer = self.ask("GET", "/v1/points")
         try:
             return answer.json()
         except ValueError:
             raise self._stranger(answer) from None
 
-    def _ask(
-        self, method: str, path: str, headers: dict[str, str], body: Any = None
+    def ask(
+        self,
+        method: str,
+        path: str,
+        headers: Mapping[str, str] | None = None,
+        body: Callable[[], Iterator[bytes]] | bytes | None = None,
     ) -> httpx.Response:
+        """Return the answer to a request, which is tried again when the connection breaks.
+
+        Args:
+            method: such as ``GET``.
+            path: below the address, with ``/``.
+            headers: besides the token's.
+            body: what is sent; a function gives it anew for each try.
+
+        Raises:
+            NotThere: what was asked for or sent to is not there.
+            Busy: asked too often.
+            CampError: the inbox cannot be reached, or refused; the text says why.
+        """
         url = f"{self.address}{path}"
         for attempt in range(1, _TRIES + 1):
             try:
-                content = body() if body else None
+                content = body() if callable(body) else body
                 answer = self._client.request(method, url, headers=headers, content=content)
                 break
             except httpx.TransportError as error:
@@ -171,8 +192,10 @@ class Inbox:
         if said is None:
             raise self._stranger(answer)
         what = Text(f"收件箱没有收：{said}", f"the inbox refused: {said}")
-        if method == "GET" and answer.status_code == httpx.codes.NOT_FOUND:
+        if method in ("GET", "PUT") and answer.status_code == httpx.codes.NOT_FOUND:
             raise NotThere(said)
+        if answer.status_code == httpx.codes.TOO_MANY_REQUESTS:
+            raise Busy(str(what), _seconds(answer.headers.get("retry-after", "")))
         if answer.status_code in (httpx.codes.UNAUTHORIZED, httpx.codes.FORBIDDEN):
             what = Text(
                 f"收件箱不认这个令牌：{said}（在 {VARIABLE} 或 .camp/token 里）",
@@ -202,6 +225,11 @@ def _chunks(bundle: Path) -> Iterator[bytes]:
     with bundle.open("rb") as file:
         while chunk := file.read(_CHUNK):
             yield chunk
+
+
+def _seconds(told: str) -> int:
+    """Return how long to wait, as a server tells it; a minute when it does not."""
+    return int(told) if re.fullmatch("[0-9]{1,6}", told) else 60
 
 
 def _detail(answer: httpx.Response) -> str | None:

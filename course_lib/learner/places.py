@@ -7,20 +7,20 @@ import os
 import shutil
 from pathlib import Path
 
-from course_lib.bundle import TIMESTAMP, Submission, unpack
+from course_lib.bundle import SECRET, TIMESTAMP, Submission, unpack
 from course_lib.errors import CampError
 from course_lib.files import write_atomic
 from course_lib.language import Text
 
-INBOUND = "inbound"
+INBOUND, _FEEDBACK = "inbound", "feedback"
 _OPEN = 0o777  # as nbgrader leaves it: the instructor may take it away
 
 
 def put(bundle: Path, submission: Submission, folder: Path) -> Path:
     """Put a bundle into a folder and return where it is; nothing there is overwritten.
 
-    An exchange is a folder ``inbound``, or one that has it: there the submission lies unpacked,
-    as ``LEARNER+LESSON+TIME+WORD`` with a ``timestamp.txt``, the way ``nbgrader submit`` does it.
+    In an exchange it lies unpacked, as ``LEARNER+LESSON+TIME+WORD`` with the time and a secret,
+    the way ``nbgrader submit`` does it.
 
     Args:
         bundle: the bundle.
@@ -37,10 +37,8 @@ def put(bundle: Path, submission: Submission, folder: Path) -> Path:
             f"no folder {folder}: check the path, or mount it",
         )
         raise CampError(str(what))
-    if folder.name == INBOUND:
-        return _exchange(bundle, submission, folder)
-    if (folder / INBOUND).is_dir():
-        return _exchange(bundle, submission, folder / INBOUND)
+    if exchange := exchange_of(folder):
+        return _exchange(bundle, submission, exchange / INBOUND)
     target = folder / bundle.name
     data = bundle.read_bytes()
     if os.path.lexists(target):
@@ -55,9 +53,34 @@ def put(bundle: Path, submission: Submission, folder: Path) -> Path:
     return target
 
 
+def is_address(place: str) -> bool:
+    """Tell whether ``place`` is an inbox's address and not a folder."""
+    return place.lower().startswith(("http://", "https://"))
+
+
+def exchange_of(folder: Path) -> Path | None:
+    """Return the course's folder in an nbgrader exchange: ``folder``, or the one around it.
+
+    An exchange is a folder that has a folder ``inbound``.
+    """
+    if folder.name == INBOUND:
+        return folder.parent
+    return folder if (folder / INBOUND).is_dir() else None
+
+
+def page_of(exchange: Path, secret: str, notebook: str) -> Path:
+    """Return where an exchange keeps a feedback page: nobody else can guess its name.
+
+    It is nbgrader's (0.9, ``utils.notebook_hash``).
+    """
+    name = hashlib.md5(f"{secret}{notebook}".encode("utf-8", "replace")).hexdigest()  # noqa: S324
+    return exchange / _FEEDBACK / f"{name}.html"
+
+
 def _exchange(bundle: Path, submission: Submission, inbound: Path) -> Path:
     moment = f"{submission.time:%Y-%m-%d %H:%M:%S.%f} UTC"
-    word = hashlib.sha256(bundle.read_bytes()).hexdigest()[:16]  # nobody else can guess it
+    secret = hashlib.sha256(bundle.read_bytes()).hexdigest()
+    word = secret[:16]  # nobody else can guess it
     name = f"{submission.learner}+{submission.lesson}+{moment}+{word}"
     target, unfinished = inbound / name, inbound / f".{name}"
     if os.path.lexists(target):
@@ -65,6 +88,7 @@ def _exchange(bundle: Path, submission: Submission, inbound: Path) -> Path:
     shutil.rmtree(unfinished, ignore_errors=True)  # of a run that was cut off
     unpack(bundle, unfinished)
     (unfinished / TIMESTAMP).write_text(moment, encoding="utf-8")
+    (unfinished / SECRET).write_text(secret, encoding="utf-8")
     unfinished.chmod(_OPEN)
     unfinished.rename(target)
     return target

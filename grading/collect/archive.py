@@ -22,6 +22,7 @@ from course_lib import bundle
 from course_lib.bundle import (
     MANIFEST,
     MAX_BUNDLE,
+    SECRET,
     TIMESTAMP,
     BadBundle,
     Submission,
@@ -35,7 +36,7 @@ from grading.course import Course
 from grading.intake import Refused, list_files, read_plain
 
 _RECORD, _FILES, _PART = "collected.json", "files", ".part-"
-_OF_EXCHANGE = {TIMESTAMP, "submission_secret.txt"}
+_OF_EXCHANGE = {TIMESTAMP, SECRET}
 _NOT_LISTED = {MANIFEST, *_OF_EXCHANGE}
 Became = Literal["new", "again", "older", "kept"]
 

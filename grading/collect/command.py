@@ -15,6 +15,7 @@ from rich.table import Table
 from course_lib.bundle import BadBundle, verify
 from course_lib.errors import CampError, printable
 from course_lib.language import Text, current_language
+from course_lib.learner.places import is_address
 from grading.collect.archive import Archive, Record, reason_of
 from grading.collect.export import FIELDS, Export, Field
 from grading.collect.links import Link, keep_links
@@ -22,9 +23,12 @@ from grading.collect.sources import Offer, Trouble, find_offers, is_table
 from grading.course import Course
 from grading.intake import Refused
 
+Found = Offer | Trouble | Link | Record
+"""What a source has; a record is of what was collected from it before."""
+
 
 def collect(
-    course: Course, offers: Iterable[Offer | Trouble | Link]
+    course: Course, offers: Iterable[Found]
 ) -> tuple[list[tuple[Record, str]], list[Trouble]]:
     """Take all that is offered and put each learner's newest where it is graded.
 
@@ -43,6 +47,8 @@ def collect(
                 troubles.append(offer)
             elif isinstance(offer, Link):
                 links.append(offer)
+            elif isinstance(offer, Record):
+                taken.append((offer, "again"))
             else:
                 try:
                     taken.append(archive.take(offer))
@@ -81,10 +87,10 @@ _BECAME = {
 
 def collect_command(
     source: Annotated[
-        Path,
+        str,
         typer.Argument(
-            help="A folder of bundles, one bundle, an nbgrader exchange, an inbox's data folder, "
-            "or a form's export (.csv, .xlsx)."
+            help="A folder of bundles, one bundle, an nbgrader exchange, an inbox (https://... or "
+            "its data folder), or a form's export (.csv, .xlsx)."
         ),
     ],
     course: Annotated[Path, typer.Option(help="The course directory.")] = Path("course"),
@@ -109,13 +115,19 @@ def collect_command(
     """
     console, errors = Console(), Console(stderr=True)
     opened = Course.open(course)
-    offers: Iterable[Offer | Trouble | Link]
-    if is_table(source):
-        export = Export(source, files or source.parent, _named(column or []), utc_offset)
+    place = Path(source)
+    offers: Iterable[Found]
+    if is_address(source):
+        from grading.collect.afar import find_afar
+        from grading.inbox.client import Staff
+
+        offers = find_afar(Staff(source), Archive(opened))
+    elif is_table(place):
+        export = Export(place, files or place.parent, _named(column or []), utc_offset)
         console.print(_preview(export))
         offers = export.offers()
     else:
-        offers = find_offers(source)
+        offers = find_offers(place)
     if dry_run:
         for offer in offers:
             console.print(_offered(offer), highlight=False, markup=False)
@@ -155,12 +167,15 @@ def _preview(export: Export) -> Table:
     return table
 
 
-def _offered(offer: Offer | Trouble | Link) -> str:
+def _offered(offer: Found) -> str:
     match offer:
         case Trouble():
             return f"✗ {printable(offer.label)}: {offer.text}"
         case Link():
             return f"🔗 {printable(offer.source)}: {printable(offer.learner)} {offer.url}"
+        case Record():
+            said = f"{offer.learner}, {offer.lesson}, {_BECAME['again']}"
+            return f"📦 {printable(offer.source)}: {said}"
         case Offer():
             return f"📦 {printable(offer.label)}: {_said(offer)}"
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from course_lib.errors import CampError
 from course_lib.language import Text
-from course_lib.learner.places import INBOUND
+from course_lib.learner.places import INBOUND, exchange_of
 
 _TABLES = {".csv", ".xlsx"}
 _LOOK_LIKE_WORK = {".ipynb", ".rar", ".7z", ".tar", ".gz", ".tgz"}
@@ -62,10 +62,8 @@ def find_offers(source: Path) -> Iterator[Offer | Trouble]:
             f"nothing at {source}: name a folder of bundles, an nbgrader exchange, an inbox's data "
             "folder, or a form's export (.csv, .xlsx)"
         )
-    elif source.name == INBOUND:
-        yield from _exchange(source)
-    elif (source / INBOUND).is_dir():
-        yield from _exchange(source / INBOUND)
+    elif exchange := exchange_of(source):
+        yield from _exchange(exchange / INBOUND)
     elif (source / _INBOX[0]).is_dir():
         yield from _bundles(source / _INBOX[0], arrived=True)
     else:
