@@ -1,7 +1,8 @@
 """The command ``camp``: learners' commands here, others from installed packages.
 
 A package adds commands through the entry point group ``camp.commands``, a sequence of
-:class:`Command`; so a learner's kit without ``grading`` has the learner's part. Only the module
+:class:`Command`; so a learner's kit without ``grading`` has the learner's part, and where there is
+one of the same name (``feedback``) it takes that one's place. Only the module
 of the command that runs is imported, because some take seconds (nbgrader).
 """
 
@@ -48,6 +49,7 @@ COMMANDS = (
     Command("status", "course_lib.learner.commands:status_command", "Show where you stand."),
     Command("submit", "course_lib.learner.commands:submit_command", "Hand in a lesson."),
     Command("result", "course_lib.learner.commands:result_command", "Fetch your own result."),
+    Command("feedback", "course_lib.learner.commands:result_command", "The same as result."),
 )
 
 
@@ -69,10 +71,10 @@ def make_app(words: list[str]) -> typer.Typer:
         pretty_exceptions_enable=False,
     )
     wanted = next((word for word in words if not word.startswith("-")), None)
-    found = list(COMMANDS)
+    found = {command.name: command for command in COMMANDS}
     for entry in entry_points(group="camp.commands"):
-        found += entry.load()
-    for command in found:
+        found |= {command.name: command for command in entry.load()}
+    for command in found.values():
         target = command.load() if command.name == wanted else _not_loaded
         if isinstance(target, typer.Typer):
             app.add_typer(target, name=command.name, help=command.help)

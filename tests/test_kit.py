@@ -370,12 +370,16 @@ def test_its_guide_does_what_it_says(unpacked: Path) -> None:
     for name in ("learner.md", "learner.zh.md"):
         blocks = COMMANDS.findall((unpacked / "docs" / name).read_text(encoding="utf-8"))
         lines += "".join(blocks).splitlines()
-    commands = [*dict.fromkeys(line for line in lines if line != "make lab")]
     assert len(lines) == 2 * 7
+    lines += ["camp result 01_intro", "camp feedback 01_intro"]
+    commands = [*dict.fromkeys(line for line in lines if line != "make lab")]
     python = str(unpacked / ".venv/bin/python")
     said = in_kit(unpacked, python, "-c", RUN, json.dumps(commands))
     done = {line: (code, text) for line, code, text in map(json.loads, said.splitlines())}
     assert [*done] == commands
+    code, text = done.pop("camp feedback 01_intro")  # a TA's command, in a kit the learner's own
+    assert (code, text) == (1, done.pop("camp result 01_intro")[1])
+    assert "was not handed in with --to" in text
     code, text = done.pop("camp doctor")
     assert code == 0 or "\nWrong: " in text  # of this machine
     assert {line: text for line, (code, text) in done.items() if code} == {}
