@@ -25,6 +25,7 @@ LESSON = "01_intro"
 FOLDER = ROOT / "docs" / "pictures"
 CAMP = Path(sys.executable).parent / "camp"
 _READY = 120_000  # ms
+_FIRST = 12  # cells after the first, two checks among them
 
 
 @contextmanager
@@ -43,7 +44,7 @@ def running(folder: Path, language: str, *words: str) -> Iterator[str]:
                 return
         raise SystemExit(f"{' '.join(words)} gave no address")
     finally:
-        os.killpg(process.pid, signal.SIGTERM)
+        os.killpg(process.pid, signal.SIGKILL)  # JupyterLab with a kernel may not heed another
         process.wait()
 
 
@@ -79,6 +80,28 @@ def lab(browser: Browser, base: Path, language: str) -> None:
         page.locator(".jp-RenderedHTMLCommon table").last.wait_for(timeout=_READY)
         page.wait_for_timeout(4000)
         take(page, f"lessons.{language}")
+        page.goto(address.replace("lessons.ipynb", f"notebooks/{language}/{LESSON}.ipynb"))
+        progress(page, language)
+
+
+def progress(page: Page, language: str) -> None:
+    """Run a lesson's first cells and take what its first one then shows."""
+    shown = page.locator(".jp-MainAreaWidget:not(.lm-mod-hidden) .jp-Notebook")
+    title = {"zh": "书生", "en": "The full open chain"}[language]
+    shown.locator(".jp-RenderedMarkdown h1", has_text=title).first.wait_for(timeout=_READY)
+    strip = shown.locator(".camp-progress")
+    for _ in range(60):  # what is run before there is a kernel is dropped
+        shown.locator(".jp-Cell").nth(1).locator(".cm-content").click()
+        page.keyboard.press("Shift+Enter")
+        page.wait_for_timeout(2000)
+        if strip.count():
+            break
+    for _ in range(_FIRST):
+        page.keyboard.press("Shift+Enter")
+    strip.filter(has_text={"zh": "2/8", "en": "2 of 8"}[language]).wait_for(timeout=_READY)
+    strip.evaluate("node => node.scrollIntoView({block: 'center'})")
+    page.wait_for_timeout(2000)
+    take(page, f"progress.{language}", height=440)
 
 
 def desk(browser: Browser, course: Path, language: str) -> None:

@@ -21,7 +21,7 @@ _OWN = Path(__file__).parent / "files"
 _OF_THE_COURSE = (
     "LICENSE", "environment.yml", "requirements.lock",
     "docs/learner*.md", "docs/hand-in*.md", "docs/tools*.md",
-    "docs/pictures/lessons.*.png",
+    "docs/pictures/lessons.*.png", "docs/pictures/progress.*.png",
     "etc/setup.sh", "etc/first_imports.py", "etc/jupyter_lab_config.py",
     "etc/jupyter_server_config.d/*.json", "etc/labconfig/*.json",
     "etc/labextensions/*/*.json", "etc/labextensions/*/static/*.js",
