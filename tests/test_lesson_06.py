@@ -6,6 +6,8 @@ import json
 import linecache
 import re
 import shutil
+import threading
+import time
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -18,7 +20,7 @@ from lagent.actions import JsonParser
 from playwright.sync_api import Page, expect
 from streamlit.testing.v1 import AppTest
 
-from course_lib import chat, models
+from course_lib import chat, models, ports
 from course_lib.agents import (
     evidence,
     inject,
@@ -283,6 +285,30 @@ def test_what_lagent_drops_is_seen_in_the_trace() -> None:
     assert tasks.judge(task, found) == "unreadable call"
 
 
+@pytest.mark.parametrize("form", ["internlm2", "react"])
+def test_a_limit_of_tokens_stops_an_agent(mini: ChatModel, form) -> None:
+    """All that is sent and said counts; a request that may go beyond the limit is not made."""
+
+    def dialogue(most: int | None) -> Trace:
+        model = Local(mini, most)
+        agent = new_agent(model, tasks.calculators()[:1], form=form, chinese=False)
+        return trace.ask(agent, model, "What is 37 plus 58?")
+
+    whole = dialogue(None)
+    sent = [mini.count(mini.prompt(one.messages)) for one in whole.rounds]
+    said = [mini.count(one.reply) for one in whole.rounds]
+    assert len(sent) == 2
+    assert whole.tokens == sum(sent) + sum(said)
+    assert "95" in whole.answer
+    enough = sum(sent) + said[0] + TOKENS
+    assert dialogue(enough).answer == whole.answer
+    stopped = dialogue(enough - 1)
+    assert stopped.rounds == whole.rounds[:1]
+    assert [one.state for one in stopped.steps] == [0, 0, 0, trace.STOPPED]
+    assert stopped.calls == whole.calls
+    assert "95" not in stopped.answer
+
+
 def made(answer: str = "", *calls: tuple[str, str, int]) -> Trace:
     return Trace(
         at="2026-11-28T08:00:00Z", model="m", question="q", answer=answer, rounds=(),
@@ -397,6 +423,18 @@ def test_children_get_their_parents_answers(names) -> None:
         [["b"], ["The x is 2.[[0]]"]],
     ]
     assert found.urls == {0: "u1", 1: "u3", 2: "u2", 3: "u4"}
+
+
+def test_the_questions_of_a_layer_are_searched_at_the_same_time(names) -> None:
+    graph = plan.read_plan(plan.write_plan("q", ["a", "b", "c"]))
+    together = threading.Barrier(3)
+
+    def searcher(node: Node, _parents, _answered) -> None:
+        together.wait(timeout=20)  # breaks where one waits for another's end
+        node.response = "x"
+
+    used = (names[one] for one in ("topo_layers", "parent_context", "rebase_refs"))
+    assert mind.run(graph, searcher, *used, workers=3).answer == "x\nx\nx"
 
 
 @pytest.mark.parametrize(
@@ -809,15 +847,26 @@ def test_the_whole_lesson(
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("CAMP_LANG", language)
     found = {"case": case, "check": check, "display": lambda *_args, **_options: None}
+    before, began = set(psutil.Process().children(recursive=True)), time.monotonic()
     run_cells(lesson, language, ("code", "given", "exercise", "check", "tool"), found)
+    whole = time.monotonic() - began
+    two, three = (score.rate for score in found["scores"].values())
+    assert two > three  # as the prose says
+    stopped = found["stopped"]
+    assert stopped.steps[-1].state == trace.STOPPED
+    assert stopped.tokens <= 600 < found["traces"][0].tokens
+    assert ports.is_free(found["server"].port)
+    assert set(psutil.Process().children(recursive=True)) <= before
     points = evidence.grade_agent(found["run_handed"], points=20, seed=3)
     said = capfd.readouterr().out
     in_all = r"^ +(\d+) 秒，共 2 步$" if language == "zh" else r"^ +(\d+) s in 2 steps$"
     total = int(re.search(in_all, said, re.MULTILINE)[1])
     with capfd.disabled():
-        print(f"\n{language}: {points} points\n" + "\n".join(said.splitlines()[-40:]))
+        print(
+            f"\n{language}: {points} points, {whole:.0f} s\n" + "\n".join(said.splitlines()[-40:])
+        )
     assert points >= 16
-    assert total < 8 * 60
+    assert total < whole < 8 * 60
 
 
 def test_the_page_shows_answer_and_trace(mini: ChatModel, monkeypatch) -> None:
@@ -831,8 +880,11 @@ def test_the_page_shows_answer_and_trace(mini: ChatModel, monkeypatch) -> None:
     steps = [one.value for one in reply.text]
     assert [one.split()[0] for one in steps] == ["thought", "call", "observation", "answer"]
     assert '{"a": 37, "b": 58}' in steps[1]
+    page.slider(key="tokens").set_value(500).run()
+    page.chat_input[0].set_value("What is 37 plus 58?").run()
+    assert "tokens are used up" in page.chat_message[3].markdown[0].value
     page.multiselect(key="tools").set_value([]).run()
-    assert len(page.chat_message) == 2  # what was said stays
+    assert len(page.chat_message) == 4  # what was said stays
     page.sidebar.button[0].click().run()
     assert len(page.chat_message) == 0
 

@@ -10,21 +10,22 @@ from typing import Any, Literal
 
 from pydantic import AwareDatetime, Field
 
-from course_lib.agents.client import Model, Request
+from course_lib.agents.client import Model, Request, cost
 from course_lib.hand_in import Record, read
 from course_lib.language import Text
 from course_lib.template import ACTION_END, ACTION_START, PLUGIN, Message
 
 Kind = Literal["thought", "call", "observation", "answer"]
 MAX_BYTES = 2_000_000
-DROPPED = 1
-"""The state of a call that never reached a tool."""
+DROPPED, STOPPED = 1, 2
+"""States of a call that never reached a tool, and of an answer that would have cost too much."""
 
 
 class Step(Record):
     """One step; ``began`` and ``ended`` in seconds since the question.
 
-    ``state`` is the tool's status code (0: success) with an observation, else 0.
+    ``state`` is the tool's status code (0: success) with an observation, else 0, ``DROPPED`` or
+    ``STOPPED``.
     """
 
     kind: Kind
@@ -66,6 +67,11 @@ class Trace(Record):
         """Return how long it took."""
         return max((step.ended for step in self.steps), default=0.0)
 
+    @property
+    def tokens(self) -> int:
+        """Return the tokens of all requests and replies, by camp-mini's tokenizer."""
+        return sum(cost(one.messages, one.reply) for one in self.rounds)
+
 
 class Traces(Record):
     """All traces of one file."""
@@ -96,7 +102,7 @@ def ask(agent: Any, model: Model, question: str, before: Sequence[dict[str, str]
         # two calls in one reply, or one without a name: Lagent 0.2.4 raises
         actions, answer = [], ""
     requests = list(model.requests)
-    steps, calls = _steps(requests, actions, answer)
+    steps, calls = _steps(requests, actions, answer, STOPPED if model.stopped else 0)
     name = getattr(model, "model_type", "camp-mini")
     return Trace(
         at=at, model=str(name), question=question, steps=tuple(steps), calls=tuple(calls),
@@ -106,7 +112,7 @@ def ask(agent: Any, model: Model, question: str, before: Sequence[dict[str, str]
 
 
 def _steps(
-    requests: Sequence[Request], actions: Sequence[Any], answer: str
+    requests: Sequence[Request], actions: Sequence[Any], answer: str, state: int
 ) -> tuple[list[Step], list[Call]]:
     """Lay each request beside the action that it led to; Lagent drops calls it cannot read."""
     steps: list[Step] = []
@@ -135,7 +141,7 @@ def _steps(
         else:
             steps.append(Step(kind="call", text=raw, began=ended, ended=ended, state=DROPPED))
         began = ended
-    steps.append(Step(kind="answer", text=answer, began=began, ended=ended))
+    steps.append(Step(kind="answer", text=answer, began=began, ended=ended, state=state))
     return steps, calls
 
 

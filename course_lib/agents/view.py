@@ -34,10 +34,11 @@ _STATES = {RUNNING: ORANGE, WAITING: "#cfd5de"}
 def timeline(trace: Trace) -> HTML:
     """Return a trace as a timeline: a row for each step, its bar where it was in time."""
     whole = max(trace.seconds, 1e-6)
+    spent = f"{trace.seconds:.1f} s · {trace.tokens} tokens"
     rows = "".join(_row(step, whole) for step in trace.steps)
     return HTML(
         f'<div style="margin:6px 0"><b>{escape(trace.question)}</b>'
-        f"<span style='color:{GREY}'> · {trace.seconds:.1f} s</span>{rows}</div>"
+        f"<span style='color:{GREY}'> · {spent}</span>{rows}</div>"
     )
 
 

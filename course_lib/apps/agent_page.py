@@ -20,7 +20,7 @@ from course_lib.chat import ChatModel
 from course_lib.errors import CampError
 from course_lib.language import Text
 
-MOST_TURNS = 8
+MOST_TURNS, MOST_TOKENS = 8, 8000
 
 
 class Manager(BaseAction):  # type: ignore[misc]
@@ -49,15 +49,19 @@ def load_model(folder: str) -> ChatModel:
     return chat.load(folder)
 
 
-def settings(offered: dict[str, BaseAction]) -> tuple[list[BaseAction], int]:
-    """Draw the sidebar; return the tools that the agent may call, and its steps."""
+def settings(offered: dict[str, BaseAction]) -> tuple[list[BaseAction], int, int]:
+    """Draw the sidebar; return the tools that the agent may call, its most steps and tokens."""
     with st.sidebar:
         chosen = st.multiselect(
             str(Text("工具", "tools")), list(offered), default=list(offered)[:2], key="tools"
         )
         turns = st.slider(str(Text("最多几步", "most steps")), 1, MOST_TURNS, 4, key="turns")
+        tokens = st.slider(
+            str(Text("最多多少词元", "most tokens")), 500, MOST_TOKENS, MOST_TOKENS // 2, 500,
+            key="tokens",
+        )  # fmt: skip
         st.button(str(Text("清空", "clear")), on_click=clear, width="stretch")
-    return [offered[name] for name in chosen], turns
+    return [offered[name] for name in chosen], turns, tokens
 
 
 def clear() -> None:
@@ -71,7 +75,10 @@ def show(trace: Trace) -> None:
         st.markdown(trace.question)
     with st.chat_message("assistant"):
         st.markdown(trace.answer or str(Text("（没有答案）", "(no answer)")))
-        label = Text(f"轨迹：{len(trace.steps)} 步", f"trace: {len(trace.steps)} steps")
+        label = Text(
+            f"轨迹：{len(trace.steps)} 步，{trace.tokens} 个词元",
+            f"trace: {len(trace.steps)} steps, {trace.tokens} tokens",
+        )
         with st.expander(str(label), expanded=True):
             for step in trace.steps:
                 st.text(f"{view.NAMES[step.kind]}  {step.text}")
@@ -85,7 +92,7 @@ def main() -> None:
     state.setdefault("traces", [])
     state.setdefault("alone", threading.Lock())
     st.title(title)
-    chosen, turns = settings(tools())
+    chosen, turns, tokens = settings(tools())
     try:
         bot = load_model(str(models.find(say=None).folder))
     except CampError as error:
@@ -96,12 +103,11 @@ def main() -> None:
         for trace in state.traces:
             show(trace)
         if said and said.strip():
-            answer(bot, chosen, turns, said.strip())
+            answer(Local(bot, tokens), chosen, turns, said.strip())
 
 
-def answer(bot: ChatModel, chosen: list[BaseAction], turns: int, question: str) -> None:
+def answer(model: Local, chosen: list[BaseAction], turns: int, question: str) -> None:
     """Let the agent answer, and keep the trace."""
-    model = Local(bot)
     try:
         trace = ask(new_agent(model, chosen, turns=turns), model, question[:400])
     except CampError as error:

@@ -1016,7 +1016,7 @@ def own_tool(table, inputs, status=200):
 """
 ## 真的 Lagent，五十个任务
 
-下一格把 `camp-mini` 开成服务，用 Lagent 自己的客户端 `GPTAPI` 和 `Internlm2Agent` 去问，工具里有你写的那个。先看五条轨迹：每一步在时间轴上占多长，各是什么颜色。然后量成功率：二十五个任务给两个工具（你的和加法），二十五个给三个（再加乘法）。先猜一猜，多一个工具会怎样？
+下一格把 `camp-mini` 开成服务，用 Lagent 自己的客户端 `GPTAPI` 和 `Internlm2Agent` 去问，工具里有你写的那个。先看五条轨迹：每一步多长，一共几个词元；第六条到上限就停。然后量成功率：二十五个任务给两个工具（你的和加法），二十五个给三个（再加乘法）。先猜一猜，多一个工具会怎样？
 
 `camp-mini` 只有 280 万（2.8M）参数。模型卡上，该调用时写对的，中文约 74 %，英文约 69 %；没有合适的工具时，只有一半说对。下面的失败没有挑选过，按原因分组，一组举一例。（Lagent 给 InternLM2 的提示词只有中文。）想换 InternLM2.5？有 GPU 就写 `serve()`，会自己找；交的轨迹只认 `camp-mini`。
 """
@@ -1025,7 +1025,7 @@ def own_tool(table, inputs, status=200):
 """
 ## The real Lagent, fifty tasks
 
-The next cell serves `camp-mini` and asks it through Lagent's own client `GPTAPI` and its `Internlm2Agent`, with your tool among the tools. First come five traces: how long each step took on the time axis, with a colour each for thought, call, observation and answer. Then the success rate: twenty-five tasks with two tools on offer (yours and addition), twenty-five with three (multiplication, too). Guess first: what does one tool more do?
+The next cell serves `camp-mini` and asks it through Lagent's own client `GPTAPI` and its `Internlm2Agent`, with your tool among the tools. First come five traces: how long each step took on the time axis, and how many tokens all of it; a sixth is stopped at its limit. Then the success rate: twenty-five tasks with two tools on offer (yours and addition), twenty-five with three (multiplication, too). Guess first: what does one tool more do?
 
 `camp-mini` has only 2.8 million parameters. By its model card the calls that it should make are right in about 74 % in Chinese and 69 % in English, and where no tool fits it says the right thing only half the time. The failures below are not picked; they are grouped by cause, with an example of each. (Lagent has its prompt for InternLM2 in Chinese only.) Rather InternLM2.5? On a machine with a GPU write `serve()`, and it finds the model by itself; but of the traces handed in only those of `camp-mini` count, for it must say them again.
 """
@@ -1042,6 +1042,11 @@ with serve("camp-mini") as server, needs("own_tool"):
     for task in tasks.tasks(own.name, tools=2, count=5, seed=1):
         traces.append(trace.ask(agent, model, task.question))
         display(view.timeline(traces[-1]))
+    # zh: 每一步都重发全文，词元比步数涨得快：超过 600 个之前就停
+    # en: each step sends all of it again, so tokens outgrow steps: stop before there are more than 600
+    thrifty = Served(server, most=600)
+    stopped = trace.ask(new_agent(thrifty, [own, *tasks.calculators()[:1]]), thrifty, traces[0].question)
+    display(view.timeline(stopped))
     for count in (2, 3):
         agent = new_agent(model, [own, *tasks.calculators()][:count])
         score = tasks.measure(agent, model, tasks.tasks(own.name, tools=count))
@@ -1486,7 +1491,7 @@ from course_lib.agents import mind, plan, search
 
 engine = search.engine()
 plans = [plan.write_plan(plan.compared(), plan.planner_for(bot)(plan.compared())), plan.in_two_steps()]
-print(len(engine.pages), plans[0], sep="\n")
+print(len(engine.pages), [hit.page.url for hit in engine.search("KV cache")], plans[0], sep="\n")
 with needs("topo_layers", "parent_context", "rebase_refs"):
     results, searcher = [], mind.Searcher(bot, engine)
     own = (topo_layers, parent_context, rebase_refs)
@@ -1508,7 +1513,7 @@ except Exception as error:
 
 ## 网页、版本和关卡
 
-在终端里运行 `camp agent-page`，它代替营里的网页演示：左边选工具和步数，每个回答下面展开轨迹。
+在终端里运行 `camp agent-page`，它代替营里的网页演示：左边选工具和上限，每个回答下面展开轨迹。
 
 > **2024 年以后**（2026-11）
 > - 营里用的是 0.2.3（`81e7ace`），要配 `griffe==0.48.0`；现在 `pip install lagent` 装的是 0.2.4。预发布的 0.5 里没有 `BaseAgent`、`Internlm2Agent`、`BingBrowser`，改成了像网络层一样的 `Agent` 和 `AgentMessage`。
@@ -1524,7 +1529,7 @@ Below each table stand four numbers: the workers, the seconds that it took, the 
 
 ## Page, versions and the level
 
-Run `camp agent-page` in a terminal: it stands in for the camp's web demo, with tools and steps on the left and the trace unfolded under each answer.
+Run `camp agent-page` in a terminal: it stands in for the camp's web demo, with tools and limits on the left and the trace unfolded under each answer.
 
 > **Since 2024** (2026-11)
 > - The camp used 0.2.3 (`81e7ace`) with `griffe==0.48.0`; now `pip install lagent` gives 0.2.4. The pre-release 0.5 has no `BaseAgent`, `Internlm2Agent` or `BingBrowser` any more but an `Agent` like a network's layer, and `AgentMessage`.
