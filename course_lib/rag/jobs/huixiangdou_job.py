@@ -161,9 +161,8 @@ async def answer(pipeline: Any, questions: list[str]) -> list[dict[str, Any]]:
     return found
 
 
-def main(path: Path) -> None:
-    """Run the job that a file describes."""
-    job = json.loads(path.read_text(encoding="utf-8"))
+def judge(job: dict[str, Any]) -> dict[str, Any]:
+    """Return the threshold, the scores of all questions, and the rounds."""
     logger.remove()
     logger.add("huixiangdou.log", level="INFO", mode="w")
     llm_module.encode_string = list
@@ -184,7 +183,16 @@ def main(path: Path) -> None:
         serial_pipeline.CacheRetriever = lambda **_: type("One", (), {"get": lambda _: retriever})()
         pipeline = serial_pipeline.SerialPipeline(WORK, CONFIG)
         rounds = asyncio.run(answer(pipeline, job["rounds"]))
-    made = {"reject_throttle": throttle, **scored, "rounds": rounds}
+    return {"reject_throttle": throttle, **scored, "rounds": rounds}
+
+
+def main(path: Path) -> None:
+    """Run the job that a file describes; the feature store goes with it."""
+    job = json.loads(path.read_text(encoding="utf-8"))
+    try:
+        made = judge(job)
+    finally:
+        shutil.rmtree(WORK, ignore_errors=True)
     Path(job["out"]).write_text(json.dumps(made, ensure_ascii=False, indent=1), encoding="utf-8")
     print(f"wrote {job['out']}", flush=True)
 
