@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
 from course_lib import models
 from course_lib.mini.rag import HUIXIANGDOU, LLAMA_INDEX
-from course_lib.rag.pages import READ, WINDOW, Page
+from course_lib.rag.pages import READ, WINDOW, Page, Piece
 from course_lib.rag.questions import Question
 from course_lib.template import Message
 from course_lib.tune.llama import Llama, one_thread
@@ -58,6 +58,25 @@ def fits_one_call(question: str, passages: Sequence[str]) -> bool:
 @functools.cache
 def _model() -> Llama:
     return Llama.read(models.BUILT_IN["camp-mini"])
+
+
+def cut_by_tokens(
+    pages: Sequence[Page], chunk: Callable[[str, int, int], list[str]], size: int, overlap: int
+) -> list[Piece]:
+    """Cut pages into pieces of ``size`` camp-mini tokens, wherever that falls.
+
+    Args:
+        pages: what is cut.
+        chunk: the learner's; it gets a text with one character for each token.
+        size: tokens of a piece.
+        overlap: tokens that two neighbours share.
+    """
+    model = _model()
+    return [
+        Piece(page.name, model.tokenizer.decode([ord(one) for one in part]))
+        for page in pages
+        for part in chunk("".join(map(chr, model.encode(page.text))), size, overlap)
+    ]
 
 
 def replies(prompts: Sequence[str]) -> list[str]:

@@ -43,6 +43,16 @@ def fact_questions(pages: Sequence[Page]) -> list[Question]:
     return found
 
 
+def fact_lines(pages: Sequence[Page]) -> list[str]:
+    """Return the lines that :func:`fact_questions` asks for."""
+    return [
+        found[0].removeprefix("- ")
+        for page in pages
+        for form in (_ZH, _EN)
+        for found in form.finditer(page.text)
+    ]
+
+
 def asked() -> list[Question]:
     """Return one question for each of the course's pages in the words that people use."""
     with (_FOLDER / "asked.csv").open(encoding="utf-8", newline="") as file:

@@ -170,7 +170,7 @@ def chunk(text, size, overlap):
 
 # %% [markdown] lang="zh"
 """
-按长度切会切在句子中间：“云帆实验室的负责人是”在一块，“周明”在下一块，重叠不够就谁也答不出。所以后面按**结构**切：在标题和句末下刀，块块是整句，前面带着标题。开头那一格印出来的就是这样一块。
+按长度切（LlamaIndex 数词元）会切在句子中间：“云帆实验室的负责人是”在一块，“周明”在下一块，重叠不够就谁也答不出。所以后面按**结构**切：在标题和句末下刀，块块是整句，带着标题。开头那一格印出来的就是这样一块。
 
 ## 向量和余弦
 
@@ -190,7 +190,7 @@ def chunk(text, size, overlap):
 
 # %% [markdown] lang="en"
 """
-Cutting by length cuts through sentences: "云帆实验室的负责人是" (the head of the laboratory is) ends one chunk, the name begins the next, and with too little overlap neither gives the answer. From here on pages are cut by **structure** instead: at headings and ends of sentences, so that each chunk holds whole sentences with the page's title before them. What the first cell printed is such a chunk.
+Cutting by length (LlamaIndex counts tokens) cuts through sentences: "云帆实验室的负责人是" (the head of the laboratory is) ends one chunk, the name begins the next, and with too little overlap neither gives the answer. From here on pages are cut by **structure** instead: at headings and ends of sentences, so that each chunk holds whole sentences with the page's title before them. What the first cell printed is such a chunk.
 
 ## Vectors and cosines
 
@@ -328,9 +328,14 @@ On questions it was trained on it is perfect, on the others it is no better than
 """
 
 # %%
+from course_lib.demo import needs
 from course_lib.rag import questions, search, trained
 
-pieces = pages.cut_all(library)
+pieces, facts = pages.cut_all(library), questions.fact_lines(library)
+with needs("chunk"):
+    for name, made in (("structure", pieces), ("40 tokens", answering.cut_by_tokens(library, chunk, 40, 8))):
+        whole = sum(any(line in one.text for one in made) for line in facts)
+        print(f"by {name}: {len(made)} chunks, {whole} of {len(facts)} facts whole")
 index = search.Index(pieces)
 asked, texts = questions.asked(), [piece.text for piece in pieces]
 first = {piece.page: number for number, piece in reversed(list(enumerate(pieces)))}
@@ -705,7 +710,6 @@ def retrieval_metrics(ranked, gold, k):
 # %%
 # zh: 六十个大白话的问题，三种找法，用你的函数
 # en: sixty questions in plain words, three ways to search, with your functions
-from course_lib.demo import needs
 from course_lib.rag import pictures
 
 with needs("rrf", "retrieval_metrics"):
@@ -943,6 +947,8 @@ with serve("camp-mini") as server:
         rows = running.llama_index(f"answers-{k}", texts, server, k=k)
         tallies[f"LlamaIndex, k = {k}"] = answering.tally(
             hundred, [row.answer for row in rows], [row.passages for row in rows])
+for name, one in tallies.items():
+    print(name, {kind.value: count for kind, count in one.counts.items()})
 display(pictures.answers(tallies))
 for one, row in list(zip(hundred, rows, strict=True))[:100:12]:
     print(answering.judge(one, row.answer, row.passages).value, "|", one.text, "|", row.answer)
@@ -1331,9 +1337,9 @@ def three_stage_for(words, q, score, threshold, context):
 特征库、检索、`update_throttle`、流水线都是茴香豆自己的代码（`camp tools install huixiangdou`，20240415 版）。要下载或要账号的部分换掉了：
 
 - bce 嵌入模型换成 n-gram，bce 重排换成余弦的名次；`CacheRetriever` 换成给出这两样的；
-- 模型是本机的 `camp-mini`，不抽样，不带系统提示；数词元改成数字符（tiktoken 要下载）；
+- 模型是本机的 `camp-mini`，不抽样，无系统提示，不上网；数词元改成数字符（tiktoken 要下载）；
 - 回答的提示词用茴香豆从前的那一条，`camp-mini` 没学过写引用；页面只给 600 字，多了它读不懂；
-- 它用的 `faiss.METRIC_IP`，Faiss 里没有这个名字，补上。
+- 它用的 `faiss.METRIC_IP`，Faiss 里没有，补上。
 
 一半例子找阈值，另一半只用来考：**不能在找阈值的题上报成绩**。
 """
@@ -1345,7 +1351,7 @@ def three_stage_for(words, q, score, threshold, context):
 Feature store, retrieval, `update_throttle` and the pipeline are HuixiangDou's own code (`camp tools install huixiangdou`, version 20240415). What needs a download or an account was replaced:
 
 - n-grams for the bce embedder, the order of cosines for the bce reranker; a `CacheRetriever` that hands out both;
-- the model is this machine's `camp-mini`, greedy, without system prompt; tokens are counted as characters (tiktoken downloads);
+- the model is this machine's `camp-mini`, greedy, without system prompt or web search; tokens are counted as characters (tiktoken downloads);
 - the answer's prompt is HuixiangDou's former one, with 600 characters of the pages: `camp-mini` never learned to cite, and cannot make sense of more;
 - it uses `faiss.METRIC_IP`, a name that Faiss does not have; it is added.
 
