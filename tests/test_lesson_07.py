@@ -770,6 +770,8 @@ def test_the_whole_lesson_with_the_real_tools(
     assert before[Kind.RIGHT] == 0
     assert one[Kind.RIGHT] >= 65
     assert two[Kind.RIGHT] >= 65
+    assert two[Kind.REFUSED] < one[Kind.REFUSED]  # a second chunk, as the prose says
+    assert two[Kind.OTHER] + two[Kind.UNFAITHFUL] > one[Kind.OTHER] + one[Kind.UNFAITHFUL]
     for judged in (found["judged"],):
         scores = [[row["score"] for row in judged[name]] for name in ("good", "bad")]
         assert found["best_threshold"](*scores) == pytest.approx(judged["reject_throttle"])
