@@ -264,6 +264,18 @@ def test_input_and_variables_reach_the_tool(folder: Path, monkeypatch: pytest.Mo
     assert shown.stdout.splitlines() == run.lines[-1:]
 
 
+def test_another_program_of_the_environment_runs_a_script(folder: Path) -> None:
+    stand_in.make(folder.parent / "tools", "xtuner", "raise SystemExit(1)")
+    (folder / "job.py").write_text("import sys\nprint('asked', *sys.argv[1:])\n")
+    run = toolbox.run("xtuner", "job.py", "a b", folder=folder, lines=["^asked"], program="python")
+    assert run.lines[-1] == "asked a b"
+    shown = subprocess.run(["bash", "-c", run.record.command], capture_output=True, text=True)
+    assert shown.stdout == "asked a b\n"
+    (folder / "job.py").write_text("raise SystemExit(3)")
+    with pytest.raises(toolbox.ToolError, match="its log has no line like"):
+        toolbox.run("xtuner", "job.py", folder=folder, lines=["^asked"], program="python")
+
+
 def test_a_tool_that_is_not_installed_is_one_line_with_the_command(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

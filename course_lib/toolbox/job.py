@@ -71,6 +71,7 @@ def run(
     lines: Sequence[str] = (),
     stdin: str | None = None,
     variables: Mapping[str, str] | None = None,
+    program: str | None = None,
 ) -> Run:
     """Run a tool's command and show it as it goes; return when it has proven success.
 
@@ -85,6 +86,7 @@ def run(
         lines: regular expressions of lines that its log must hold, besides those known.
         stdin: what it reads from the standard input.
         variables: environment variables besides the tool's own.
+        program: what runs in the tool's place, such as ``python`` for a script that imports it.
 
     Raises:
         CampError: the tool is not installed (the text says the command that installs it).
@@ -115,7 +117,8 @@ def run(
                 f"原来的 {step.output} 保留在 {aside}", f"the old {step.output} is kept as {aside}"
             )
         )
-    job = _Job(environment, place, asked, step, own, stdin, inputs)
+    started = program or environment.tool.program
+    job = _Job(environment, started, place, asked, step, own, stdin, inputs)
     return job.run(view, tuple(files), tuple(lines))
 
 
@@ -145,6 +148,7 @@ class _Job:
     """One run with all that it needs."""
 
     environment: Environment
+    program: str
     folder: Path
     words: list[str]
     step: Step
@@ -157,7 +161,7 @@ class _Job:
         """Return what a shell runs, to be typed in a terminal."""
         settings = [f"{name}={shlex.quote(value)}" for name, value in self.own.items()]
         path = f"PATH={shlex.quote(str(self.environment.bin))}:$PATH"
-        tool = shlex.join([self.environment.tool.program, *self.words])
+        tool = shlex.join([self.program, *self.words])
         fed = "" if self.stdin is None else f"printf {_as_format(self.stdin)} | "
         return f"cd {shlex.quote(str(self.folder))} && {fed}{' '.join([path, *settings])} {tool}"
 
@@ -212,7 +216,7 @@ class _Job:
         raise ToolError(f"{what}\n{found}\n{whole}", found, log)
 
     def _stream(self, view: View, state: State) -> End:
-        program = self.environment.bin / self.environment.tool.program
+        program = self.environment.bin / self.program
         with (
             state.log.open("wb", buffering=0) as kept,
             Process(
