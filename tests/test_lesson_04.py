@@ -32,6 +32,7 @@ from course_lib.deploy import (
     evidence,
     gpu,
     load,
+    packed,
     pictures,
     planner,
     proxy,
@@ -134,10 +135,10 @@ def test_codes_agree_with_torchs_kernel(names) -> None:
     torch.manual_seed(0)
     weight = torch.randn(64, 128)
     codes, scale, zero = names["quant_groups"](weight.numpy(), 4, 32)
-    packed = torch.ops.aten._convert_weight_to_int4pack_for_cpu(torch.as_tensor(codes).int(), 1)
+    words = torch.ops.aten._convert_weight_to_int4pack_for_cpu(torch.as_tensor(codes).int(), 1)
     x = torch.randn(3, 128)
-    pairs = speed.kernel_pairs(scale, zero)
-    theirs = torch.ops.aten._weight_int4pack_mm_for_cpu(x, packed, 32, pairs)
+    pairs = packed.kernel_pairs(scale, zero)
+    theirs = torch.ops.aten._weight_int4pack_mm_for_cpu(x, words, 32, pairs)
     restored = torch.as_tensor(names["dequant_groups"](codes, scale, zero, 32)).float()
     assert torch.allclose(theirs, x @ restored.T, atol=1e-3)
     assert (restored - weight).abs().max() <= scale.max()
@@ -277,17 +278,46 @@ def test_a_right_reply_is_what_greedy_generation_says(mini: ChatModel) -> None:
         assert savings.examine(savings.Way(mini), [one])[1] == (said == one.reply)
 
 
+def test_a_packed_model_computes_what_its_restored_twin_does(mini: ChatModel, names) -> None:
+    """At 4 bits by the learner's codes; the model itself stays as it was."""
+    before = {name: one.clone() for name, one in mini.model.state_dict().items()}
+    ids = torch.tensor([mini.encode(mini.prompt("你是谁？"), begin=False)])
+    both = (names["quant_groups"], names["dequant_groups"])
+    restored = {4: quantised.quantised(mini, *both, 4), 8: mini, 16: mini}
+    with torch.inference_mode():
+        for bits, twin in restored.items():
+            small = packed.packed(mini, names["quant_groups"], bits)
+            made = small.model(input_ids=ids).logits.float()
+            wanted = twin.model(input_ids=ids).logits
+            assert quantised.relative(made - wanted, wanted) < 0.03, bits
+    assert packed.stored(mini) is None
+    assert all(one.equal(before[name]) for name, one in mini.model.state_dict().items())
+
+
 def test_savings_count_scales_and_zeros(mini: ChatModel, names) -> None:
-    table = savings.savings({"16": savings.Way(mini), "4": savings.Way(mini, 4, 4)},
-                            names["kv_bytes_quant"], count=1)  # fmt: skip
-    linear = sum(layer.weight.numel() for layer in quantised.linear_layers(mini).values())
-    rest = mini.model.num_parameters() - linear
-    assert table.rows["16"].weights == 2 * (linear + rest)
-    assert table.rows["4"].weights == linear / 2 + linear / 64 * 2.5 + 2 * rest
-    assert (table.rows["16"].kv, table.rows["4"].kv) == (1536.0, 432.0)  # 6 layers, one head of 64
-    assert table.rows["16"].perplexity == table.rows["4"].perplexity > 1
-    table.chart().savefig(io.BytesIO())
-    assert str(table).count("\n") == 2
+    quant = names["quant_groups"]
+    ways = {
+        **{str(bits): savings.Way(packed.packed(mini, quant, bits), bits) for bits in packed.BITS},
+        "rounded": savings.Way(mini, 4, 4),
+    }
+    table = savings.savings(ways, names["kv_bytes_quant"], count=1)
+    layers = quantised.linear_layers(mini).values()
+    linear = sum(layer.weight.numel() for layer in layers)
+    rest = 2 * (mini.model.num_parameters() - linear)
+    found = {name: row.weights for name, row in table.rows.items()}
+    assert found == {
+        "16": 2 * linear + rest,
+        "8": linear + 2 * sum(layer.out_features for layer in layers) + rest,  # a scale a row
+        "4": linear / 2 + linear / 64 * 4 + rest,  # torch's kernel has zeros of 16 bits, too
+        "rounded": linear / 2 + linear / 64 * 2.5 + rest,
+    }
+    assert (table.rows["16"].kv, table.rows["rounded"].kv) == (1536.0, 432.0)  # 6 layers, a head
+    assert table.rows["8"].perplexity == pytest.approx(table.rows["16"].perplexity, rel=0.05)
+    assert [row.speed is None or row.speed > 1 for row in table.rows.values()] == [True] * 4
+    assert [name for name, row in table.rows.items() if row.speed is None] == ["rounded"]
+    texts = [label.get_text() for label in table.chart().axes[2].texts]
+    assert texts == [*(f"{table.rows[name].speed:.0f}" for name in ("16", "8", "4")), "–"]
+    assert str(table).count("\n") == 4
 
 
 def test_the_speed_of_a_layer_is_measured(names) -> None:

@@ -1,7 +1,8 @@
-"""What fewer bits cost and save, measured on this machine: size, perplexity, right answers.
+"""What fewer bits cost and save, measured on this machine: size, speed, perplexity, right answers.
 
 Answers are not generated: a reply is right when the model, given its words so far, finds each next
-token the likeliest. That is what greedy generation would write, in one pass.
+token the likeliest. That is what greedy generation would write, in one pass. Speed is measured
+where the bits are real (:mod:`course_lib.deploy.packed`), not where numbers were only rounded.
 """
 
 from __future__ import annotations
@@ -9,15 +10,18 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import torch
 import torch.nn.functional as F
 from matplotlib.figure import Figure
 
+from course_lib.decoding import Sampling
+from course_lib.deploy import load, packed
 from course_lib.deploy.sizes import shape_of, weight_bytes
 from course_lib.mini.exams import EXAMS
-from course_lib.plots import BLUE, GREY, ORANGE, new_figure
+from course_lib.plots import BLUE, GREEN, GREY, ORANGE, new_figure
 from course_lib.template import END, render
 
 if TYPE_CHECKING:
@@ -51,14 +55,16 @@ class Row:
     """What one way measured.
 
     Attributes:
-        weights: bytes of all weights, scales and zeros counted.
+        weights: bytes of all weights, scales and zeros counted; in memory where the bits are real.
         kv: bytes of the cache per token, scales and zeros counted.
+        speed: tokens per second of one reply; None where numbers were only rounded.
         perplexity: of the right replies.
         right: the share of replies that come out right, 0 to 1.
     """
 
     weights: float
     kv: float
+    speed: float | None
     perplexity: float
     right: float
 
@@ -88,10 +94,11 @@ class Savings:
         self.rows = dict(rows)
 
     def __str__(self) -> str:
-        head = f"{'':18}{'weights':>10}{'KV/token':>11}{'perplexity':>12}{'right':>8}"
+        head = f"{'':18}{'weights':>10}{'KV/token':>11}{'tokens/s':>10}{'perplexity':>12}"
+        head += f"{'right':>8}"
         lines = [
-            f"{name:18}{row.weights / 1e6:7.2f} MB{row.kv:9.0f} B{row.perplexity:12.3f}"
-            f"{row.right:8.0%}"
+            f"{name:18}{row.weights / 1e6:7.2f} MB{row.kv:9.0f} B{_speed(row):>10}"
+            f"{row.perplexity:12.3f}{row.right:8.0%}"
             for name, row in self.rows.items()
         ]
         return "\n".join([head, *lines])
@@ -99,23 +106,41 @@ class Savings:
     __repr__ = __str__
 
     def chart(self) -> Figure:
-        """Draw size and quality side by side."""
+        """Draw size, speed and quality side by side."""
         names = list(self.rows)
         rows = list(self.rows.values())
-        figure, axes = new_figure(10.4, 0.5 + 0.42 * len(names), 3, sharey=True)
+        figure, axes = new_figure(12.4, 0.5 + 0.42 * len(names), 5, sharey=True)
         panels = (
-            ("weights, MB", [row.weights / 1e6 for row in rows], BLUE, "%.2f"),
-            ("KV cache, bytes a token", [row.kv for row in rows], GREY, "%.0f"),
-            ("perplexity (lower is better)", [row.perplexity for row in rows], ORANGE, "%.3f"),
+            ("weights, MB", [row.weights / 1e6 for row in rows], BLUE, "{:.2f}"),
+            ("KV cache, bytes a token", [row.kv for row in rows], GREY, "{:.0f}"),
+            ("tokens/s (real bits)", [row.speed or 0 for row in rows], GREEN, "{:.0f}"),
+            ("perplexity", [row.perplexity for row in rows], ORANGE, "{:.3f}"),
+            ("right, %", [100 * row.right for row in rows], BLUE, "{:.0f}"),
         )
         for ax, (title, values, colour, form) in zip(axes, panels, strict=True):
             bars = ax.barh(names, values, color=colour, height=0.6)
-            ax.bar_label(bars, fmt=form, padding=3, fontsize=8)
-            ax.set(title=title, xlim=(0, 1.3 * max(values)))
+            labels = [form.format(one) if one else "–" for one in values]
+            ax.bar_label(bars, labels, padding=3, fontsize=8)
+            ax.set(title=title, xlim=(0, 1.35 * max(*values, 1e-9)))
             ax.grid(visible=False, axis="y")
         axes[0].invert_yaxis()
         figure.tight_layout()
         return figure
+
+
+def _speed(row: Row) -> str:
+    return "–" if row.speed is None else f"{row.speed:.0f}"
+
+
+def _measured(way: Way) -> float | None:
+    """Return the tokens per second of one reply by its fastest token, if the bits are real.
+
+    Whatever else the machine does at the time only slows a token down.
+    """
+    if way.cache is not None or packed.stored(way.bot) is None:
+        return None
+    at = [one.seconds for one in way.bot.stream(load.ASKED, Sampling(max_new_tokens=load.TOKENS))]
+    return 1 / min(later - earlier for earlier, later in pairwise(at))
 
 
 def savings(
@@ -134,6 +159,7 @@ def savings(
     rows = {}
     for name, way in ways.items():
         shape = shape_of(way.bot)
-        weights = weight_bytes(shape, way.weight_bits, GROUP, tied=True)
-        rows[name] = Row(weights, kv_bytes_quant(shape, way.kv_bits), *examine(way, asked))
+        bits = weight_bytes(shape, way.weight_bits, GROUP, tied=True)
+        kv, quality = kv_bytes_quant(shape, way.kv_bits), examine(way, asked)
+        rows[name] = Row(packed.stored(way.bot) or bits, kv, _measured(way), *quality)
     return Savings(rows)
