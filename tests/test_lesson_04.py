@@ -682,6 +682,38 @@ def test_without_the_tool_the_proxy_is_skipped(tmp_path: Path, monkeypatch, caps
     assert capsys.readouterr().out == "no LMDeploy: its proxy is skipped\n"
 
 
+REFUSES = """
+import sys
+from http.server import BaseHTTPRequestHandler, HTTPServer
+
+
+class Answer(BaseHTTPRequestHandler):
+    def do_GET(self):
+        self.send_response(200)
+        self.end_headers()
+        self.wfile.write(b"{}" if self.command == "GET" else b"no such node")
+
+    do_POST = do_GET
+
+
+HTTPServer(("127.0.0.1", int(sys.argv[sys.argv.index("--server-port") + 1])), Answer).serve_forever()
+"""
+
+
+def test_a_proxy_that_does_not_come_up_or_takes_no_server_is_named(
+    server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CAMP_TOOLS", str(tmp_path))
+    stand_in.make(tmp_path, "lmdeploy", "raise SystemExit('no port for me')")
+    with proxy.Proxy(free_port()) as dead, pytest.raises(CampError, match="no port for me"):
+        dead.wait(20)
+    stand_in.make(tmp_path, "lmdeploy", REFUSES)
+    with proxy.Proxy(free_port()) as running:
+        running.wait(20)
+        with pytest.raises(CampError, match=r"the proxy did not take .*no such node.*proxy\.log"):
+            running.add(server)
+
+
 def test_without_a_gpu_its_part_is_one_line(tmp_path: Path, capsys, monkeypatch) -> None:
     monkeypatch.setattr("course_lib.machine.gpus", list)
     assert not gpu.ready()
@@ -955,6 +987,11 @@ def test_the_whole_lesson_with_the_real_tool(
     assert 0.01 < scaled < 0.2
     assert "its proxy is skipped" not in said
     assert "跳过它的代理" not in said
+    asked = talk.questions()[0]
+    assert f"get_chat_template: {found['bot'].prompt(asked)!r}\n" in said
+    same = "和 bot.prompt、bot.encode 一样" if language == "zh" else "the same as bot.prompt and"
+    assert same in said
+    assert f"ChatTemplateConfig('internlm2'): 'You are X{asked}" in said
     sizes = [
         (folder / "model.safetensors").stat().st_size
         for folder in (recipe.BASE, work / "camp-mini-4bit")

@@ -1063,10 +1063,14 @@ LMDeploy has an environment of its own; if it is not installed, the cell gives y
 from pathlib import Path
 
 from course_lib import toolbox
+from course_lib.deploy import prompts, talk
 
 work = Path("lmdeploy-work")
 recipe.write_calibration(work)
 toolbox.run("lmdeploy", "check_env", folder=work, lines=["^LMDeploy: "])
+# zh: 聊天模板和分词器取自模型目录；内置的 internlm2 模板在 0.15 删掉了，按名字取也不报错：看最后一行
+# en: template and tokenizer come from the folder; the built-in internlm2 went in 0.15, silently: see the last line
+prompts.show(bot, talk.questions()[0], work)
 toolbox.run("lmdeploy", *recipe.words("auto_awq", "camp-mini-4bit"), folder=work)
 toolbox.run("lmdeploy", *recipe.words("smooth_quant", "camp-mini-w8a8"), folder=work)
 for folder in (recipe.BASE, work / "camp-mini-4bit", work / "camp-mini-w8a8"):
