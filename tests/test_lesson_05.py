@@ -290,6 +290,9 @@ def predictions(folder: Path, run: str, model: str, form: str, llama: Llama) -> 
         path.write_text(json.dumps(made, ensure_ascii=False), encoding="utf-8")
         told = results.Run(folder / run).predictions(model, path.stem)
         rows[path.stem] = 100 * sum(one.right for one in told) / len(told)
+        place = results.Run(folder / run).result_path(model, path.stem)
+        place.parent.mkdir(parents=True, exist_ok=True)
+        place.write_text(json.dumps({"accuracy": rows[path.stem]}))
     summary(folder / run, model, rows)
 
 
@@ -376,7 +379,27 @@ def test_a_changed_prediction_is_found(handed: Path, capsys) -> None:
 
     edit(handed / "gen/predictions/camp-mini/gen-general.json", change)
     assert evidence.grade_evaluation(handed, points=20, seed=3) <= 14
-    assert "the summary says" in capsys.readouterr().out
+    assert "as in the summary" in capsys.readouterr().out
+
+
+def test_an_edited_result_is_found(handed: Path) -> None:
+    edit(handed / "tuned/results/mine/chat-deployment.json", lambda data: data.update(accuracy=99))
+    found = appraisal._agrees(appraisal.read_handed(handed))
+    assert found.part == 0
+    assert "not 99.00 as in the results" in str(found.text)
+
+
+@pytest.mark.parametrize(
+    "content", ["", "[" * 9000, '{"accuracy": "x"}', '{"accuracy": NaN}', None]
+)
+def test_a_damaged_or_missing_result_is_named(handed: Path, content: str | None) -> None:
+    path = handed / "gen/results/camp-mini/gen-general.json"
+    path.unlink()
+    if content is not None:
+        path.write_text(content)
+    found = appraisal._agrees(appraisal.read_handed(handed))
+    assert found.part == 0.5
+    assert "camp-mini/gen-general.json" in str(found.text)
 
 
 def test_changed_predictions_with_their_summary_are_found(handed: Path, capsys) -> None:
@@ -391,6 +414,7 @@ def test_changed_predictions_with_their_summary_are_found(handed: Path, capsys) 
     text = table.read_text().replace(f"gen-general,abc123,accuracy,x,{before:.2f}",
                                      "gen-general,abc123,accuracy,x,100.00")  # fmt: skip
     table.write_text(text)
+    edit(handed / "gen/results/camp-mini/gen-general.json", lambda data: data.update(accuracy=100))
     assert results.Run(handed / "gen").score("camp-mini", "gen-general") == 100
     assert evidence.grade_evaluation(handed, points=20, seed=3) == 17
     assert "camp-mini says" in capsys.readouterr().out
@@ -405,6 +429,8 @@ def test_changed_perplexities_are_found(handed: Path, capsys) -> None:
 
     for subject in exam.NAMES:
         edit(handed / f"tuned/predictions/mine/chat-{subject}.json", change)
+        result = handed / f"tuned/results/mine/chat-{subject}.json"
+        edit(result, lambda data: data.update(accuracy=100))
     lines = (handed / "tuned/summary.csv").read_text().splitlines()
     fixed = [lines[0], *(",".join([*line.split(",")[:4], "100.00"]) for line in lines[1:])]
     (handed / "tuned/summary.csv").write_text("\n".join(fixed) + "\n")

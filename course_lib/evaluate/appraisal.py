@@ -138,15 +138,16 @@ def _disagreement(run: Run, model: str, dataset: str) -> Text | None:
                 f"{place} 第 {number} 题选的不是 PPL 最低的选项",
                 f"{place}: number {number} does not choose the lowest PPL",
             )
-    score = run.score(model, dataset)
     made = 100 * sum(one.right for one in found) / len(found)
+    score = run.score(model, dataset)
     if score is None:
         return Text(f"汇总里没有 {place}", f"the summary has no {place}")
-    if abs(made - score) > 0.006:
-        return _Edited(
-            f"{place} 的预测是 {made:.2f} 分，汇总写着 {score:.2f}",
-            f"the predictions of {place} score {made:.2f}, the summary says {score:.2f}",
-        )
+    for where, told in (("summary", score), ("results", run.result(model, dataset))):
+        if abs(made - told) > 0.006:
+            return _Edited(
+                f"{place} 的预测是 {made:.2f} 分，{where} 里写着 {told:.2f}",
+                f"the predictions of {place} score {made:.2f}, not {told:.2f} as in the {where}",
+            )
     return None
 
 

@@ -3,8 +3,9 @@
 The learner's notebook and the grader run the same checks, on other draws. In
 ``evidence/05_opencompass`` lie, put there by :func:`collect`,
 
-- ``gen``, ``ppl`` and ``tuned``: of each run ``summary.csv`` as OpenCompass wrote it, and
-  ``predictions/MODEL/DATASET.json`` without the prompts, which the exam knows;
+- ``gen``, ``ppl`` and ``tuned``: of each run ``summary.csv`` as OpenCompass wrote it,
+  ``results/MODEL/DATASET.json`` with its accuracy, and ``predictions/MODEL/DATASET.json`` without
+  the prompts, which the exam knows;
 - ``adapter_model.safetensors`` and ``adapter_config.json`` of the model named ``mine``.
 
 Of the points 30 % are for scores that follow from the predictions, 45 % for predictions that the
@@ -13,6 +14,7 @@ named models make again, 25 % for an adapter that beats camp-mini in another wor
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 from course_lib.errors import CampError
@@ -55,6 +57,8 @@ def collect(work: Path, adapter: Path, folder: Path | str = FOLDER) -> Path:
                     )
                     raise CampError(str(what))
                 found[f"{name}/predictions/{model}/{path.name}"] = slim(path).encode()
+                accuracy = {"accuracy": run.result(model, path.stem)}
+                found[f"{name}/results/{model}/{path.name}"] = json.dumps(accuracy).encode()
     for name in (WEIGHTS, CONFIG):
         try:
             found[name] = (adapter / name).read_bytes()

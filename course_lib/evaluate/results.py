@@ -1,4 +1,4 @@
-"""What OpenCompass leaves behind, read as data: the summary, and each prediction."""
+"""What OpenCompass leaves behind, read as data: summary, results, and each prediction."""
 
 from __future__ import annotations
 
@@ -52,6 +52,12 @@ class _Item(BaseModel):
 
 class _File(RootModel[dict[str, _Item]]):
     pass
+
+
+class _Result(BaseModel):
+    """A file of results; what OpenCompass tells of each question is not read."""
+
+    accuracy: Annotated[float, Field(allow_inf_nan=False)]
 
 
 @dataclass(frozen=True)
@@ -115,7 +121,7 @@ class Table:
 
 @dataclass(frozen=True)
 class Run:
-    """A run of OpenCompass: a folder with ``summary`` or ``summary.csv``, and ``predictions``."""
+    """A run of OpenCompass: its ``summary`` or ``summary.csv``, ``results``, ``predictions``."""
 
     folder: Path
 
@@ -161,6 +167,23 @@ class Run:
     def path(self, model: str, dataset: str) -> Path:
         """Return where the predictions of a model on a data set lie."""
         return self.folder / "predictions" / model / f"{dataset}.json"
+
+    def result_path(self, model: str, dataset: str) -> Path:
+        """Return where the result of a model on a data set lies."""
+        return self.folder / "results" / model / f"{dataset}.json"
+
+    def result(self, model: str, dataset: str) -> float:
+        """Return the accuracy that OpenCompass found, in percent, before it was summed up.
+
+        Raises:
+            Damaged: the file is missing or damaged.
+        """
+        path = self.result_path(model, dataset)
+        try:
+            return _Result.model_validate_json(_read(path)).accuracy
+        except (ValidationError, RecursionError):
+            what = Text("不是 OpenCompass 的结果文件", "is no file of OpenCompass's results")
+            raise Damaged(path, what) from None
 
     def predictions(self, model: str, dataset: str) -> list[Prediction]:
         """Return a model's predictions in the order of the exam.
