@@ -226,12 +226,19 @@ def test_a_paired_test_is_binomial() -> None:
 
 def test_configurations_are_python(tmp_path: Path) -> None:
     asked = [
-        ("camp-mini", models.BUILT_IN["camp-mini"], ["gen", "chat"]),
-        ("a-b", tmp_path, ["letters"]),
+        ("camp-mini", models.BUILT_IN["camp-mini"], ["gen"]),
+        ("a-b", tmp_path, ["letters", "chat"]),
+        ("base", tmp_path, ["gen_base"]),
     ]
     text = config.write(tmp_path, "all", asked, ["general"]).read_text(encoding="utf-8")
     compile(text, "all.py", "exec")
+    assert "dict(models=[base_text], datasets=gen)" in text
+    (loaded,) = [line for line in text.splitlines() if line.startswith("base_text = ")]
+    assert "HuggingFaceBaseModel" in loaded
+    assert "padding_side" not in loaded  # what is to go on must end where the padding does not
     assert config.prompt("general").format(**SHOT).endswith("D. 4\n答案: ")
+    with pytest.raises(CampError, match="base: writing and PPL are two entries"):
+        config.write(tmp_path, "both", [("base", tmp_path, ["gen_base", "plain"])])
     assert set(config.labels("plain", "general")) == set(LETTERS)
     assert config.labels("letters", "general")["C"].endswith("答案: C")
     assert 'padding_side="right"' in text
@@ -577,8 +584,11 @@ def test_pictures_draw_in_silence(honest: Path, small_exam: None, names, capfd) 
         pictures.leaks(dict.fromkeys(exam.NAMES, 3)),
         pictures.circular({"letter": (25.0, 0.0), "content": (100.0, 90.0)}),
         pictures.before_after(before, tuned, names["wilson"], names["group_score"]),
+        written := pictures.written(run, run, names["wilson"]),
     ):
         figure.savefig(io.BytesIO())
+    shown = [label.get_text() for label in written.axes[0].get_yticklabels()]
+    assert shown == ["camp-mini, gen, first capital", "camp-mini, gen, content"] * 2
     assert capfd.readouterr().err == ""
     assert "<td>gen-general</td>" in run.table()._repr_html_()
     assert str(run.table()).splitlines()[0].split()[-1] == "camp-mini"
@@ -592,7 +602,9 @@ def test_content_and_letter_are_told_apart() -> None:
     assert results.Prediction(question, "A", "B", {"A": 1.0, "B": 0.5}).letter == "B"
 
 
-@pytest.mark.parametrize(("language", "blank"), [("zh", False), ("en", True)], ids=["zh", "blank"])
+@pytest.mark.parametrize(
+    ("language", "blank"), [("zh", False), ("en", False), ("en", True)], ids=["zh", "en", "blank"]
+)
 def test_run_from_top_to_bottom(
     lesson: Lesson, mini: ChatModel, language: Language, blank: bool, small_exam: None,
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str],
@@ -606,7 +618,7 @@ def test_run_from_top_to_bottom(
     names = run_cells(lesson, language, BLANK if blank else SOLVED)
     shown = capfd.readouterr()
     assert shown.err == ""
-    if language == "en":
+    if blank:
         install = "OpenCompass is not installed: run `camp tools install opencompass` in a terminal"
         assert without_tools(lesson, "en", names) == {
             **dict.fromkeys(("gen", "ppl", "tuned", "api"), install),
@@ -615,7 +627,7 @@ def test_run_from_top_to_bottom(
     if blank:
         assert shown.out.count("do the exercises first") == 3
     else:
-        assert shown.out.count("✅ 对了") == 7
+        assert shown.out.count("✅ 对了" if language == "zh" else "✅ right") == 7
         assert "pairs inconsistent" in shown.out
 
 
@@ -704,6 +716,11 @@ def test_the_whole_lesson_with_the_real_tool(
     install.install(catalogue.find("opencompass"), print)
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("CAMP_LANG", language)
+    if language == "zh":  # the learner's adapter of lesson 03
+        made = teach.train(tmp_path / "made", teach.pairs("learn")[:20], steps=20)
+        for name in ("adapter_model.safetensors", "adapter_config.json"):
+            (tmp_path / teach.LESSON_03).mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(made / name, tmp_path / teach.LESSON_03 / name)
     found = run_cells(lesson, language, WITH_TOOLS)
     said = capfd.readouterr().out
     gen, forms, tuned = found["run"], found["forms"], found["tuned"]
@@ -711,6 +728,13 @@ def test_the_whole_lesson_with_the_real_tool(
     assert sum(one.content == one.gold for one in general) >= 38  # it knows
     assert sum(one.right for one in general) <= 16  # and does not say so
     assert forms.score("camp-mini-base", "plain-general") == 100
+    base = gen.predictions("camp-mini-base", "gen-general")
+    assert sum(one.content == one.gold for one in base) == 4  # of what it knows it writes little
+    mine = [*(["assistant"] if language == "zh" else []), "mine"]
+    for name in mine:
+        assert all(tuned.predictions(f"{name}-gen", f"gen-{subject}") for subject in exam.NAMES)
+        assert tuned.score(name, "chat-general") is not None
+    assert {*tuned.models()} == {"cheat", *mine, *(f"{name}-gen" for name in mine)}
     subjects = list(exam.SUBJECTS)
     before = pictures.counted(forms, "camp-mini", "chat", subjects)[0]
     after = pictures.counted(tuned, "mine", "chat", subjects)[0]

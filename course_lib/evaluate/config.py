@@ -1,8 +1,9 @@
 """OpenCompass's configurations for the course's exam, as a person would write them.
 
 The templates ``gen`` and ``letters`` are those of ``ceval_gen_5f30c7`` and ``ceval_ppl`` in
-OpenCompass 0.5.4 (the latter without examples); ``plain`` and ``chat`` put the option's own text in
-the place of its letter, as a base model and as a chat model read it.
+OpenCompass 0.5.4 (the latter without examples); ``gen_base`` gives a base model, as plain text,
+what ``gen`` asks a chat model; ``plain`` and ``chat`` put the option's own text in the place of its
+letter, as a base model and as a chat model read it.
 """
 
 from __future__ import annotations
@@ -13,10 +14,12 @@ from pathlib import Path
 from string import Template
 from typing import Literal
 
+from course_lib.errors import CampError
 from course_lib.evaluate import exam
 from course_lib.files import write_atomic
+from course_lib.language import Text
 
-Form = Literal["gen", "letters", "plain", "chat"]
+Form = Literal["gen", "gen_base", "letters", "plain", "chat"]
 BATCH, CONTEXT, MAX_OUT = 16, 2048, 16
 OPTIONS = "{question}\nA. {A}\nB. {B}\nC. {C}\nD. {D}\n答案: "
 GEN = "以下是中国关于%s考试的单项选择题，请选出其中的正确答案。\n" + OPTIONS
@@ -106,12 +109,22 @@ def write(
         name: the configuration's name.
         asked: short name, folder and forms of each model.
         subjects: the subjects asked.
+
+    Raises:
+        CampError: a name is to be loaded in two ways; OpenCompass would take the first for both.
     """
+    for model, _, chosen in asked:
+        if len({_kind(form) for form in chosen}) > 1:
+            what = Text(
+                f"{model}：让它写和算 PPL 要分成两项，各用一个名字",
+                f"{model}: writing and PPL are two entries, each with a name of its own",
+            )
+            raise CampError(str(what), 2)
     exam.write(work)
     names = list(subjects)
-    forms = sorted({form for *_, chosen in asked for form in chosen})
+    forms = sorted({dataset_of(form) for *_, chosen in asked for form in chosen})
     pairs = [
-        f"    dict(models=[{_variable(model)}_{_kind(form)}], datasets={form}),"
+        f"    dict(models=[{_variable(model)}_{_kind(form)}], datasets={dataset_of(form)}),"
         for model, _, chosen in asked
         for form in chosen
     ]
@@ -145,14 +158,19 @@ def _literal(value: Mapping[str, object]) -> str:
     return json.dumps(value, ensure_ascii=False, indent=4)
 
 
+def dataset_of(form: Form) -> Form:
+    """Return the form that names the data set, in the configuration and in the results."""
+    return "gen" if form == "gen_base" else form
+
+
 def _kind(form: Form) -> str:
-    """Return the class that answers: chats are generated, PPL is of plain text."""
-    return "chat" if form == "gen" else "base"
+    """Return how the model is loaded: to chat, to go on with a text, or to give a text its PPL."""
+    return {"gen": "chat", "gen_base": "text"}.get(form, "ppl")
 
 
 def _model(name: str, folder: Path, kind: str) -> str:
     wrapper = "HuggingFacewithChatTemplate" if kind == "chat" else "HuggingFaceBaseModel"
-    more = "" if kind == "chat" else f", tokenizer_kwargs={_RIGHT}"
+    more = f", tokenizer_kwargs={_RIGHT}" if kind == "ppl" else ""
     return f"dict(type={wrapper}, abbr={name!r}, path={str(folder.resolve())!r}, **cpu{more})"
 
 

@@ -80,25 +80,52 @@ def counted(run: Run, model: str, form: str, subjects: Sequence[str]) -> Counts:
     return sum(one.right for one in found), len(found)
 
 
+def _written(run: Run, model: str, subjects: Sequence[str]) -> list[tuple[str, Counts]]:
+    """Return what a model has right in the GEN mode, by its first capital and by content."""
+    said = [one for name in subjects for one in run.predictions(model, f"gen-{name}")]
+    return [
+        (f"{model}, gen, first capital", (sum(one.right for one in said), len(said))),
+        (f"{model}, gen, content", (sum(one.content == one.gold for one in said), len(said))),
+    ]
+
+
+def _asked(run: Run, form: str) -> list[str]:
+    """Return the models of a run that were asked in ``form``."""
+    return [one for one in run.models() if run.path(one, f"{form}-{exam.CONTROL}").is_file()]
+
+
 def forms(runs: Sequence[Run], wilson: Wilson) -> Figure:
     """Draw each way of asking: general knowledge to the left, the four subjects to the right."""
     gen, ppl = runs
-    figure, axes = new_figure(10.5, 3.2, 2, sharey=True)
-    ways = [("camp-mini-base", form) for form in ("letters", "plain")]
-    ways += [("camp-mini", form) for form in ("plain", "chat")]
+    figure, axes = new_figure(10.5, 3.8, 2, sharey=True)
+    base, chat = "camp-mini-base", "camp-mini"
+    ways = [(base, "letters"), (base, "plain"), (chat, "plain"), (chat, "chat")]
     for ax, title, subjects in (
         (axes[0], "general knowledge (was in training)", [exam.CONTROL]),
         (axes[1], "the four subjects (were not)", list(exam.SUBJECTS)),
     ):
-        said = [one for name in subjects for one in gen.predictions("camp-mini", f"gen-{name}")]
         rows = [
             (f"{model}, ppl {form}", counted(ppl, model, form, subjects)) for model, form in ways
         ]
-        rows += [
-            ("camp-mini, gen, first capital", (sum(one.right for one in said), len(said))),
-            ("camp-mini, gen, content", (sum(one.content == one.gold for one in said), len(said))),
-        ]
-        _bars(ax, rows, [GREEN] * 2 + [BLUE] * 2 + [ORANGE] * 2, wilson)
+        rows[2:2] = _written(gen, base, subjects)
+        rows += _written(gen, chat, subjects)
+        _bars(ax, rows, [GREEN] * 4 + [BLUE] * 4, wilson)
+        ax.set_title(title)
+    figure.tight_layout()
+    return figure
+
+
+def written(before: Run, after: Run, wilson: Wilson) -> Figure:
+    """Draw the GEN mode before and after tuning, as :func:`forms` does."""
+    runs = [(before, "camp-mini"), *((after, name) for name in _asked(after, "gen"))]
+    figure, axes = new_figure(10.5, 0.6 + 0.65 * len(runs), 2, sharey=True)
+    for ax, title, subjects in (
+        (axes[0], "four subjects, gen", list(exam.SUBJECTS)),
+        (axes[1], "general knowledge, gen", [exam.CONTROL]),
+    ):
+        rows = [row for run, model in runs for row in _written(run, model, subjects)]
+        colours = [GREY, GREY, *([BLUE, BLUE, GREEN, GREEN] * 2)][: len(rows)]
+        _bars(ax, rows, colours, wilson)
         ax.set_title(title)
     figure.tight_layout()
     return figure
@@ -141,7 +168,7 @@ def before_after(
 ) -> Figure:
     """Draw camp-mini and what was made of it: the four subjects, and general knowledge."""
     figure, axes = new_figure(10, 2.4, 2, sharey=True)
-    models = [(before, "camp-mini"), *((after, name) for name in after.models())]
+    models = [(before, "camp-mini"), *((after, name) for name in _asked(after, "chat"))]
     colours = [GREY, *([BLUE, ORANGE, GREEN] * 2)[: len(models) - 1]]
     for ax, title, subjects in (
         (axes[0], "four subjects, ppl chat", list(exam.SUBJECTS)),

@@ -262,7 +262,7 @@ def first_capital(text):
 
 # %% [markdown] lang="zh"
 """
-OpenCompass 也有更好的读法 `first_option_postprocess`：一长串正则。列表里两个模式之间**少了一个逗号**，Python 把两个字符串接成一个，那一条几乎永远配不上。判分的程序也会有错，所以要打开预测看一看。
+OpenCompass 也有更好的读法 `first_option_postprocess`：一长串正则，两个模式之间**少了一个逗号**，被 Python 接成一条，几乎永远配不上。判分的程序也会有错，所以要打开预测看一看。
 
 ## 19 题对了 9 题，说明什么？
 
@@ -675,9 +675,9 @@ def fewshot_prompt(dev, item, subject, k, max_len, length=len):
 
 **GEN** 方式让模型自己写，再从写出来的话里读选项。OpenCompass 的流程是：配置 → 推理 → 判分 → 汇总。营里用 `python run.py --datasets ceval_gen --models …`，配置在仓库的 `configs/` 里；0.4.0 起配置进了包，命令叫 `opencompass`（`run.py` 还在，只是转过去）。
 
-下一格写出考卷和一份配置：模板与 `ceval_gen_5f30c7` 相同，五道例题，`first_capital_postprocess`。`--debug` 让任务在同一个进程里一个接一个地跑，错误露在屏幕上。
+下一格写出考卷和一份配置：模板与 `ceval_gen_5f30c7` 相同，五道例题，`first_capital_postprocess`；对话模型和基座都考。`--debug` 让任务在同一个进程里一个接一个地跑，错误露在屏幕上。
 
-跑完以后别只看分数：**打开预测**，用你的函数重新判一遍。OpenCompass 装在独立的环境里；没装的话，单元会告诉你命令。
+跑完以后别只看分数：**打开预测**，用你的函数重新判一遍。没装 OpenCompass 的话，单元会告诉你命令。
 """
 
 # %% [markdown] lang="en"
@@ -686,9 +686,9 @@ def fewshot_prompt(dev, item, subject, k, max_len, length=len):
 
 In **GEN** mode the model writes, and the option is read out of what it wrote. OpenCompass goes configure → infer → evaluate → summarise. The camp calls `python run.py --datasets ceval_gen --models …` with configurations in the repository's `configs/`; since 0.4.0 they are in the package and the command is `opencompass` (`run.py` still forwards to it).
 
-The next cell writes the exam and a configuration: templates as in `ceval_gen_5f30c7`, five examples, `first_capital_postprocess`. `--debug` runs the tasks one after the other in one process, so that errors show on the screen.
+The next cell writes the exam and a configuration: templates as in `ceval_gen_5f30c7`, five examples, `first_capital_postprocess`; both the chat model and the base are asked. `--debug` runs the tasks one after the other in one process, so that errors show on the screen.
 
-Afterwards do not stop at the score: **open the predictions** and score them again with your functions. OpenCompass has an environment of its own; if it is not installed, the cell gives you the command.
+Afterwards do not stop at the score: **open the predictions** and score them again with your functions. If OpenCompass is not installed, the cell gives you the command.
 """
 
 # %% tool="gen" minutes=3
@@ -698,7 +698,10 @@ from course_lib import toolbox
 from course_lib.evaluate import config, results
 
 work = Path("opencompass-work")
-print(config.write(work, "gen", [("camp-mini", models.BUILT_IN["camp-mini"], ["gen"])]))
+print(config.write(work, "gen", [
+    ("camp-mini", models.BUILT_IN["camp-mini"], ["gen"]),
+    ("camp-mini-base", models.BUILT_IN["camp-mini-base"], ["gen_base"]),
+]))
 toolbox.run("opencompass", "gen.py", "-w", "gen", "--debug", folder=work)
 run = results.newest(work / "gen")
 display(run.table())
@@ -863,9 +866,9 @@ with needs("wilson"):
 
 # %% [markdown] lang="zh"
 """
-左边是常识。同一个对话模型、同样的题，从二十几分到满分，全看怎么问、怎么读；基座不会对话，比内容却全对。**gen 和 ppl 的分数不能互相比**，不同模型之间更不能。营里网页上印的配置没有 `meta_template`，等于把对话模型当基座来问：这里 `plain` 和 `chat` 之间，差的就是这个模板。
+左边是常识。同一个对话模型、同样的题，从二十几分到满分，全看怎么问、怎么读；基座让它写，四十题只写对四题的内容，比概率却全对。**gen 和 ppl 的分数不能互相比**，不同模型之间更不能。营里网页上印的配置没有 `meta_template`，等于把对话模型当基座来问：这里 `plain` 和 `chat` 之间，差的就是这个模板。
 
-右边四科都在 25 % 上下，按内容读只有 3 分：没教过的，怎么问也不会。看来考题没有漏进训练数据；常识本来就在里面，分数高不稀奇。做完下一题，用一张图核对：两个训练阶段各造三百份文档，数一数每科有多少题的原话在里面。**数据污染**就是这样查的。
+右边四科在 25 % 上下或更低，按内容读不过 3 分：没教过的，怎么问也不会。看来考题没有漏进训练数据（常识本来就在里面）。做完下一题，用一张图核对：两个训练阶段各造三百份文档，数一数每科有多少题的原话在里面。**数据污染**就是这样查的。
 
 ## 各科怎么合成总分
 
@@ -886,9 +889,9 @@ C-Eval 有 52 科（理工 20，社科 10，人文 11，其他 11）；少跑一
 
 # %% [markdown] lang="en"
 """
-On the left is general knowledge. The same chat model on the same questions goes from below 30 to 100 by how it is asked and read; the base cannot chat, yet by content all is right. **Scores of gen and ppl cannot be compared**, least of all between models. The configuration printed on the camp's page has no `meta_template`, so it asks a chat model as if it were a base: that template is all that differs between `plain` and `chat` here.
+On the left is general knowledge. The same chat model on the same questions goes from below 30 to 100 by how it is asked and read; the base, left to write, gets the content of four in forty right, yet by probability all of it. **Scores of gen and ppl cannot be compared**, least of all between models. The configuration printed on the camp's page has no `meta_template`, so it asks a chat model as if it were a base: that template is all that differs between `plain` and `chat` here.
 
-The four subjects on the right lie about 25 %, and at 3 by content: what was never taught is not known, however it is asked. So it seems that no question leaked into the training data; general knowledge was in there, and its high score is no wonder. After the next exercise a picture checks this: three hundred documents of each of the two training stages are made, and each subject's questions are looked for in them, word for word. That is how one looks for **contamination**.
+The four subjects on the right lie about 25 % or below, and by content at 3 at most: what was never taught is not known, however it is asked. So it seems that no question leaked into the training data (general knowledge was in there). After the next exercise a picture checks this: three hundred documents of each of the two training stages are made, and each subject's questions are looked for in them, word for word. That is how one looks for **contamination**.
 
 ## From subjects to one score
 
@@ -1175,7 +1178,7 @@ with needs("circular_eval", "extract_option"):
 
 ## 教它，再考一次
 
-考题的每条事实有两种问法：`learn` 给训练用，`exam` 只在考卷上。下一格用第 3 课的办法训练两个 LoRA（一分多钟一个，就在这个笔记本里）：
+考题的每条事实有两种问法：`learn` 给训练用，`exam` 只在考卷上。下一格用第 3 课的办法训练两个 LoRA（一分多钟一个）：
 
 - `mine`：学 `learn` 的问法；
 - `cheat`：直接背考卷上的问法，这就是污染。
@@ -1189,7 +1192,7 @@ By letter nothing is left after a full turn; by content hardly anything changes.
 
 ## Teach it, and examine it again
 
-Each fact of the exam has two wordings: `learn` for training, `exam` for the exam alone. The next cell trains two LoRAs as in lesson 03 (a minute or more each, right in this notebook):
+Each fact of the exam has two wordings: `learn` for training, `exam` for the exam alone. The next cell trains two LoRAs as in lesson 03 (a minute or more each):
 
 - `mine` learns the `learn` wordings;
 - `cheat` learns the exam's own questions by heart, which is contamination.
@@ -1204,11 +1207,13 @@ toolbox.need("opencompass")
 folders = {"mine": teach.train(work / "mine", teach.pairs("learn")),
            "cheat": teach.train(work / "cheat", teach.pairs("exam"), steps=250)}
 folders |= teach.from_lesson_03(work / "assistant")
-config.write(work, "tuned", [(name, folder, ["chat"]) for name, folder in folders.items()])
+asked = [(name, folder, ["chat"]) for name, folder in folders.items()]
+asked += [(f"{name}-gen", folder, ["gen"]) for name, folder in folders.items() if name != "cheat"]
+config.write(work, "tuned", asked)
 toolbox.run("opencompass", "tuned.py", "-w", "tuned", "--debug", folder=work)
 tuned = results.newest(work / "tuned")
 with needs("wilson", "group_score"):
-    display(pictures.before_after(forms, tuned, wilson, group_score))
+    display(pictures.before_after(forms, tuned, wilson, group_score), pictures.written(run, tuned, wilson))
 for subject in exam.NAMES:
     before, after = (
         [one.right for one in made.predictions(model, f"chat-{subject}")]
@@ -1218,9 +1223,9 @@ for subject in exam.NAMES:
 
 # %% [markdown] lang="zh"
 """
-四科的分涨了很多，换了问法也答得出。同一批题考两个模型，要看**配对**：只有一方答对的题里，两边各多少（McNemar 检验）；p 小于 0.05 才算真的变了。四科都远远小于它。常识也掉了，p 却大于 0.05：像是第 3 课的遗忘，可四十题还不能断定。
+四科的分涨了很多，换了问法也答得出。同一批题考两个模型，要看**配对**：只有一方答对的题里，两边各多少（McNemar 检验）；p 小于 0.05 才算真的变了。四科都远远小于它。常识也掉了，p 却大于 0.05，四十题还不能断定；让它写（第二张图），第 3 课的**遗忘**就露出来：五道例题一摆，只写胡话。
 
-`cheat` 的分数和 `mine` 差不多或更高，从分数上看不出它背过题。所以报分数的人要说清训练数据，查的人要换一套题。
+`cheat` 的分数和 `mine` 差不多或更高，看不出它背过题。报分数的人要说清训练数据，查的人要换一套题。
 
 ## 没有标准答案时
 
@@ -1239,7 +1244,7 @@ for subject in exam.NAMES:
 
 # %% [markdown] lang="en"
 """
-The scores of the four subjects rose a lot, in wordings that training did not use. Two models on the same questions are compared in **pairs**: of the questions that only one has right, how many on each side (McNemar's test)? Only p below 0.05 counts as a change. In the four subjects it is far below. General knowledge fell as well, but its p is above 0.05: it looks like lesson 03's forgetting, yet forty questions cannot prove it.
+The scores of the four subjects rose a lot, in wordings that training did not use. Two models on the same questions are compared in **pairs**: of the questions that only one has right, how many on each side (McNemar's test)? Only p below 0.05 counts as a change. In the four subjects it is far below. General knowledge fell as well, but its p is above 0.05, and forty questions cannot prove it; left to write (the second picture), the model shows lesson 03's **forgetting**: after five examples it writes gibberish.
 
 `cheat` scores about as high as `mine` or higher, and nothing in the score shows that it learned the questions by heart. So whoever reports a score must tell the training data, and whoever checks must change the questions.
 
