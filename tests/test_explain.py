@@ -52,6 +52,7 @@ def test_each_excerpt_belongs_to_a_problem() -> None:
         ("configuration-unknown", "XTuner has no configuration named no_such_config."),
         ("choice-unknown", "--prompt-template does not know no_such."),
         ("module-missing", "the module datasets is missing: an installation stopped half-way"),
+        ("ppl-of-a-chat-model", "HuggingFacewithChatTemplate only answers and gives no"),
         ("evaluation-failed-inside", "the real error is in oc1/20261125_063115/logs/infer"),
     ],
 )
