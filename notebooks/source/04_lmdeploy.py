@@ -1068,8 +1068,9 @@ from course_lib.deploy import prompts, talk
 work = Path("lmdeploy-work")
 recipe.write_calibration(work)
 toolbox.run("lmdeploy", "check_env", folder=work, lines=["^LMDeploy: "])
-# zh: 聊天模板和分词器取自模型目录；内置的 internlm2 模板在 0.15 删掉了，按名字取也不报错：看最后一行
-# en: template and tokenizer come from the folder; the built-in internlm2 went in 0.15, silently: see the last line
+# zh: 聊天模板和分词器取自模型目录；内置的 internlm2 在 0.15 删掉了，按名字取不报错（日志里有警告），标记却全丢了：看最后一行
+# en: template and tokenizer come from the folder; the built-in internlm2 went in 0.15: asked for by name it gives a
+# en: warning in the log, no error, and a prompt without any marker: see the last line
 prompts.show(bot, talk.questions()[0], work)
 toolbox.run("lmdeploy", *recipe.words("auto_awq", "camp-mini-4bit"), folder=work)
 toolbox.run("lmdeploy", *recipe.words("smooth_quant", "camp-mini-w8a8"), folder=work)

@@ -1440,9 +1440,9 @@ display(results.newest(work / "custom").table())
 
 ## 关卡任务
 
-交上去的是三次评测（GEN、PPL、微调后）的预测和汇总、你的适配器，都在 `evidence/05_opencompass`。营里的提示词关说过，改过的结果会复查；批改的程序正是这样做的：
+交上去的是三次评测（GEN、PPL、微调后）的预测、结果、汇总，你的适配器，都在 `evidence/05_opencompass`。营里的提示词关说过，改过的结果会复查；批改的程序正是这样：
 
-- 从预测重算分数，汇总换过就对不上；
+- 从预测重算分数，汇总、结果换过就对不上；
 - 抽一部分题，让写着名字的那个模型重答：换过模型会露出来，改过的预测一抽到也会；
 - 用**另一种问法**考你的适配器，它要胜过 `camp-mini`。
 """
@@ -1460,9 +1460,9 @@ After collecting the evidence the next cell, on InternStudio, also serves Intern
 
 ## The level's task
 
-You hand in the predictions and summaries of three evaluations (GEN, PPL, after tuning) and your adapter, all in `evidence/05_opencompass`. The camp's level on prompts said that edited results are checked again; that is what the grading program does:
+You hand in the predictions, results and summaries of three evaluations (GEN, PPL, after tuning) and your adapter, all in `evidence/05_opencompass`. The camp's level on prompts said that edited results are checked again; that is what the grading program does:
 
-- it computes the scores from the predictions, and a swapped summary no longer fits;
+- it computes the scores from the predictions, and a swapped summary or an edited result no longer fits;
 - it lets the very model that is named answer some of the questions again: another model comes out, and so does an edited prediction when it is drawn;
 - it examines your adapter in **another wording**, in which it must beat `camp-mini`.
 """
