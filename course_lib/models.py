@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import struct
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -24,6 +25,8 @@ BUILT_IN = {"camp-mini": SHIPPED / "chat", "camp-mini-base": SHIPPED / "base"}
 """The models that come with the course, by name."""
 INTERNLM = ("internlm2_5-1_8b-chat", "internlm2_5-7b-chat")
 _CONFIGS = ("config.json", "tokenizer_config.json", "generation_config.json")
+_INDEX = "model.safetensors.index.json"
+_SHARD = re.compile(r"-\d+-of-\d+\.safetensors$")
 TOKENIZERS = ("tokenizer.json", "tokenizer.model", "vocab.json")
 
 
@@ -62,14 +65,18 @@ def _find(name: str | Path | None) -> Model:
     chosen = os.environ.get(VARIABLE)
     if chosen:
         return _named(chosen, Text(f"{VARIABLE} 指定的", f"{VARIABLE} names it"))
-    if machine.gpus():
-        for folder in internlm_folders():
-            if not problem(folder):
-                why = Text(
-                    "这台机器有 GPU，也有 InternLM2.5", "this machine has a GPU and InternLM2.5"
-                )
-                return Model(folder, why, needs_own_code(folder))
-    return Model(BUILT_IN["camp-mini"], Text("课程自带的小模型", "the course's own small model"))
+    why = Text("课程自带的小模型", "the course's own small model")
+    for folder in internlm_folders() if machine.gpus() else ():
+        wrong = problem(folder)
+        if wrong is None:
+            has = Text("这台机器有 GPU，也有 InternLM2.5", "this machine has a GPU and InternLM2.5")
+            return Model(folder, has, needs_own_code(folder))
+        if folder.is_dir():
+            why = Text(
+                f"课程自带的小模型；{folder} 用不了：{wrong.zh}",
+                f"the course's own small model; {folder} cannot be used: {wrong.en}",
+            )
+    return Model(BUILT_IN["camp-mini"], why)
 
 
 def _named(name: str, why: Text) -> Model:
@@ -143,6 +150,11 @@ def problem(folder: Path) -> Text | None:
             "没有 *.safetensors：本课只读 safetensors，不读 .bin",
             "has no *.safetensors: the course reads safetensors only, never .bin",
         )
+    if any(_SHARD.search(path.name) for path in weights) and not (folder / _INDEX).is_file():
+        return Text(
+            f"缺 {_INDEX}（没下载完？）：重新下载",
+            f"lacks {_INDEX} (half downloaded?): download it again",
+        )
     broken = [path.name for path in weights if not is_whole(path)]
     if broken:
         return Text(
@@ -174,7 +186,7 @@ def is_whole(path: Path) -> bool:
 
 def _weight_files(folder: Path) -> list[Path]:
     """Return the safetensors that the index names, else all that are there."""
-    index = _json(folder / "model.safetensors.index.json")
+    index = _json(folder / _INDEX)
     if index is not None:
         return [folder / name for name in sorted(set(index.get("weight_map", {}).values()))]
     return sorted(folder.glob("*.safetensors"))

@@ -85,7 +85,9 @@ def test_a_gpu_machine_uses_the_internlm_that_lies_on_it(
         assert (found.folder, found.own_code) == (place, True)
         assert models.find(place, say=None).own_code  # and by name: it is a known place
         (place / "model.safetensors").unlink()
-    assert models.find(say=None).folder == models.BUILT_IN["camp-mini"]
+    found = models.find(say=None)
+    assert found.folder == models.BUILT_IN["camp-mini"]
+    assert f"{places[-1]} cannot be used: has no *.safetensors" in str(found)
 
 
 def test_the_camp_s_share_is_where_internstudio_has_it(
@@ -117,6 +119,8 @@ def damage(folder: Path, how: str) -> None:
         weights.rename(folder / "model-1.safetensors")
         index = folder / "model.safetensors.index.json"
         index.write_text(json.dumps({"weight_map": shards}))
+    elif how == "shards without index":
+        weights.rename(folder / "model-00001-of-00002.safetensors")
     elif how == "no tokenizer":
         (folder / "tokenizer.json").unlink()
     elif how == "own code":
@@ -136,6 +140,7 @@ def damage(folder: Path, how: str) -> None:
         ("pointer", "model.safetensors is incomplete"),
         ("pickle", "safetensors only, never .bin"),
         ("shard missing", "model-2.safetensors is incomplete"),
+        ("shards without index", "lacks model.safetensors.index.json"),
         ("no tokenizer", "lacks the tokenizer"),
         ("own code", "does not run unknown code"),
         ("own code of the tokenizer", "does not run unknown code"),
