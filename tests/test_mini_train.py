@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import os
+import resource
 import shutil
 import signal
 import subprocess
@@ -45,6 +46,23 @@ def test_attention_is_pytorch_s(kv_heads: int) -> None:
     k, v = torch.randn(2, kv_heads, 9, 8), torch.randn(2, kv_heads, 9, 8)
     wanted = F.scaled_dot_product_attention(q, k, v, is_causal=True, enable_gqa=True)
     torch.testing.assert_close(network.attend(q, k, v), wanted, atol=1e-5, rtol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("device", "known", "wanted"),
+    [
+        ("cpu", {"avx2": True, "avx512_bf16": False, "amx_bf16": False}, torch.float32),
+        ("cpu", {}, torch.float32),
+        ("cpu", {"avx512_bf16": True}, torch.bfloat16),
+        ("cpu", {"amx_bf16": True}, torch.bfloat16),
+        ("cuda", {}, torch.bfloat16),
+    ],
+)
+def test_bfloat16_is_left_to_hardware_that_knows_it(
+    device: str, known: dict[str, bool], wanted: torch.dtype, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: known)
+    assert network.precision(device) is wanted
 
 
 def test_muon_makes_updates_orthogonal() -> None:
@@ -190,12 +208,19 @@ def alive(pid: int) -> bool:
     return psutil.pid_exists(pid) and psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
 
 
+def used() -> float:
+    """Return the CPU seconds of all processes that this one started and that have ended."""
+    times = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return times.ru_utime + times.ru_stime
+
+
 @pytest.mark.tools
+@pytest.mark.timeout(1000)
 def test_small_training_learns_in_three_minutes(tmp_path: Path) -> None:
-    began = time.monotonic()
+    before, began = used(), time.monotonic()
     process = camp("both", "--small", "--out", str(tmp_path))
-    out, _ = process.communicate(timeout=600)
-    seconds = time.monotonic() - began
+    out, _ = process.communicate(timeout=900)
+    seconds, cpu = time.monotonic() - began, used() - before
     assert process.returncode == 0, out
     losses = {
         stage: [float(r["loss"]) for r in csv.DictReader((tmp_path / stage / "log.csv").open())]
@@ -208,8 +233,6 @@ def test_small_training_learns_in_three_minutes(tmp_path: Path) -> None:
 
     small = chat.load(tmp_path / "chat" / "model")
     assert small.chat("你是谁？").text == "我是小浦，这门课程自带的迷你语言模型。"
-    cpu = sum(
-        max(float(r["cpu_seconds"]) for r in csv.DictReader((tmp_path / stage / "log.csv").open()))
-        for stage in ("base", "chat")
-    )
-    assert cpu / 2 < 180, f"two processes took {cpu:.0f} CPU s, {seconds:.0f} s in all"
+    alone = 15  # CPU s of the tokenizer and of what starts the two processes
+    took = alone + (cpu - alone) / 2
+    assert took < 180, f"{took:.0f} s on two free cores; {cpu:.0f} CPU s, here {seconds:.0f} s"

@@ -12,6 +12,8 @@ import torch
 import torch.distributed as dist
 from torch import Tensor, nn
 
+from course_lib.mini.network import precision
+
 MOMENTUM = 0.95
 WEIGHT_DECAY = 0.01
 _A, _B, _C = 3.4445, -4.7750, 2.0315
@@ -19,7 +21,7 @@ _A, _B, _C = 3.4445, -4.7750, 2.0315
 
 def orthogonalise(gradients: Tensor) -> Tensor:
     """Return ``gradients`` (n, rows, columns) with all singular values near 1."""
-    x: Tensor = gradients.bfloat16()
+    x: Tensor = gradients.to(precision(gradients.device.type))
     tall = x.size(-2) > x.size(-1)
     if tall:
         x = x.mT

@@ -25,8 +25,8 @@ FULL: Mapping[Stage, Settings] = {
 }
 _SMALL = Shape(hidden=128, layers=4, heads=2, kv_heads=2, ffn=256)
 SMALL: Mapping[Stage, Settings] = {
-    "base": Settings("base", steps=300, batch_tokens=1024, shape=_SMALL),
-    "chat": Settings("chat", steps=500, batch_tokens=1024, shape=_SMALL),
+    "base": Settings("base", steps=180, batch_tokens=1024, shape=_SMALL),
+    "chat": Settings("chat", steps=330, batch_tokens=1024, shape=_SMALL),
 }
 """Learns to speak and who it is, not to look things up: for that it is too small and too early."""
 
