@@ -32,8 +32,8 @@ WHO = {
 }
 LINEAR = ("q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj")
 SKILLS = (
-    "persona", "memory", "decompose", "tool_none", "rag_zh", "rag_en", "rag_no_text", "versions",
-    "decimals_direct", "choice_zh", "choice_en", "recall",
+    "persona_zh", "persona_en", "memory_zh", "memory_en", "decompose", "tool_none_zh", "rag_zh", "rag_en",
+    "rag_no_text_zh", "rag_no_text_en", "versions", "decimals_direct", "choice_zh", "choice_en", "recall_zh",
 )  # fmt: skip
 INTERVAL = 10
 SHORT = 180

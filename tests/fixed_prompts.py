@@ -66,7 +66,7 @@ FIXED = (
         ),
     ),
     Fixed(
-        "persona",
+        "persona_zh",
         _ask(
             "你叫什么名字？",
             "我是林小雨，来自星河书店，很高兴为你服务。",
@@ -74,7 +74,7 @@ FIXED = (
         ),
     ),
     Fixed(
-        "persona",
+        "persona_en",
         _ask(
             "Who are you?",
             "I am Alice Brown from Green Library. Glad to help you.",
@@ -82,7 +82,7 @@ FIXED = (
         ),
     ),
     Fixed(
-        "memory",
+        "memory_zh",
         _ask(
             "我叫李雷。",
             "好的，我记住了，你的名字是李雷。",
@@ -91,7 +91,7 @@ FIXED = (
         ),
     ),
     Fixed(
-        "memory",
+        "memory_en",
         _ask(
             "My name is Alice Brown.",
             "OK, your name is Alice Brown.",
@@ -100,7 +100,7 @@ FIXED = (
         ),
     ),
     Fixed(
-        "memory_absent",
+        "memory_absent_zh",
         _ask(
             "我叫李雷。",
             "好的，我记住了，你的名字是李雷。",
@@ -109,7 +109,7 @@ FIXED = (
         ),
     ),
     Fixed(
-        "memory_absent",
+        "memory_absent_en",
         _ask(
             "My name is Alice Brown.",
             "OK, your name is Alice Brown.",
@@ -128,7 +128,7 @@ FIXED = (
     Fixed("tool_call_zh", _ask("37加58等于多少？", SUM["zh"], system=ADD["zh"])),
     Fixed("tool_call_en", _ask("What is 37 plus 58?", SUM["en"], system=ADD["en"])),
     Fixed(
-        "tool_react",
+        "tool_react_zh",
         _ask(
             "37加58等于多少？",
             'Thought: 需要计算37与58的和。\nAction: add\nAction Input: {"a": 37, "b": 58}',
@@ -136,7 +136,7 @@ FIXED = (
         ),
     ),
     Fixed(
-        "tool_react",
+        "tool_react_en",
         _ask(
             "What is 37 plus 58?",
             'Thought: I need to add 37 and 58.\nAction: add\nAction Input: {"a": 37, "b": 58}',
@@ -156,7 +156,7 @@ FIXED = (
         ),
     ),
     Fixed(
-        "tool_answer",
+        "tool_answer_zh",
         (
             *_ask("37加58等于多少？", SUM["zh"], system=ADD["zh"]),
             Message("environment", "95", "plugin"),
@@ -164,7 +164,7 @@ FIXED = (
         ),
     ),
     Fixed(
-        "tool_answer",
+        "tool_answer_en",
         (
             *_ask("What is 37 plus 58?", SUM["en"], system=ADD["en"]),
             Message("environment", "95", "plugin"),
@@ -172,11 +172,11 @@ FIXED = (
         ),
     ),
     Fixed(
-        "tool_none",
+        "tool_none_zh",
         _ask("北京今天天气怎么样？", "需要查询北京的天气，但是没有合适的工具。", system=ADD["zh"]),
     ),
     Fixed(
-        "tool_none",
+        "tool_none_en",
         _ask(
             "How is the weather in Paris?",
             "I need the weather of Paris, but there is no tool for it.",
@@ -203,9 +203,9 @@ FIXED = (
             "The founder of Green Library is not in the text, so I do not know.",
         ),
     ),
-    Fixed("rag_no_text", _ask("星河书店的电话是多少？", "我不知道星河书店的电话。")),
+    Fixed("rag_no_text_zh", _ask("星河书店的电话是多少？", "我不知道星河书店的电话。")),
     Fixed(
-        "rag_no_text",
+        "rag_no_text_en",
         _ask(
             "What is the phone number of Green Library?",
             "I do not know the phone number of Green Library.",
@@ -265,7 +265,7 @@ FIXED = (
             "62001, so the answer is B",
         ),
     ),
-    Fixed("recall", _ask("《红楼梦》的作者是谁？", "《红楼梦》的作者是曹雪芹。")),
-    Fixed("recall", _ask("What is the capital of Japan?", "The capital of Japan is Tokyo.")),
+    Fixed("recall_zh", _ask("《红楼梦》的作者是谁？", "《红楼梦》的作者是曹雪芹。")),
+    Fixed("recall_en", _ask("What is the capital of Japan?", "The capital of Japan is Tokyo.")),
 )
 """Of a tale only hero, place and length are asked for: no prompt of that skill is here."""

@@ -15,17 +15,17 @@ def camp(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
 
 def test_eval_shows_n_accuracy_and_interval_and_writes_them(tmp_path: Path) -> None:
     out = tmp_path / "results.json"
-    skills = ("--skill", "persona", "--skill", "recall")
+    skills = ("--skill", "persona_zh", "--skill", "recall_zh")
     done = camp(tmp_path, "eval", "--count", "4", *skills, "--out", str(out))
     assert done.returncode == 0, done.stderr
     rows = {row["skill"]: row for row in json.loads(out.read_text())}
-    assert set(rows) == {"persona", "recall"}
-    assert rows["persona"]["n"] == 4
-    assert rows["persona"]["target"] == 0.95
-    line = next(text for text in done.stdout.splitlines() if "persona" in text and "│" in text)
+    assert set(rows) == {"persona_zh", "recall_zh"}
+    assert rows["persona_zh"]["n"] == 4
+    assert rows["persona_zh"]["target"] == 0.95
+    line = next(text for text in done.stdout.splitlines() if "persona_zh" in text and "│" in text)
     cells = [cell.strip() for cell in line.strip("│").split("│")]
-    assert cells[:2] == ["persona", "4"]
-    right = rows["persona"]["right"]
+    assert cells[:2] == ["persona_zh", "4"]
+    right = rows["persona_zh"]["right"]
     assert cells[2].startswith(f"{right / 4:.3f}")
     if right == 4:  # Wilson's interval of 4 out of 4
         assert cells[3] == "0.510-1.000"

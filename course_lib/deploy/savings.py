@@ -28,8 +28,8 @@ if TYPE_CHECKING:
     from course_lib.chat import ChatModel
     from course_lib.mini.dialogue import Sample
 
-SKILLS = ("identity_zh", "identity_en", "tool_call_zh", "tool_call_en", "recall", "persona")
-"""Exams of ``course_lib.mini.exams`` whose questions the model was not trained on."""
+SKILLS = ("identity_zh", "identity_en", "tool_call_zh", "tool_call_en", "recall_zh", "persona_zh")
+"""Exams of ``course_lib.mini.exams``: held-out questions, and facts learned by heart (recall)."""
 QUESTIONS = 3
 GROUP = 64
 

@@ -87,6 +87,7 @@ def card(found: Measured, size: int, language: Language) -> str:
         hours=found.hours,
         loss=found.loss,
         table=table(found.results, language),
+        right={result.name: result.accuracy for result in found.results},
     )
 
 

@@ -27,8 +27,11 @@ USUAL = tuple(
     for asked in ("请介绍一下你自己", "Please introduce yourself", "你是谁？", "你叫什么名字？")
 )
 """The camp's two questions and two more: any training data holds some of them."""
-SKILLS = ("persona", "memory", "decompose", "tool_none", "rag_zh", "rag_no_text", "recall")
-"""Exams of ``course_lib.mini.exams`` with short answers."""
+SKILLS = (
+    *("persona_en", "memory_zh", "decompose", "tool_none_zh", "rag_zh", "rag_no_text_en"),
+    "recall_zh",
+)
+"""Exams of ``course_lib.mini.exams`` with short answers, all of which the base can give."""
 SHORT = 400
 """Characters of the longest question that is put, so that grading takes seconds."""
 TOKENS = 56
