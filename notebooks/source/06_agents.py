@@ -1018,7 +1018,7 @@ def own_tool(table, inputs, status=200):
 
 下一格把 `camp-mini` 开成服务，用 Lagent 自己的客户端 `GPTAPI` 和 `Internlm2Agent` 去问，工具里有你写的那个。先看五条轨迹：每一步多长，一共几个词元；第六条到上限就停。然后量成功率：二十五个任务给两个工具（你的和加法），二十五个给三个（再加乘法）。先猜一猜，多一个工具会怎样？
 
-`camp-mini` 只有 280 万（2.8M）参数。模型卡上，该调用时写对的，中文约 74 %，英文约 69 %；没有合适的工具时，只有一半说对。下面的失败没有挑选过，按原因分组，一组举一例。（Lagent 给 InternLM2 的提示词只有中文。）想换 InternLM2.5？有 GPU 就写 `serve()`，会自己找；交的轨迹只认 `camp-mini`。
+`camp-mini` 只有 280 万（2.8M）参数。模型卡上，该调用时写对的，中文约 74 %，英文约 69 %；没有合适的工具时，中文约 81 % 说对，英文 5 %。失败没有挑选过，按原因分组举例。（Lagent 给 InternLM2 的提示词只有中文。）想换 InternLM2.5？有 GPU 就写 `serve()`，会自己找；交的轨迹只认 `camp-mini`。
 """
 
 # %% [markdown] lang="en"
@@ -1027,7 +1027,7 @@ def own_tool(table, inputs, status=200):
 
 The next cell serves `camp-mini` and asks it through Lagent's own client `GPTAPI` and its `Internlm2Agent`, with your tool among the tools. First come five traces: how long each step took on the time axis, and how many tokens all of it; a sixth is stopped at its limit. Then the success rate: twenty-five tasks with two tools on offer (yours and addition), twenty-five with three (multiplication, too). Guess first: what does one tool more do?
 
-`camp-mini` has only 2.8 million parameters. By its model card the calls that it should make are right in about 74 % in Chinese and 69 % in English, and where no tool fits it says the right thing only half the time. The failures below are not picked; they are grouped by cause, with an example of each. (Lagent has its prompt for InternLM2 in Chinese only.) Rather InternLM2.5? On a machine with a GPU write `serve()`, and it finds the model by itself; but of the traces handed in only those of `camp-mini` count, for it must say them again.
+`camp-mini` has only 2.8 million parameters. By its model card the calls that it should make are right in about 74 % in Chinese and 69 % in English, and where no tool fits it says so in about 81 % in Chinese, but in 5 % in English. The failures below are not picked; they are grouped by cause, with an example of each. (Lagent has its prompt for InternLM2 in Chinese only.) Rather InternLM2.5? On a machine with a GPU write `serve()`, and it finds the model by itself; but of the traces handed in only those of `camp-mini` count, for it must say them again.
 """
 
 # %% tool="agent" minutes=4
