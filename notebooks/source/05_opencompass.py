@@ -868,7 +868,7 @@ with needs("wilson"):
 """
 左边是常识。同一个对话模型、同样的题，从二十几分到满分，全看怎么问、怎么读；基座让它写，四十题只写对四题的内容，比概率却全对。**gen 和 ppl 的分数不能互相比**，不同模型之间更不能。营里网页上印的配置没有 `meta_template`，等于把对话模型当基座来问：这里 `plain` 和 `chat` 之间，差的就是这个模板。
 
-右边四科在 25 % 上下或更低，按内容读不过 3 分：没教过的，怎么问也不会。看来考题没有漏进训练数据（常识本来就在里面）。做完下一题，用一张图核对：两个训练阶段各造三百份文档，数一数每科有多少题的原话在里面。**数据污染**就是这样查的。
+右边四科在 25 % 上下或更低，按内容读 3 分、0 分：没教过的，怎么问也不会。看来考题没有漏进训练数据（常识本来就在里面）。做完下一题，用一张图核对：两个训练阶段各造三百份文档，数一数每科有多少题的原话在里面。**数据污染**就是这样查的。
 
 ## 各科怎么合成总分
 
@@ -891,7 +891,7 @@ C-Eval 有 52 科（理工 20，社科 10，人文 11，其他 11）；少跑一
 """
 On the left is general knowledge. The same chat model on the same questions goes from below 30 to 100 by how it is asked and read; the base, left to write, gets the content of four in forty right, yet by probability all of it. **Scores of gen and ppl cannot be compared**, least of all between models. The configuration printed on the camp's page has no `meta_template`, so it asks a chat model as if it were a base: that template is all that differs between `plain` and `chat` here.
 
-The four subjects on the right lie about 25 % or below, and by content at 3 at most: what was never taught is not known, however it is asked. So it seems that no question leaked into the training data (general knowledge was in there). After the next exercise a picture checks this: three hundred documents of each of the two training stages are made, and each subject's questions are looked for in them, word for word. That is how one looks for **contamination**.
+The four subjects on the right lie about 25 % or below, and by content at 3 and 0: what was never taught is not known, however it is asked. So it seems that no question leaked into the training data (general knowledge was in there). After the next exercise a picture checks this: three hundred documents of each of the two training stages are made, and each subject's questions are looked for in them, word for word. That is how one looks for **contamination**.
 
 ## From subjects to one score
 
