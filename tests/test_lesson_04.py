@@ -324,6 +324,8 @@ def test_savings_count_scales_and_zeros(mini: ChatModel, names) -> None:
     assert table.rows["8"].perplexity == pytest.approx(table.rows["16"].perplexity, rel=0.05)
     assert [row.speed is None or row.speed > 1 for row in table.rows.values()] == [True] * 4
     assert [name for name, row in table.rows.items() if row.speed is None] == ["rounded"]
+    nothing = savings.Savings({"none": savings.Row(1, 1, None, 9, 0)}).chart().axes
+    assert [ax.texts[0].get_text() for ax in nothing[2:]] == ["–", "9.000", "0"]
     texts = [label.get_text() for label in table.chart().axes[2].texts]
     assert texts == [*(f"{table.rows[name].speed:.0f}" for name in ("16", "8", "4")), "–"]
     assert str(table).count("\n") == 4

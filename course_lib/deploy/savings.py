@@ -110,16 +110,17 @@ class Savings:
         names = list(self.rows)
         rows = list(self.rows.values())
         figure, axes = new_figure(12.4, 0.5 + 0.42 * len(names), 5, sharey=True)
-        panels = (
+        panels: tuple[tuple[str, list[float | None], str, str], ...] = (
             ("weights, MB", [row.weights / 1e6 for row in rows], BLUE, "{:.2f}"),
             ("KV cache, bytes a token", [row.kv for row in rows], GREY, "{:.0f}"),
-            ("tokens/s (real bits)", [row.speed or 0 for row in rows], GREEN, "{:.0f}"),
+            ("tokens/s (real bits)", [row.speed for row in rows], GREEN, "{:.0f}"),
             ("perplexity", [row.perplexity for row in rows], ORANGE, "{:.3f}"),
             ("right, %", [100 * row.right for row in rows], BLUE, "{:.0f}"),
         )
-        for ax, (title, values, colour, form) in zip(axes, panels, strict=True):
+        for ax, (title, found, colour, form) in zip(axes, panels, strict=True):
+            values = [one or 0 for one in found]
             bars = ax.barh(names, values, color=colour, height=0.6)
-            labels = [form.format(one) if one else "–" for one in values]
+            labels = ["–" if one is None else form.format(one) for one in found]
             ax.bar_label(bars, labels, padding=3, fontsize=8)
             ax.set(title=title, xlim=(0, 1.35 * max(*values, 1e-9)))
             ax.grid(visible=False, axis="y")
