@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import Any
@@ -62,14 +61,6 @@ def without_tools(
             except CampError as error:
                 (said[cell.name],) = str(error).splitlines()
     return said
-
-
-def cpu_seconds() -> float:
-    """Return the CPU seconds of this process and of its children that have ended.
-
-    On free cores a lesson takes little more than this; on a busy machine its time tells nothing.
-    """
-    return sum(os.times()[:4])
 
 
 def new_course(folder: Path, lesson: Lesson) -> Course:

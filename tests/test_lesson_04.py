@@ -10,6 +10,7 @@ import shlex
 import shutil
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -60,16 +61,7 @@ from grading.lesson import Lesson
 from tests import stand_in
 from tests.conftest import free_port
 from tests.evidence import exchange, transcript
-from tests.learner import (
-    BLANK,
-    SOLVED,
-    WITH_TOOLS,
-    cpu_seconds,
-    hand_in,
-    new_course,
-    run_cells,
-    without_tools,
-)
+from tests.learner import BLANK, SOLVED, WITH_TOOLS, hand_in, new_course, run_cells, without_tools
 
 mpl.use("Agg")
 LESSON = "04_lmdeploy"
@@ -711,13 +703,10 @@ HTTPServer(("127.0.0.1", int(sys.argv[sys.argv.index("--server-port") + 1])), An
 """
 
 
-def test_a_proxy_that_does_not_come_up_or_takes_no_server_is_named(
+def test_a_proxy_that_takes_no_server_is_named(
     server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("CAMP_TOOLS", str(tmp_path))
-    stand_in.make(tmp_path, "lmdeploy", "raise SystemExit('no port for me')")
-    with proxy.Proxy(free_port()) as dead, pytest.raises(CampError, match="no port for me"):
-        dead.wait(20)
     stand_in.make(tmp_path, "lmdeploy", REFUSES)
     with proxy.Proxy(free_port()) as running:
         running.wait(20)
@@ -989,9 +978,9 @@ def test_the_whole_lesson_with_the_real_tool(
     install.install(catalogue.find("lmdeploy"), print)
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("CAMP_LANG", language)
-    began = cpu_seconds()
+    began = time.monotonic()
     found = run_cells(lesson, language, WITH_TOOLS)
-    spent = cpu_seconds() - began
+    whole = time.monotonic() - began
     said = capfd.readouterr().out
     work = tmp_path / "lmdeploy-work"
     plain, scaled = (
@@ -1014,10 +1003,9 @@ def test_the_whole_lesson_with_the_real_tool(
     points = evidence.grade_deploy(points=20)
     total = sum(record.seconds for record in times.steps([work]))
     with capfd.disabled():
-        print(
-            f"\n{language}: {points} points, {spent:.0f} s of CPU, {total:.0f} s of the tool, sizes {sizes}"
-        )
+        print(f"\n{language}: {points} points, {whole:.0f} s, {total:.0f} of them the tool's")
+        print(f"sizes {sizes}")
         print(f"output errors: plain {plain:.3f}, AWQ {scaled:.3f}")
         print("\n".join(said.splitlines()[-40:]))
     assert points == 20
-    assert spent < 8 * 60
+    assert total < whole < 8 * 60
