@@ -57,7 +57,7 @@ class Row:
     Attributes:
         weights: bytes of all weights, scales and zeros counted; in memory where the bits are real.
         kv: bytes of the cache per token, scales and zeros counted.
-        speed: tokens per second of one reply; None where numbers were only rounded.
+        speed: tokens per second at a reply's fastest token; None where numbers were only rounded.
         perplexity: of the right replies.
         right: the share of replies that come out right, 0 to 1.
     """
@@ -113,7 +113,7 @@ class Savings:
         panels: tuple[tuple[str, list[float | None], str, str], ...] = (
             ("weights, MB", [row.weights / 1e6 for row in rows], BLUE, "{:.2f}"),
             ("KV cache, bytes a token", [row.kv for row in rows], GREY, "{:.0f}"),
-            ("tokens/s (real bits)", [row.speed for row in rows], GREEN, "{:.0f}"),
+            ("tokens/s at best (real bits)", [row.speed for row in rows], GREEN, "{:.0f}"),
             ("perplexity", [row.perplexity for row in rows], ORANGE, "{:.3f}"),
             ("right, %", [100 * row.right for row in rows], BLUE, "{:.0f}"),
         )

@@ -1099,7 +1099,7 @@ KV 是边生成边产生的，不能慢慢校准。LMDeploy 在线做：每个�
 
 写 `kv_quant_head(x, bits)` → `(编号, scale, min, 还原值)`：scale = (最大 − 最小) ÷ (2^bits − 1)，常数向量取 1；编号 = (x − min) ÷ scale，**四舍五入**（.5 进位）；还原值 = min + 编号 × scale。scale 和还原值保留 6 位小数，计算时用没有舍入的 scale。
 
-下面的表量出代价：同一批没训练过的问题，换权重位数，再换 KV 位数；2 位是让你看看悬崖在哪里。权重真按 16、8、4 位存放，激活 16 位，由 torch 的内核去算，所以也有**速度**（4 位的编号出自你的函数；8 位每行一个缩放）。2 位和 KV 由你的函数量化、再还原，没有速度。
+下面的表量出代价：同一批问题，换权重位数，再换 KV 位数；2 位是让你看看悬崖在哪里。权重真按 16、8、4 位存放，激活 16 位，由 torch 的内核去算，所以也有**速度**（4 位的编号出自你的函数；8 位每行一个缩放）。2 位和 KV 由你的函数量化、再还原，没有速度。
 
 <details><summary>提示</summary>
 
@@ -1118,7 +1118,7 @@ K and V come as tokens are generated; there is no time to calibrate. LMDeploy do
 
 Write `kv_quant_head(x, bits)` → `(codes, scale, min, restored)`: scale = (max − min) ÷ (2^bits − 1), or 1 for a constant vector; codes = (x − min) ÷ scale, **rounded half up**; restored = min + code × scale. scale and restored have 6 decimals; compute with the unrounded scale.
 
-The table below measures the price: the same questions, none of them trained on, with other weight bits and other KV bits; 2 bits are there to show where the cliff is. Weights really lie in memory at 16, 8 and 4 bits, with 16-bit activations in torch's kernels, so there is a **speed**, too (the codes at 4 bits are your function's; at 8 bits each row has one scale). 2 bits and KV are quantised by your functions and restored: no speed.
+The table below measures the price: the same questions with other weight bits and other KV bits; 2 bits are there to show where the cliff is. Weights really lie in memory at 16, 8 and 4 bits, with 16-bit activations in torch's kernels, so there is a **speed**, too (the codes at 4 bits are your function's; at 8 bits each row has one scale). 2 bits and KV are quantised by your functions and restored: no speed.
 
 <details><summary>Hint</summary>
 
