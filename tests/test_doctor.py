@@ -112,6 +112,32 @@ def test_camp_of_another_environment_comes_first_on_path(tmp_path: Path) -> None
     assert mended.stdout.strip() == str(misinstalled.own_bin() / "camp")
 
 
+@pytest.mark.parametrize("shell", ["sh", "bash"])
+def test_a_fix_runs_as_it_stands_where_the_course_lies_in_the_home_folder(
+    tmp_path: Path, shell: str
+) -> None:
+    home = tmp_path / "某人 of here"
+    home.mkdir()
+    python, site = environment_of(home / "my course/env", "rapidfuzz")
+    (site / "~apidfuzz").mkdir()
+    env = {"HOME": str(home), "PATH": "/usr/bin:/bin"}
+    _, data = report(tmp_path, env, python=python)
+    for words in ("camp is not on PATH", "an interrupted install left"):
+        fix = fix_of(data, words)
+        assert str(home) not in fix
+        command = fix.removeprefix("run `").removesuffix("`")
+        done = subprocess.run(
+            [shell, "-c", f"{command} && env printenv PATH"],
+            env=env,
+            capture_output=True,
+            text=True,
+        )
+        assert done.returncode == 0, done.stderr
+        if "PATH" in words:
+            assert done.stdout.split(":")[0] == str(Path(python).parent)
+    assert not (site / "~apidfuzz").exists()
+
+
 def test_camp_missing_on_path_is_a_note(tmp_path: Path) -> None:
     _, data = report(tmp_path, {"PATH": "/usr/bin:/bin"})
     assert fix_of(data, "camp is not on PATH").startswith("run `export PATH=")

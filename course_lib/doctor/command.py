@@ -68,8 +68,7 @@ def examine() -> Report:
             )
         },
         findings=[
-            {"what": shorten(str(f.what)), "fix": shorten(str(f.fix)), "wrong": f.wrong}
-            for f in findings()
+            {"what": shorten(str(f.what)), "fix": str(f.fix), "wrong": f.wrong} for f in findings()
         ],
     )
 
@@ -114,19 +113,6 @@ def doctor(
 ) -> None:
     """Say what this machine has, what is wrong with it, and the fix for each."""
     report = examine()
-    if json:
-        typer.echo(json_format.dumps(asdict(report), ensure_ascii=False, indent=1))
-    else:
-        _print(as_text(report))
+    text = json_format.dumps(asdict(report), ensure_ascii=False, indent=1)
+    typer.echo(text if json else as_text(report))
     raise typer.Exit(1 if report.wrong else 0)
-
-
-def _print(text: str) -> None:
-    from rich.console import Console
-    from rich.markdown import Markdown
-
-    console = Console()
-    if console.is_terminal:
-        console.print(Markdown(text))
-    else:
-        typer.echo(text)

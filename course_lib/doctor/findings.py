@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import shlex
 from dataclasses import dataclass
+from pathlib import Path
 
 from course_lib.language import Text
 
@@ -14,6 +16,14 @@ class Finding:
     what: Text
     fix: Text
     wrong: bool = True
+
+
+def in_shell(path: Path | str) -> str:
+    """Return a path as a shell takes it, with ``$HOME`` for the home folder."""
+    home = Path.home()
+    if home != Path("/") and Path(path).is_relative_to(home):
+        return f'"$HOME"/{shlex.quote(str(Path(path).relative_to(home)))}'
+    return shlex.quote(str(path))
 
 
 def run(command: str) -> Text:

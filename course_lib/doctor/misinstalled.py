@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import json
 import os
-import shlex
 import shutil
 import sys
 from pathlib import Path
 
 from course_lib.doctor import packages
-from course_lib.doctor.findings import Finding, run
+from course_lib.doctor.findings import Finding, in_shell, run
 from course_lib.language import Text
 
 
@@ -32,7 +31,7 @@ def path_at_start() -> str:
 def commands_elsewhere(path: str | None = None) -> list[Finding]:
     """Commands that the shell would take from another environment, or not find."""
     path = path_at_start() if path is None else path
-    fix = run(f'export PATH="{own_bin()}:$PATH"')
+    fix = run(f'export PATH={in_shell(own_bin())}:"$PATH"')
     findings = []
     for name in ("camp", "python", "jupyter"):
         first = shutil.which(name, path=path)
@@ -92,7 +91,7 @@ def broken_packages() -> list[Finding]:
         findings.append(
             Finding(
                 Text(zh=f"中断的安装留下了 {path}", en=f"an interrupted install left {path}"),
-                run(f"rm -r {shlex.quote(str(path))}"),
+                run(f"rm -r {in_shell(path)}"),
                 wrong=False,
             )
         )
@@ -100,7 +99,8 @@ def broken_packages() -> list[Finding]:
 
 
 def _reinstall(requirement: str) -> Text:
-    return run(f"{sys.executable} -m pip install --ignore-installed --no-deps {requirement}")
+    python = in_shell(sys.executable)
+    return run(f"{python} -m pip install --ignore-installed --no-deps {requirement}")
 
 
 def wrong_kernel() -> list[Finding]:
@@ -111,7 +111,7 @@ def wrong_kernel() -> list[Finding]:
         spec = KernelSpecManager().get_kernel_spec("python3")
     except (NoSuchKernel, json.JSONDecodeError):
         what = Text(zh="没有 Jupyter 内核 python3", en="there is no Jupyter kernel python3")
-        return [Finding(what, run(f"{sys.executable} -m ipykernel install --sys-prefix"))]
+        return [Finding(what, run(f"{in_shell(sys.executable)} -m ipykernel install --sys-prefix"))]
     program = Path(spec.argv[0])
     if not program.is_absolute() or program.parent == own_bin():
         return []
@@ -119,4 +119,8 @@ def wrong_kernel() -> list[Finding]:
         zh=f"Jupyter 内核 python3（{spec.resource_dir}）启动的是 {program}",
         en=f"the Jupyter kernel python3 ({spec.resource_dir}) starts {program}",
     )
-    return [Finding(what, run(f"mv {spec.resource_dir} {spec.resource_dir}.old"))]
+    return [
+        Finding(
+            what, run(f"mv {in_shell(spec.resource_dir)} {in_shell(spec.resource_dir + '.old')}")
+        )
+    ]

@@ -7,7 +7,7 @@ import shlex
 from pathlib import Path
 
 from course_lib import machine, models
-from course_lib.doctor.findings import Finding, run
+from course_lib.doctor.findings import Finding, in_shell, run
 from course_lib.language import Text
 from course_lib.ports import LOOPBACK, holder
 
@@ -137,18 +137,18 @@ def no_chinese_font() -> list[Finding]:
 
     if any(mark in font.name for font in fontManager.ttflist for mark in _CHINESE_FONTS):
         return []
+    forget = f"rm {in_shell(matplotlib.get_cachedir())}/fontlist*"
     names = (Path(path).name for path in findSystemFonts())
     if any(mark.replace(" ", "") in name for name in names for mark in _CHINESE_FONTS):
         what = Text(
             zh="有中文字体，但 matplotlib 的字体清单是旧的",
             en="there is a Chinese font, but matplotlib's list of fonts is older",
         )
-        return [Finding(what, run(f"rm {matplotlib.get_cachedir()}/fontlist*"), wrong=False)]
+        return [Finding(what, run(forget), wrong=False)]
     what = Text(zh="没有中文字体，图里只用英文", en="no Chinese font: plots use English only")
     fix = Text(
-        zh=f"可选：apt-get install fonts-noto-cjk，再 rm {matplotlib.get_cachedir()}/fontlist*",
-        en="optional: apt-get install fonts-noto-cjk, then "
-        f"rm {matplotlib.get_cachedir()}/fontlist*",
+        zh=f"可选：apt-get install fonts-noto-cjk，再 {forget}",
+        en=f"optional: apt-get install fonts-noto-cjk, then {forget}",
     )
     return [Finding(what, fix, wrong=False)]
 
