@@ -20,8 +20,8 @@ from nbgrader import utils
 from nbgrader.preprocessors import NbGraderPreprocessor
 
 from course_lib.language import Text
-from course_lib.learner.preflight import ESSAY
 from course_lib.note.check import check_note
+from course_lib.note.file import ESSAY
 from course_lib.note.report import NoteReport
 from course_lib.note.view import to_html
 from grading.beside import Beside, list_beside

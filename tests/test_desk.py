@@ -21,7 +21,7 @@ import pytest
 from course_lib.bundle import MANIFEST, Submission
 from course_lib.errors import CampError
 from course_lib.language import Text
-from course_lib.learner.preflight import ESSAY
+from course_lib.note.file import ESSAY
 from grading import database
 from grading.beside import Beside, list_beside
 from grading.collect.links import GivenLink, Link, keep_links, links_alone, links_file

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 import time
@@ -469,7 +470,7 @@ def test_missing_file_and_notebook_without_a_note(tmp_path: Path) -> None:
         check_file(tmp_path)
     path = note_book(tmp_path, "x")
     path.write_text(path.read_text(encoding="utf-8").replace("note_", "other_"), encoding="utf-8")
-    with pytest.raises(CampError, match="no note cell"):
+    with pytest.raises(CampError, match="no note of level L1-1"):
         check_file(path)
 
 
@@ -495,7 +496,18 @@ def test_notebook_in_the_working_folder(tmp_path: Path, monkeypatch: pytest.Monk
     monkeypatch.setenv("JPY_SESSION_NAME", str(tmp_path / "renamed-since.ipynb"))
     assert "looks complete" in repr(check_notebook())
     note_book(tmp_path, "", "another.ipynb")
-    assert "no notebook with a note cell" in repr(check_notebook())
+    assert "each of 01_intro.ipynb, another.ipynb: name one" in repr(check_notebook())
+    assert "looks complete" in repr(check_notebook("01_intro.ipynb"))
+
+
+@pytest.mark.parametrize("language", ["zh", "en"])
+def test_only_the_note_on_the_chain_is_checked(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, language: str
+) -> None:
+    monkeypatch.chdir(shutil.copytree(SOURCES.parent / language, tmp_path / language))
+    assert "empty or only the template" in repr(check_notebook())
+    result = CliRunner().invoke(note_app, ["check", "05_opencompass.ipynb"])
+    assert "no note of level L1-1" in str(result.exception)
 
 
 def test_note_beside_an_untouched_notebook(tmp_path: Path) -> None:

@@ -11,8 +11,8 @@ import pytest
 from nbformat import NotebookNode
 from traitlets.config import Config
 
-from course_lib.learner.preflight import ESSAY
 from course_lib.note.check import MAX_LENGTH, check_note
+from course_lib.note.file import ESSAY
 from course_lib.note.view import to_html
 from grading.collect.links import Link, keep_links
 from grading.course import Course

@@ -30,8 +30,6 @@ _KINDS = {
 _TEXTS = _KINDS - {".safetensors", ".png", ".jpg", ".jpeg"}
 _MAX_SCANNED = 2_000_000
 _SHOWN = 5
-ESSAY = "note_hello_intern"
-"""The note whose length and stages are looked at: level L1-1's."""
 _LINK = re.compile("链接|link:", re.IGNORECASE)
 
 
@@ -171,7 +169,7 @@ def _check_note(draft: Draft) -> None:
     if cell is None:
         return
     from course_lib.note.check import check_note
-    from course_lib.note.file import read_note
+    from course_lib.note.file import ESSAY, read_note
 
     text, others = cell.source, ""
     if cell.name == ESSAY:

@@ -13,6 +13,8 @@ from typing import Any
 from course_lib.errors import CampError
 from course_lib.note.check import check_note
 
+ESSAY = "note_hello_intern"
+"""The cell of the note that :mod:`course_lib.note` is about, that of level L1-1."""
 NOTE_FILE = "note.md"
 MAX_TEXT = 20 * 1024 * 1024
 _MAX_NOTEBOOK = 100 * 1024 * 1024
@@ -41,7 +43,9 @@ def read_note(path: Path) -> Source:
         return Source(path, decode(path, _read(path, MAX_TEXT)))
     found = _read_notebook(path)
     if found is None:
-        raise CampError(f"{path}: no note cell (a text cell whose nbgrader id begins with note_)")
+        raise CampError(
+            f"{path}: no note of level L1-1 (text cell {ESSAY}); a TA reads other lessons' notes"
+        )
     beside = path.with_name(NOTE_FILE)
     if beside.is_file() and check_note(found.text, found.others).untouched:
         return Source(beside, decode(beside, _read(beside, MAX_TEXT)), found.others)
@@ -49,18 +53,28 @@ def read_note(path: Path) -> Source:
 
 
 def find_notebook() -> Path | None:
-    """Return the running notebook, else the only one with a note cell in the working folder."""
+    """Return the running notebook, else the only one with a note cell in the working folder.
+
+    Raises:
+        CampError: when there are several.
+    """
     name = os.environ.get("JPY_SESSION_NAME", "")
     running = Path(name)
     if name.endswith(".ipynb") and running.is_file() and _has_note(running):
         return running
     found = [path for path in sorted(Path.cwd().glob("*.ipynb")) if _has_note(path)]
-    return found[0] if len(found) == 1 else None
+    if len(found) > 1:
+        names = ", ".join(path.name for path in found)
+        raise CampError(
+            f'the note stands in each of {names}: name one, check_notebook("{found[0].name}")'
+        )
+    return found[0] if found else None
 
 
 def _read(path: Path, limit: int) -> bytes:
     if not path.is_file():
-        raise CampError(f"{path}: no such file; give a .md, .txt or .ipynb file")
+        what = "is no file" if path.exists() else "no such file"
+        raise CampError(f"{path}: {what}; give a .md, .txt or .ipynb file")
     try:
         size = path.stat().st_size
         if size > limit:
@@ -98,10 +112,10 @@ def _read_notebook(path: Path) -> Source | None:
         raise CampError(
             f"{path}: not a notebook that can be read; open and save it again"
         ) from error
-    notes = [source for name, source in cells if name.startswith("note_")]
+    notes = [source for name, source in cells if name == ESSAY]
     if not notes:
         return None
-    others = "\n".join(source for name, source in cells if not name.startswith("note_"))
+    others = "\n".join(source for name, source in cells if name != ESSAY)
     return Source(path, "\n\n".join(notes), others)
 
 

@@ -18,7 +18,7 @@ _NO_NOTEBOOK = Text(
 _UNREAD = Text("笔记检查没能读文件：", "the note check could not read a file: ")
 
 
-def check_notebook(path: Path | None = None) -> NoteView:
+def check_notebook(path: Path | str | None = None) -> NoteView:
     """Return the report on the note in the running notebook, as last saved.
 
     Nothing is raised: without a notebook (as when graded) the view says so in one line.
@@ -28,7 +28,7 @@ def check_notebook(path: Path | None = None) -> NoteView:
             that has a note cell.
     """
     try:
-        found = path or find_notebook()
+        found = Path(path) if path else find_notebook()
         if found is None:
             return NoteView(missing=str(_NO_NOTEBOOK))
         source = read_note(found)

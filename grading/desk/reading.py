@@ -8,8 +8,8 @@ import numpy as np
 
 from course_lib.errors import CampError
 from course_lib.language import Language, Text
-from course_lib.learner.preflight import ESSAY
 from course_lib.note.check import check_note
+from course_lib.note.file import ESSAY
 from course_lib.note.report import NoteReport
 from grading.collect.links import GivenLink
 from grading.course import Course
