@@ -1,4 +1,4 @@
-"""A build that would hand a solution, a case or a wrong answer to learners is refused."""
+"""A build that would hand a solution or its cases to learners is refused."""
 
 from __future__ import annotations
 
@@ -33,9 +33,8 @@ def refuse_leaks(lesson: Lesson, shipped: NotebookNode) -> None:
         for marker in _MARKERS:
             if marker in cell.source:
                 raise CampError(f"{where} would hold {marker!r} in cell {cell.id!r}")
-        lines = {line.strip() for line in cell.source.split("\n")}
         for secret, tell in secrets.items():
-            found = [line for line in tell if line in lines]
+            found = [line for line in tell if line in cell.source]
             if tell and len(found) >= _SHARE * len(tell):
                 raise CampError(f"{where} would hold {secret} in cell {cell.id!r}: {found[0]!r}")
 

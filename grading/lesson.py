@@ -25,7 +25,7 @@ class Course(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
     level: str
     minutes: int = Field(gt=0)
-    points: int = Field(gt=0)
+    points: Literal[100]
     prerequisites: list[str] = Field(default_factory=list)
 
 

@@ -13,6 +13,7 @@ from typing import Any, cast
 
 import jupytext
 import yaml
+from IPython.core.inputtransformer2 import TransformerManager
 from pydantic import ValidationError
 
 from course_lib.errors import CampError
@@ -51,6 +52,7 @@ _MARKERS = ("BEGIN SOLUTION", "END SOLUTION", "HIDDEN TESTS", "MARK SCHEME")
 LEVELS = (1, 2, 3)
 """How hard an exercise is."""
 _NAME = re.compile(r"[a-z][a-z0-9_]*")
+_IPYTHON = TransformerManager()
 
 
 def read_lesson(path: Path) -> Lesson:
@@ -87,6 +89,9 @@ class _Reader:
             first = error.errors()[0]
             where = ".".join(["course", *map(str, first["loc"])])
             refuse(1, f"header, {where}: {first['msg']}")
+        for name in course.prerequisites:
+            if not self.path.with_name(f"{name}.py").is_file():
+                refuse(1, f"header, course.prerequisites: there is no lesson {name!r}")
         starts = self._starts([cell.source for cell in notebook.cells])
         cells = tuple(
             self._cell(raw, line) for raw, line in zip(notebook.cells, starts, strict=True)
@@ -157,8 +162,9 @@ class _Reader:
         if kind == "prose" and meta["lang"] not in LANGUAGES:
             refuse(line, f"lang={meta['lang']!r} is not one of {', '.join(LANGUAGES)}")
         self._refuse_markers(kind, raw.source, line)
-        if kind in ("given", "exercise", "check", "cases", "wrong", "quiz", "rubric", "evidence"):
-            self._parse(raw.source, line)
+        if not markdown:
+            plain = kind not in ("code", "tool")  # these may hold IPython's magics
+            self._parse(raw.source if plain else _IPYTHON.transform_cell(raw.source), line)
         return Cell(kind, name, raw.source, line, meta)
 
     def _refuse_markers(self, kind: Kind, source: str, line: int) -> None:

@@ -74,6 +74,21 @@ BROKEN = {
         'has no lang="zh" cell',
     ),
     "points": (GOOD.replace("points=70", "points=60"), "# ---", "points add up to 90"),
+    "fewer points": (
+        GOOD.replace("points=70", "points=60").replace("points: 100", "points: 90"),
+        "# ---", "course.points: Input should be 100",
+    ),
+    "unknown lesson": (
+        GOOD.replace("prerequisites: []", "prerequisites: [99_none]"),
+        "# ---", "there is no lesson '99_none'",
+    ),
+    "broken demonstration": (
+        GOOD.replace('print("a demonstration")', 'print("a demonstration"'),
+        'print("a demonstration"', "not Python: '(' was never closed",
+    ),
+    "broken tool": (
+        GOOD + '\n# %% tool="try" minutes=1\n# !ls\nx = = 1\n', "x = = 1", "not Python: invalid syntax",
+    ),
     "no check": (cut(GOOD, '# %% check="', '# %% cases="'), "# %% exercise", "has no check cell"),
     "no cases": (cut(GOOD, '# %% cases="', '# %% wrong="'), "# %% exercise", "has no cases cell"),
     "no wrong": (cut(GOOD, '# %% wrong="', '# %% quiz="'), "# %% exercise", "has no wrong cell"),
