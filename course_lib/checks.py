@@ -19,7 +19,7 @@ from course_lib.learner.progress import record
 from course_lib.payload import unfold
 from course_lib.verdicts import NotPassed, not_attempted, verdict
 
-__all__ = ["NotPassed", "case", "check", "expect", "hidden"]
+__all__ = ["NotPassed", "case", "check", "expect", "given", "hidden"]
 
 
 def check(
@@ -69,6 +69,19 @@ def hidden(name: str, tests: str, *, rtol: float = values.RELATIVE_TOLERANCE) ->
     data = unfold(tests)
     cases = [read_case(item) for item in data["tests"]]
     _try_all(name, cases, sys._getframe(1).f_globals, Mistakes.read(data), rtol, visible=False)
+
+
+def given(*names: str) -> None:
+    """Demand that the cells that define ``names`` were run.
+
+    Raises:
+        NotPassed: they were not, as after a restart of the kernel.
+    """
+    there = sys._getframe(1).f_globals
+    if missing := ", ".join(name for name in names if name not in there):
+        zh = f"⬜ 还没有 {missing}：从上往下运行前面的单元（重启内核之后也要）"
+        en = f"⬜ there is no {missing} yet: run the cells above (again after a kernel's restart)"
+        raise NotPassed("not attempted", Text(zh, en))
 
 
 def expect(condition: bool, *, zh: str, en: str) -> None:

@@ -1,7 +1,7 @@
 """Quiz items: pick an answer, read why it is right or wrong. Not graded.
 
-The question and its choices are shown as text, with a button for each letter where there are
-ipywidgets; without, the same cell called with ``answer="B"`` prints the explanation.
+The question and its choices are shown as text, with a button for each letter; where none shows,
+the same cell called with ``answer="B"`` prints the explanation.
 """
 
 from __future__ import annotations
@@ -110,24 +110,19 @@ def quiz(name: str, folded: str, answer: str | None = None) -> None:
     if answer is not None:
         print(shown.explain(answer))
         return
-    display(Markdown(shown.markdown(current_language())))
-    try:
-        import ipywidgets
-    except ImportError:
-        print(_without_buttons(name))
-    else:
-        display(_buttons(shown, ipywidgets))
-
-
-def _without_buttons(name: str) -> Text:
-    return Text(
-        f'没有按钮？把这一格改成 quiz("{name}", ..., answer="B") 再运行',
-        f'no buttons? change this cell to quiz("{name}", ..., answer="B") and run it',
+    call = f'`quiz("{name}", ..., answer="B")`'
+    hint = Text(
+        f"没有按钮？把这一格改成 {call} 再运行", f"No buttons? Make this cell {call} and run it"
     )
+    text = f"{shown.markdown(current_language())}\n\n<small>{hint}</small>"
+    display(Markdown(text))
+    display(_buttons(shown))
 
 
-def _buttons(shown: Item, widgets: Any) -> Any:
+def _buttons(shown: Item) -> Any:
     """Return a button for each choice, with the reply to the one picked below."""
+    import ipywidgets as widgets
+
     buttons = widgets.ToggleButtons(
         options=list(LETTERS[: len(shown.choices)]), value=None, style={"button_width": "3em"}
     )

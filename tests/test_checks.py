@@ -1,12 +1,14 @@
 import io
 from contextlib import redirect_stdout
 
+import nbformat
 import pytest
 
 from course_lib.cases import Case, Mistakes, call, case, read_case, write_case
-from course_lib.checks import NotPassed, check, expect, hidden
+from course_lib.checks import NotPassed, check, expect, given, hidden
 from course_lib.language import Text
 from course_lib.payload import fold
+from tests.conftest import ROOT
 
 BITS = fold({"why": [["位不是字节", "bits are not bytes"]], "cases": [{}, {}]})
 
@@ -48,6 +50,26 @@ def test_not_attempted() -> None:
     )
     blank = "def size(n, bits):\n    raise NotImplementedError"
     assert verdict(blank, CASES) == "⬜ not attempted yet: size"
+
+
+def test_a_check_says_which_cells_come_before_it() -> None:
+    names: dict = {"given": given, "C": {}}
+    exec('given("C")', names)
+    with pytest.raises(NotPassed, match="there is no D yet: run the cells above") as missed:
+        exec('given("C", "D")', names)
+    assert missed.value.kind == "not attempted"
+
+
+@pytest.mark.parametrize("lesson", ["01_intro", "02_demo"])
+def test_a_lessons_checks_ask_for_what_is_given(lesson: str) -> None:
+    """Run alone, as after a restart of the kernel, each check says one line."""
+    book = nbformat.read(ROOT / "notebooks/en" / f"{lesson}.ipynb", 4)
+    checks = [one.source for one in book.cells if one.id.startswith("check-")]
+    assert len(checks) == 8
+    for source in checks:
+        with pytest.raises(NotPassed) as missed:
+            exec(source, {})
+        assert missed.value.kind == "not attempted"
 
 
 def test_wrong_shows_call_result_and_expectation() -> None:

@@ -173,6 +173,9 @@ def count_params(cfg: dict, tie: bool = False) -> int:
     ### END SOLUTION
 
 # %% check="count_params"
+from course_lib.checks import given
+
+given("C")
 check("count_params", [
     case(C["tiny"], gives=1704, zh="tiny", en="tiny"),
     case(C["1.8b"], gives=1889110016, zh="1.8B", en="1.8B"),

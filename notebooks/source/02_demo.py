@@ -1258,6 +1258,9 @@ def fits(
     ### END SOLUTION
 
 # %% check="fits"
+from course_lib.checks import given
+
+given("C")
 check("fits", [
     case(8, 1889110016, 16, 2048, C["1.8b"], gives=(4.98, True), zh="1.8B，16 位", en="1.8B, 16 bit"),
     case(8, 7737708544, 16, 2048, C["7b"], gives=(16.744, False), zh="7B，16 位", en="7B, 16 bit"),
