@@ -9,7 +9,7 @@ COHORT ?=
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-setup: ## make .venv from requirements.lock (Python 3.11, about 2 GB)
+setup: ## make .venv from requirements.lock (Python 3.11, 2 GB; 6 GB where torch comes with CUDA)
 	@bash etc/setup.sh
 
 run: setup ## the main job on the sample submissions: build, grade, feedback, points
@@ -29,7 +29,7 @@ doctor: setup ## say what is wrong with this machine or environment, and the fix
 
 # Three workers for two cores: many tests wait, for a browser, a deadline, a killed process.
 test: setup ## lint, all tests, and which lines they reach; what CI runs
-	@$(MAKE) --no-print-directory --jobs=2 --output-sync=target debian lint
+	@mkdir -p build && $(MAKE) --no-print-directory --jobs=2 --output-sync=target debian lint
 	@.venv/bin/python -m slipcover --source course_lib,grading --skip-covered --out build/coverage.txt \
 		-m pytest -n 3 --dist worksteal $(ARGS)
 	@awk '/^\(summary\)/ {print "coverage: " $$4 " % of " $$2 " lines, file by file in build/coverage.txt"}' build/coverage.txt
@@ -74,7 +74,7 @@ format: setup ## let ruff mend what it can
 
 # The pins are those of Linux without torch's CUDA packages, which pip adds where torch needs them.
 lock: setup ## resolve pyproject.toml's ranges anew into requirements.lock (ARGS=--upgrade)
-	@cp requirements.lock build/lock.txt
+	@mkdir -p build && cp requirements.lock build/lock.txt
 	@env -u UV_FIND_LINKS .venv/bin/uv pip compile pyproject.toml --extra dev --extra cluster --python-version 3.11 \
 		--python-platform x86_64-manylinux_2_28 --no-annotate --no-header --quiet -o build/lock.txt $(ARGS)
 	@{ echo "# Made by 'make lock' from pyproject.toml (with extras dev, cluster) for Python 3.11."; \

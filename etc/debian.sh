@@ -24,8 +24,12 @@ if ! command -v apt-get >/dev/null || ! "${sudo[@]}" true 2>/dev/null; then
 fi
 echo "debian.sh: installing ${missing[*]} with apt-get (log: build/apt.log)" >&2
 mkdir -p build
-export DEBIAN_FRONTEND=noninteractive
-{ "${sudo[@]}" apt-get update && "${sudo[@]}" env DEBIAN_FRONTEND=noninteractive \
-    apt-get install -y --no-install-recommends "${missing[@]}"; } </dev/null >build/apt.log 2>&1 ||
-    echo "debian.sh: apt-get failed, see build/apt.log; tests that need ${missing[*]} are skipped" >&2
+install() { "${sudo[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y \
+    --no-install-recommends -o DPkg::Lock::Timeout=120 "$@"; }
+"${sudo[@]}" apt-get update </dev/null >build/apt.log 2>&1
+install "${missing[@]}" </dev/null >>build/apt.log 2>&1 && exit 0
+for package in "${missing[@]}"; do # one that is not offered here keeps no other out
+    install "$package" </dev/null >>build/apt.log 2>&1 ||
+        echo "debian.sh: apt-get failed, see build/apt.log; tests that need $package are skipped" >&2
+done
 exit 0
