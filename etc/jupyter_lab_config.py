@@ -4,10 +4,7 @@ from pathlib import Path
 
 c = get_config()  # noqa: F821
 
-c.ServerApp.ip = "127.0.0.1"
-c.ServerApp.open_browser = False
 c.LabApp.news_url = None
 c.LabApp.check_for_updates_class = "jupyterlab.NeverCheckForUpdate"
 c.LabApp.extension_manager = "readonly"
 c.LabApp.extra_labextensions_path = [str(Path(__file__).with_name("labextensions"))]
-c.LabApp.default_url = "/lab/tree/notebooks/README.md"

@@ -51,6 +51,7 @@ class GradingProgress:
             TextColumn("{task.fields[now]}"),
             console=self._console,
             transient=True,
+            disable=not self._console.is_terminal,
         )
         self._task = self._bar.add_task("", total=total, rate="", now="")
         self._review = 0

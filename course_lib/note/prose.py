@@ -15,7 +15,10 @@ import nh3
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
-ADDRESS = re.compile(r"(?:https?|ftp|file)://[!#-&*-;=?-Z_a-z~]+", re.IGNORECASE)
+_IN_ADDRESS = "[!#-&*-;=?-Z_a-z~]"
+ADDRESS = re.compile(  # brackets in pairs, as in .../InternLM_(model)
+    rf"(?:https?|ftp|file)://(?:{_IN_ADDRESS}|\({_IN_ADDRESS}*\))+", re.IGNORECASE
+)
 _HAN = re.compile(r"[\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff]")
 _WORD = re.compile(r"[A-Za-z][A-Za-z0-9'’._-]*")
 _LONGEST_WORD = 40
