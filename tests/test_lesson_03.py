@@ -380,7 +380,7 @@ def test_times_are_those_of_passed_runs(tmp_path: Path, capsys) -> None:
         record = Record(
             tool="xtuner", version="0.2.0", words=["train", "two.py"], command="", seconds=seconds,
             started=datetime(2026, 1, 1, 8, number, tzinfo=UTC), exit_code=0, memory=640_000_000,
-            outcome=outcome, files=[], losses=[], inputs="",
+            outcome=outcome, files={}, losses=[], inputs="",
         )  # fmt: skip
         (logs / f"{number}.json").write_text(record.model_dump_json())
     times.show_times(tmp_path)

@@ -118,6 +118,39 @@ def test_what_passed_is_not_done_again_until_its_input_changes(folder: Path) -> 
     assert toolbox.run(*TRAIN, folder=folder).log != second.log
 
 
+@pytest.mark.parametrize("size", [1, 1 << 21])  # a large file is told by its size and time
+def test_what_another_run_wrote_over_is_done_again(folder: Path, size: int) -> None:
+    writes = f'path.write_text(Path("data.json").read_text() * {size})'
+    script = stand_in.TRAINING.replace('path.write_text("weights")', writes)
+    stand_in.make(folder.parent / "tools", "xtuner", script)
+    set_mode(folder, "# 'data.json'")
+    for name in "ABA":
+        (folder / "data.json").write_text(name)
+        toolbox.run(*TRAIN, folder=folder)
+        assert (folder / "work" / "iter_40.pth").read_text() == name * size
+    (folder / "work" / "iter_40.pth").write_text("by hand")
+    toolbox.run(*TRAIN, folder=folder)
+    assert (folder / "work" / "iter_40.pth").read_text() == "A" * size
+
+
+COPIES = """
+from pathlib import Path
+Path("a_copy.py").write_text("as it was")
+print("Copy to ./a_copy.py")
+"""
+
+
+def test_a_copy_that_was_edited_is_kept_beside_a_fresh_one(folder: Path) -> None:
+    stand_in.make(folder.parent / "tools", "xtuner", COPIES)
+    copied = ("xtuner", "copy-cfg", "a", ".")
+    first = toolbox.run(*copied, folder=folder)
+    assert toolbox.run(*copied, folder=folder).log == first.log
+    (folder / "a_copy.py").write_text("edited")
+    toolbox.run(*copied, folder=folder)
+    assert (folder / "a_copy.py").read_text() == "as it was"
+    assert (folder / "a_copy.py.1").read_text() == "edited"
+
+
 def test_a_new_start_sets_the_old_result_aside(
     folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

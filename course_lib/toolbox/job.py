@@ -198,7 +198,9 @@ class _Job:
                 exit_code=end.exit_code,
                 memory=end.memory,
                 outcome=outcome,
-                files=[_relative(path, self.folder) for path in verdict.files],
+                files={
+                    _relative(path, self.folder): records.state_of(path) for path in verdict.files
+                },
                 losses=state.losses,
                 inputs=self.inputs,
             )

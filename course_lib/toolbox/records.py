@@ -34,8 +34,9 @@ class Record(BaseModel):
 
     ``command`` is what a shell would run; ``memory`` are the bytes of its largest process (0 when
     it was interrupted); ``files`` are the paths that prove the run, relative to its folder where
-    they lie in it; ``losses`` are (iteration, loss) as the log tells them; ``inputs`` is a hash of
-    the words and of the files that they name.
+    they lie in it, each with its state when the run ended (see :func:`state_of`); ``losses`` are
+    (iteration, loss) as the log tells them; ``inputs`` is a hash of the words and of the files that
+    they name.
     """
 
     model_config = ConfigDict(ser_json_inf_nan="strings")  # JSON has no nan
@@ -49,7 +50,7 @@ class Record(BaseModel):
     exit_code: int
     memory: int = 0
     outcome: Outcome
-    files: list[str]
+    files: dict[str, str]
     losses: list[tuple[int, float]]
     inputs: str
 
@@ -87,12 +88,15 @@ def read(path: Path) -> Record | None:
 
 
 def passed(folder: Path, inputs: str) -> tuple[Record, Path] | None:
-    """Return the last passed run with these inputs whose files are still there, and its log."""
+    """Return the last passed run with these inputs, and its log, if its files are still its own.
+
+    Another run may have written files of the same names since.
+    """
     for path in sorted((folder / FOLDER).glob("*.json"), reverse=True):
         record = read(path)
         if record is None or record.inputs != inputs or record.outcome is not Outcome.PASSED:
             continue
-        if all((folder / name).exists() for name in record.files):
+        if all(state_of(folder / name) == state for name, state in record.files.items()):
             return record, path.with_suffix(".log")
     return None
 
@@ -124,12 +128,16 @@ def fingerprint(
     skipped = {folder.resolve(), *(path.resolve() for path in outputs)}
     for path in (folder / name for name in dict.fromkeys(named)):
         if path.resolve() not in skipped:
-            digest.update("\n".join(_state(path)).encode())
+            digest.update(state_of(path).encode())
     return digest.hexdigest()
 
 
-def _state(path: Path) -> Iterator[str]:
-    """Yield what changes when the file or folder changes: nothing for what is not there."""
+def state_of(path: Path) -> str:
+    """Return what changes when a file or folder changes; an empty text for what is not there."""
+    return "\n".join(_states(path))
+
+
+def _states(path: Path) -> Iterator[str]:
     try:
         if path.is_file():
             yield _file_state(path)

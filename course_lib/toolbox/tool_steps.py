@@ -21,7 +21,7 @@ def step_of(tool: str, words: Sequence[str], folder: Path) -> Step:
     match (tool, *words):
         case ("xtuner", "copy-cfg", name, *rest):
             copy = Path(rest[0] if rest else ".", f"{name}_copy.py")
-            return Step(files=((str(copy),),), lines=(r"^Copy to ",))
+            return Step(files=((str(copy),),), lines=(r"^Copy to ",), output=copy)
         case ("xtuner", "train", config, *rest):
             return _training(folder, config, rest)
         case ("xtuner", "convert", "pth_to_hf", *rest) if len(values := _values(rest)) >= 3:
