@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import psutil
 import pytest
@@ -131,6 +132,29 @@ def test_what_another_run_wrote_over_is_done_again(folder: Path, size: int) -> N
     (folder / "work" / "iter_40.pth").write_text("by hand")
     toolbox.run(*TRAIN, folder=folder)
     assert (folder / "work" / "iter_40.pth").read_text() == "A" * size
+
+
+SHOWS = (
+    "import os, sys; print(os.environ.get('MODE'), sys.stdin.read()); open('made', 'w').write('x')"
+)
+
+
+def test_what_passed_is_done_again_when_it_is_asked_otherwise(folder: Path) -> None:
+    stand_in.make(folder.parent / "tools", "xtuner", SHOWS)
+    (folder / "show").write_text(SHOWS)
+    asked: list[dict[str, Any]] = [
+        {},
+        {"variables": {"MODE": "a"}},
+        {"variables": {"MODE": "b"}},
+        {"stdin": "hi"},
+        {"program": "python"},
+        {"files": ["made"]},
+        {"lines": ["None"]},
+    ]
+    logs = {toolbox.run("xtuner", "show", folder=folder, **how).log for how in asked * 2}
+    assert len(logs) == len(asked)
+    with pytest.raises(toolbox.ToolError, match="its log has no line like “never there”"):
+        toolbox.run("xtuner", "show", folder=folder, lines=["never there"])
 
 
 COPIES = """

@@ -79,7 +79,7 @@ def run(
         tool: the tool's name, such as ``xtuner``.
         words: what follows it on the command line.
         folder: where it runs; its log goes to ``tool-logs`` there.
-        again: when it ran before: ``auto`` does not run again what passed with the same words,
+        again: when it ran before: ``auto`` does not run again what passed with the same arguments,
             configuration, data and model; ``continue`` also lets a training go on from its last
             checkpoint; ``over`` starts over. What a new start would overwrite is set aside.
         files: patterns of files that it must write, besides those that the course knows.
@@ -102,12 +102,14 @@ def run(
     ]
     step = step_of(environment.tool.name, asked, place)
     outputs = [place / step.output] if step.output else []
-    inputs = records.fingerprint(place, environment.tool.version, asked, stdin, outputs)
+    started = program or environment.tool.program
+    own = {**environment.tool.variables, **(variables or {})}
+    settings = (environment.tool.version, started, sorted(own.items()), stdin, [*files], [*lines])
+    inputs = records.fingerprint(place, asked, outputs, *settings)
     view = choose()
     if again != "over" and (earlier := records.passed(place, inputs)):
         view.say(_already(*earlier))
         return Run(*earlier)
-    own = {**environment.tool.variables, **(variables or {})}
     if again == "continue" and step.resume and "--resume" not in asked:
         asked += step.resume
         own |= step.resume_variables
@@ -117,7 +119,6 @@ def run(
                 f"原来的 {step.output} 保留在 {aside}", f"the old {step.output} is kept as {aside}"
             )
         )
-    started = program or environment.tool.program
     job = _Job(environment, started, place, asked, step, own, stdin, inputs)
     return job.run(view, tuple(files), tuple(lines))
 

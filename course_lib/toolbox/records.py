@@ -109,17 +109,16 @@ def last_log(folder: Path) -> Path | None:
 
 def fingerprint(
     folder: Path,
-    version: str,
     words: Sequence[str],
-    stdin: str | None = None,
-    outputs: Sequence[Path] = (),
+    outputs: Sequence[Path],
+    *settings: object,
 ) -> str:
-    """Return a hash of a command and of all it reads.
+    """Return a hash of a command, of all it reads, and of the other ``settings`` of its run.
 
-    That is each file or folder which a word names, but for ``outputs``, and each which a Python
-    configuration among the words names in quotes (its data, its model).
+    What it reads is each file or folder which a word names, but for ``outputs``, and each which a
+    Python configuration among the words names in quotes (its data, its model).
     """
-    digest = hashlib.sha256(repr((version, list(words), stdin)).encode())
+    digest = hashlib.sha256(repr((list(words), settings)).encode())
     named = list(words)
     for word in words:
         path = folder / word
