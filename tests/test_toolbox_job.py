@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import shlex
 import signal
@@ -16,7 +17,7 @@ import pytest
 
 from course_lib import toolbox
 from course_lib.errors import CampError
-from course_lib.toolbox import records
+from course_lib.toolbox import job, records
 from course_lib.toolbox.records import Outcome
 from course_lib.toolbox.steps import judge
 from course_lib.toolbox.tool_steps import step_of
@@ -244,6 +245,32 @@ def test_a_full_disk_is_named(folder: Path) -> None:
     command = [*with_small_disk(small, "32k"), sys.executable, "-c", RUNS_IT, str(small)]
     done = subprocess.run(command, capture_output=True, text=True)
     assert done.stderr.splitlines()[-1] == "explained: disk-full", done.stderr
+
+
+@pytest.mark.parametrize(
+    ("number", "known"), [(errno.ENOSPC, "disk-full"), (errno.ENOMEM, "out-of-memory")]
+)
+def test_what_the_machine_refuses_is_a_failure_with_its_cause(
+    folder: Path, number: int, known: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(job, "Process", refuse)
+    with pytest.raises(toolbox.ToolError, match="this machine could not run it") as caught:
+        toolbox.run(*TRAIN, folder=folder)
+    assert caught.value.explanation.name == known
+    assert last_record(folder).outcome is Outcome.FAILED
+
+
+def test_an_error_of_the_course_is_not_called_an_interrupt(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(job, "judge", lambda *_: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        toolbox.run(*TRAIN, folder=folder)
+    assert last_record(folder).outcome is Outcome.FAILED
+    assert "xtuner train cfg.py: loss 3.5 → 2, failed after" in capsys.readouterr().out
 
 
 def test_a_folder_for_the_log_that_cannot_be_made_is_one_line(folder: Path) -> None:

@@ -178,7 +178,7 @@ class _Job:
         log = records.new_log(self.folder, tool.name, self.words, started)
         state = State(" ".join([tool.name, *self.words[:2]]), self.command, log)
         view.start(state)
-        end, outcome, verdict = End(-1, 0), Outcome.INTERRUPTED, Verdict(None, ())
+        end, outcome, verdict = End(-1, 0), Outcome.FAILED, Verdict(None, ())
         try:
             end = self._stream(view, state)
             step = Step(
@@ -188,6 +188,12 @@ class _Job:
             )
             verdict = judge(step, self.folder, state.lines, started.timestamp(), end.exit_code)
             outcome = Outcome.FAILED if verdict.missing else Outcome.PASSED
+        except KeyboardInterrupt:
+            outcome = Outcome.INTERRUPTED
+            raise
+        except OSError as error:  # a full disk, or no memory for another process
+            state.hear(str(error), kept=True)
+            verdict = Verdict(Text("这台机器没能运行它", "this machine could not run it"), ())
         finally:
             record = Record(
                 tool=tool.name,
