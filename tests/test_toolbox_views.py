@@ -58,6 +58,18 @@ def test_a_notebook_keeps_the_result_the_plot_and_the_log_folded(folder: Path) -
     assert re.fullmatch(r"\$ cd \S+ && PATH=\S+ .*xtuner train cfg\.py --work-dir work\n", printed)
 
 
+def test_a_cell_whose_step_was_done_before_shows_its_plot_again(folder: Path) -> None:
+    first, second = execute(folder, RUN, RUN)
+    html = [
+        [out["data"]["text/html"] for out in cell.outputs if "text/html" in out.get("data", {})]
+        for cell in (first, second)
+    ]
+    plot = r'<img alt="loss 3\.5 at iteration 10, 2 at 40" src="[^"]+">'
+    (before,) = re.findall(plot, html[0][0])
+    assert html[1] == [before]
+    assert "does not run again" in second.outputs[0]["text"]
+
+
 def test_a_failed_cell_says_cause_and_log_without_a_traceback(folder: Path) -> None:
     (folder / "cfg.py").write_text("traceback")
     (cell,) = execute(folder, RUN)

@@ -108,7 +108,7 @@ def run(
     inputs = records.fingerprint(place, asked, outputs, *settings)
     view = choose()
     if again != "over" and (earlier := records.passed(place, inputs)):
-        view.say(_already(*earlier))
+        view.say(_already(*earlier), earlier[0].losses)
         return Run(*earlier)
     if again == "continue" and step.resume and "--resume" not in asked:
         asked += step.resume

@@ -9,7 +9,7 @@ from typing import Any
 from course_lib.language import Text
 from course_lib.toolbox.loss_plot import loss_png, loss_tag
 from course_lib.toolbox.records import Outcome, Record
-from course_lib.toolbox.view import State, summary
+from course_lib.toolbox.view import Losses, State, summary
 
 TAIL = 400
 """Lines of a log that a notebook keeps; the file holds all."""
@@ -23,9 +23,13 @@ class Notebook:
         self._next = self._next_plot = 0.0
         self._plotted = 0
 
-    def say(self, text: Text) -> None:
-        """Print one line of the course's own."""
+    def say(self, text: Text, losses: Losses = ()) -> None:
+        """Print one line of the course's own, and show the losses that it tells of."""
+        from IPython.display import HTML, display
+
         print(text, flush=True)
+        if plot := _plot(losses):
+            display(HTML(plot))
 
     def start(self, state: State) -> None:
         """Show the command and the widgets."""
@@ -75,14 +79,17 @@ class Notebook:
             f"日志（{len(state.lines)} 行，全文在 {state.log.name}）",
             f"log ({len(state.lines)} lines, whole in {state.log.name})",
         )
-        plot = loss_tag(state.losses) if len(state.losses) > 1 else ""
         self._handle.update(
             HTML(
-                f'<div><b style="color:{colour}">{mark}</b> {said}</div>{plot}'
+                f'<div><b style="color:{colour}">{mark}</b> {said}</div>{_plot(state.losses)}'
                 f"<details><summary>{html.escape(str(label))}</summary>"
                 f"{_block(state.lines[-TAIL:])}</details>"
             )
         )
+
+
+def _plot(losses: Losses) -> str:
+    return loss_tag(losses) if len(losses) > 1 else ""
 
 
 def _block(lines: list[str]) -> str:

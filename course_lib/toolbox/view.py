@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,6 +14,8 @@ from course_lib.language import Text
 from course_lib.toolbox import progress
 from course_lib.toolbox.progress import Progress
 from course_lib.toolbox.records import Outcome, Record
+
+Losses = Sequence[tuple[int, float]]
 
 
 @dataclass
@@ -49,8 +52,8 @@ class State:
 class View(Protocol):
     """What shows a step as it goes."""
 
-    def say(self, text: Text) -> None:
-        """Show one line of the course's own."""
+    def say(self, text: Text, losses: Losses = ()) -> None:
+        """Show one line of the course's own, and the losses that it tells of."""
 
     def start(self, state: State) -> None:
         """Show that the step begins."""
@@ -108,7 +111,7 @@ class Plain:
     def __init__(self) -> None:
         self._shown = 0
 
-    def say(self, text: Text) -> None:
+    def say(self, text: Text, losses: Losses = ()) -> None:
         """Print one line of the course's own."""
         print(text, flush=True)
 
@@ -148,7 +151,7 @@ class Terminal:
         )
         self._shown = 0
 
-    def say(self, text: Text) -> None:
+    def say(self, text: Text, losses: Losses = ()) -> None:
         """Print one line of the course's own."""
         self._console.print(str(text), markup=False, highlight=False)
 
