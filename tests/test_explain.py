@@ -12,6 +12,7 @@ from course_lib.toolbox.explain import SHOWN, explain, problems, relevant
 
 LOGS = Path(__file__).parent / "tool_logs"
 NAMES = [problem.name for problem in problems()]
+ENDED = {problem.name: bool(problem.ended) for problem in problems()}
 
 
 def log(name: str) -> list[str]:
@@ -22,7 +23,7 @@ def log(name: str) -> list[str]:
 def test_a_real_log_is_explained_in_both_languages(
     name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    found = explain(log(name))
+    found = explain(log(name), ended=ENDED[name])
     assert found.name == name
     assert found.cause is not None
     assert found.fix is not None
@@ -72,6 +73,16 @@ The installed version of bitsandbytes was compiled without GPU support. 8-bit op
 
 def test_what_a_good_log_holds_is_no_problem() -> None:
     assert explain(TRAINED.splitlines()).name is None
+
+
+@pytest.mark.parametrize("lines", [TRAINED.splitlines(), log("stuck-at-the-registry"), []])
+def test_a_run_that_ended_without_a_word_did_not_wait_for_a_download(lines: list[str]) -> None:
+    assert explain(lines, ended=True).name == "ended-without-a-word"
+
+
+def test_where_a_line_tells_an_error_it_did_not_end_without_a_word() -> None:
+    for last in ("Traceback (most recent call last):", "error: no such option"):
+        assert explain(["start", last], ended=True).name is None
 
 
 def test_relevant_lines_are_the_end_of_the_last_traceback() -> None:

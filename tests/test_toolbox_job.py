@@ -18,6 +18,7 @@ import pytest
 from course_lib import toolbox
 from course_lib.errors import CampError
 from course_lib.toolbox import job, records
+from course_lib.toolbox.explain import explain
 from course_lib.toolbox.records import Outcome
 from course_lib.toolbox.steps import judge
 from course_lib.toolbox.tool_steps import step_of
@@ -82,6 +83,32 @@ def test_what_a_signal_ended_is_no_success_whatever_its_log_says(tmp_path: Path)
     assert judge(step, tmp_path, [asks, ends], 0, 0).missing is None
     for log, code in (([asks], 0), ([asks, ends], 137), ([asks, ends], -9)):
         assert judge(step, tmp_path, log, 0, code).missing is not None
+
+
+HIDES_THE_END = """
+import os, subprocess, sys
+child = "import os, sys; print('loading', flush=True); os.kill(os.getpid(), int(sys.argv[1]))"
+done = subprocess.run([sys.executable, "-c", child, sys.argv[2]])
+sys.exit(128 - done.returncode if sys.argv[1] == "telling" else 0)
+"""
+
+
+@pytest.mark.parametrize(
+    ("words", "known"),
+    [
+        ("silent 9", "ended-without-a-word"),  # XTuner's launcher hides the exit code
+        ("silent 11", "ended-without-a-word"),
+        ("telling 9", "out-of-memory"),
+        ("telling 11", "segmentation-fault"),
+    ],
+)
+def test_what_a_signal_ended_is_explained(folder: Path, words: str, known: str) -> None:
+    stand_in.make(folder.parent / "tools", "xtuner", HIDES_THE_END)
+    with pytest.raises(toolbox.ToolError) as caught:
+        toolbox.run("xtuner", *words.split(), folder=folder, files=["result"])
+    assert caught.value.explanation.name == known
+    found = explain(caught.value.log.read_text().splitlines(), ended=True)  # as `camp explain` does
+    assert found == caught.value.explanation
 
 
 def test_an_unknown_failure_shows_the_lines_that_matter(folder: Path) -> None:

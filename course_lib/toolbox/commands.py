@@ -16,6 +16,7 @@ from course_lib.toolbox import catalogue, install, records
 from course_lib.toolbox.environments import State, environment, root
 from course_lib.toolbox.explain import explain as explain_log
 from course_lib.toolbox.job import run as run_tool
+from course_lib.toolbox.records import Outcome
 
 tools_app = typer.Typer(no_args_is_help=True)
 _Name = Annotated[str, typer.Argument(metavar="NAME", help="The tool, as `camp tools list` says.")]
@@ -131,6 +132,7 @@ def explain(
     ] = None,
 ) -> None:
     """Say why a tool failed, and the fix, from its log."""
+    outcome = None
     if log == "-":
         text = sys.stdin.read()
     else:
@@ -145,7 +147,9 @@ def explain(
             typer.echo(f"{path}:")
         text = path.read_text(encoding="utf-8", errors="replace")
         record = records.read(path.with_suffix(".json"))
-        if record and record.outcome is records.Outcome.PASSED:
+        outcome = record.outcome if record else None
+        if outcome is Outcome.PASSED:
             typer.echo(str(Text("这一次运行成功了。", "This run succeeded.")))
             return
-    typer.echo(str(explain_log(text.splitlines())))
+    found = explain_log(text.splitlines(), ended=outcome is Outcome.FAILED)
+    typer.echo(str(found))

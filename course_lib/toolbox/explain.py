@@ -18,10 +18,12 @@ SHOWN = 12
 """How many lines of a log are shown at most."""
 _TRACEBACK = "Traceback (most recent call last):"
 _TELLING = re.compile(
-    r"error|exception|fail|fatal|killed|no space|not found|cannot|denied|invalid|assert", re.I
+    r"errors?\b|exception\b|fail|fatal|killed|no space|not found|cannot|denied|invalid|assert", re.I
 )
 _NOISE = re.compile(
-    r"warn|deprecat|compiled without GPU|the following arguments|^\s*(\^|~)+\s*$|it/s\]", re.I
+    r"warn|deprecat|compiled without GPU|the following arguments|attention mask is not set"
+    r"|^\s*(\^|~)+\s*$|it/s\]",
+    re.I,
 )
 
 
@@ -46,6 +48,7 @@ class Problem(BaseModel):
     name: str
     pattern: str
     where: str | None = None
+    ended: bool | None = None
     cause: Words
     fix: Words
     source: str
@@ -103,18 +106,24 @@ def problems() -> tuple[Problem, ...]:
     return tuple(Problem(**fields) for fields in raw["problems"])
 
 
-def explain(log: Sequence[str]) -> Explanation:
-    """Return what a log tells of a failure."""
+def explain(log: Sequence[str], *, ended: bool = False) -> Explanation:
+    """Return what a log tells of a failure.
+
+    Args:
+        log: its lines.
+        ended: whether the run is known to have ended by itself, not by an interrupt.
+    """
     lines = [progress.plain(line) for line in log]
     text = "\n".join(lines)
     for problem in problems():
-        found = problem.find(text)
-        if found:
+        found = problem.find(text) if problem.ended in (None, ended) else None
+        if found and not (problem.ended and _telling(lines)):
             values = {name: value or "" for name, value in found.groupdict().items()}
             first = text.count("\n", 0, found.start())
             matched = lines[first : text.count("\n", 0, found.end()) + 1]
+            shown = tuple(_short(matched)) if found[0] else relevant(lines)
             cause, fix = problem.cause.filled(values), problem.fix.filled(values)
-            return Explanation(problem.name, cause, fix, tuple(_short(matched)))
+            return Explanation(problem.name, cause, fix, shown)
     return Explanation(None, None, None, relevant(lines))
 
 
@@ -129,8 +138,16 @@ def relevant(lines: Sequence[str]) -> tuple[str, ...]:
     starts = [number for number, line in enumerate(kept) if _TRACEBACK in line]
     if starts:
         return tuple(_short(_traceback(kept[starts[-1] :])))
-    telling = [line for line in kept if _TELLING.search(line) and not _NOISE.search(line)]
-    return tuple(_short((telling or kept)[-SHOWN:]))
+    return tuple(_short((_telling(kept) or kept)[-SHOWN:]))
+
+
+def _telling(lines: Sequence[str]) -> list[str]:
+    """Return the lines that tell an error."""
+    return [
+        line
+        for line in lines
+        if _TRACEBACK in line or (_TELLING.search(line) and not _NOISE.search(line))
+    ]
 
 
 def _traceback(lines: Sequence[str]) -> list[str]:

@@ -18,7 +18,7 @@ from course_lib.language import Text
 from course_lib.toolbox import environments, progress, records
 from course_lib.toolbox.environments import Environment
 from course_lib.toolbox.explain import Explanation, explain
-from course_lib.toolbox.process import End, Process
+from course_lib.toolbox.process import End, Piece, Process
 from course_lib.toolbox.records import Outcome, Record
 from course_lib.toolbox.steps import Step, Verdict, is_made, judge
 from course_lib.toolbox.tool_steps import step_of
@@ -216,7 +216,7 @@ class _Job:
             view.finish(state, record)
         if verdict.missing is None:
             return Run(record, log)
-        found = explain([f"$ {self.command}", *state.lines])
+        found = explain([f"$ {self.command}", *state.lines], ended=True)
         what = Text(
             f"{state.title} 没有成功：{verdict.missing.zh}",
             f"{state.title} failed: {verdict.missing.en}",
@@ -233,14 +233,21 @@ class _Job:
             ) as running,
         ):
             _keep(kept, f"$ {self.command}")
+
+            def hear(piece: Piece) -> None:
+                line = progress.plain(piece.text)
+                state.hear(line, kept=piece.kept)
+                if piece.kept:
+                    _keep(kept, line)
+
             for piece in running.pieces():
                 if piece is not None:
-                    line = progress.plain(piece.text)
-                    state.hear(line, kept=piece.kept)
-                    if piece.kept:
-                        _keep(kept, line)
+                    hear(piece)
                 view.update(state)
-            return running.wait()
+            end = running.wait()
+            if end.signal:
+                hear(Piece(end.signal, True))
+            return end
 
 
 def _keep(log: FileIO, line: str) -> None:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import codecs
+import contextlib
 import os
 import re
 import select
+import signal
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -33,6 +35,13 @@ class End:
 
     exit_code: int
     memory: int
+
+    @property
+    def signal(self) -> str:
+        """Return what a shell says of the signal that ended it ("Killed"); empty without one."""
+        with contextlib.suppress(ValueError):  # no signal has this number
+            return signal.strsignal(self.exit_code - 128) or ""
+        return ""
 
 
 class Process:
