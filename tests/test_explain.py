@@ -48,7 +48,7 @@ def test_each_excerpt_belongs_to_a_problem() -> None:
         ("stray-colon", "the path ends in a stray colon: work/iter_40.pth:"),
         ("data-key", "the data has no field text: its form and dataset_map_fn do not fit."),
         ("config-syntax", "line 54 is no correct Python:     lr = 2e-3 3"),
-        ("adapter-is-no-model", "hf holds an adapter only (no config.json), not a whole model."),
+        ("adapter-is-no-model", "hf has no model's config.json, so it is not a whole model: an ad"),
         ("adapter-missing", "no adapter (adapter_config.json) in model, or no such folder."),
         ("configuration-unknown", "XTuner has no configuration named no_such_config."),
         ("choice-unknown", "--prompt-template does not know no_such."),

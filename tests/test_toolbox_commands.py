@@ -13,7 +13,7 @@ from filelock import FileLock
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-from course_lib.toolbox import install
+from course_lib.toolbox import install, records
 from course_lib.toolbox.catalogue import find, tools
 from tests import stand_in
 from tests.conftest import SOURCES, free_port
@@ -70,7 +70,7 @@ def test_list_tells_what_is_installed(tmp_path: Path) -> None:
     stand_in.make(tmp_path, "labelu", "")
     stand_in.make(tmp_path, "mineru", "")
     mark = tmp_path / "mineru" / "camp-tool.json"
-    mark.write_text(json.dumps(json.loads(mark.read_text()) | {"key": "older"}))
+    mark.write_text(json.dumps(json.loads(mark.read_text()) | {"key": "older", "version": "3.9"}))
     done = camp("tools", "list", root=tmp_path)
     assert done.returncode == 0
     rows = {line.split()[0]: line for line in done.stdout.splitlines() if line}
@@ -78,6 +78,7 @@ def test_list_tells_what_is_installed(tmp_path: Path) -> None:
     assert "0.2.0" in rows["xtuner"]
     assert "installed" in rows["labelu"]
     assert "not installed" not in rows["labelu"]
+    assert rows["mineru"].split(maxsplit=2)[1] == "3.9"  # what is there, not what would be
     assert "from an older version of the kit" in rows["mineru"]
 
 
@@ -164,10 +165,33 @@ def test_run_proves_a_step_from_the_command_line(tmp_path: Path) -> None:
     )
 
 
-def test_explain_reads_what_is_piped_in(tmp_path: Path) -> None:
-    done = camp("explain", "-", root=tmp_path, input="bash: xtuner: command not found\n")
-    assert done.stdout.startswith("Cause: ")
-    assert "camp tools install" in done.stdout
+@pytest.mark.parametrize(
+    ("last", "said"),
+    [
+        ("INFO - Iter(train) [10/40]", "This run was interrupted, and its log tells no known"),
+        (
+            'WARNING - Failed to search registry with scope "mmengine".',
+            "Cause: the training stopped",
+        ),
+    ],
+)
+def test_explain_after_an_interrupt(tmp_path: Path, last: str, said: str) -> None:
+    stand_in.make(tmp_path / "tools", "xtuner", f"print({last!r})")
+    words = ("tools", "run", "xtuner", "train", "cfg.py")
+    assert camp(*words, root=tmp_path / "tools", cwd=tmp_path).returncode == 1
+    (path,) = (tmp_path / records.FOLDER).glob("*.json")
+    path.write_text(path.read_text().replace('"failed"', '"interrupted"'))
+    done = camp("explain", root=tmp_path / "tools", cwd=tmp_path)
+    assert done.stdout.splitlines()[1].startswith(said)
+
+
+@pytest.mark.parametrize(
+    "line", ["bash: xtuner: command not found", "zsh: command not found: xtuner"]
+)
+def test_explain_reads_what_is_piped_in(line: str, tmp_path: Path) -> None:
+    done = camp("explain", "-", root=tmp_path, input=f"{line}\n")
+    assert done.stdout.startswith("Cause: xtuner is not on the terminal's PATH")
+    assert "camp tools install xtuner" in done.stdout
 
 
 def test_explain_without_a_log_says_how(tmp_path: Path) -> None:

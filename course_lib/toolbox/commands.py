@@ -94,8 +94,9 @@ def list_command() -> None:
         found = environment(tool)
         held = found.mark.size if found.mark else install.size(found.folder)
         size = f"{held // 1_000_000} MB" if held else f"~{install.needed_mb(tool)} MB"
+        version = found.mark.version if found.mark else tool.version
         used = ", ".join(tool.uses) or "-"
-        table.add_row(tool.name, tool.version, str(found.state.text), size, used)
+        table.add_row(tool.name, version, str(found.state.text), size, used)
     Console(width=None if sys.stdout.isatty() else 100).print(table)
     typer.echo(str(Text(f"目录：{root()}", f"folder: {root()}")))
 
@@ -152,4 +153,11 @@ def explain(
             typer.echo(str(Text("这一次运行成功了。", "This run succeeded.")))
             return
     found = explain_log(text.splitlines(), ended=outcome is Outcome.FAILED)
-    typer.echo(str(found))
+    if outcome is Outcome.INTERRUPTED and not found.name:
+        said = Text(
+            "这一次运行被中断了，日志里没有已知的问题：再运行一次。",
+            "This run was interrupted, and its log tells no known problem: run it again.",
+        )
+        typer.echo(str(said))
+    else:
+        typer.echo(str(found))
