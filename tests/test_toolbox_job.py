@@ -347,6 +347,14 @@ def test_a_training_goes_on_where_it_stopped(folder: Path) -> None:
     assert not (folder / "work.1").exists()
 
 
+def test_where_there_is_nothing_to_go_on_from_it_says_so(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run = toolbox.run(*TRAIN, folder=folder, again="continue")
+    assert run.losses[0][0] == 10
+    assert capsys.readouterr().out.startswith("no checkpoint to go on from: it starts over\n$ cd")
+
+
 def test_the_command_shown_is_one_that_a_shell_runs(folder: Path) -> None:
     run = toolbox.run(*TRAIN, folder=folder)
     command = run.log.read_text().splitlines()[0].removeprefix("$ ")

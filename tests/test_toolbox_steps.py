@@ -210,8 +210,9 @@ def test_an_interrupted_step_ends_whole_and_runs_again(
         with pytest.raises(KeyboardInterrupt):
             step.run(place / "work")
     assert record_in(place / "work").outcome is Outcome.INTERRUPTED
-    said = capsys.readouterr().out
-    assert re.search(r"interrupted after \d+ s, all its processes have ended", said)
+    said = capsys.readouterr().out.splitlines()[-1]
+    ended = r"interrupted after \d+ s, all its processes have ended; the next run starts over$"
+    assert re.search(ended, said)
     left = [one for one in psutil.process_iter(["cwd"]) if one.info["cwd"] == str(place / "work")]
     assert left == []
     prepare(step, Failure("whole", ""), place)

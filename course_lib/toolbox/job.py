@@ -110,6 +110,10 @@ def run(
     if again != "over" and (earlier := records.passed(place, inputs)):
         view.say(_already(*earlier), earlier[0].losses)
         return Run(*earlier)
+    if again == "continue" and not step.resume:
+        view.say(
+            Text("没有可以接着做的检查点，从头开始", "no checkpoint to go on from: it starts over")
+        )
     if again == "continue" and step.resume and "--resume" not in asked:
         asked += step.resume
         own |= step.resume_variables
@@ -190,6 +194,7 @@ class _Job:
             outcome = Outcome.FAILED if verdict.missing else Outcome.PASSED
         except KeyboardInterrupt:
             outcome = Outcome.INTERRUPTED
+            state.goes_on = bool(step_of(tool.name, self.words, self.folder).resume)
             raise
         except OSError as error:  # a full disk, or no memory for another process
             state.hear(str(error), kept=True)

@@ -28,6 +28,7 @@ class State:
     lines: list[str] = field(default_factory=list)
     losses: list[tuple[int, float]] = field(default_factory=list)
     progress: Progress | None = None
+    goes_on: bool = False  # a checkpoint lies there from which it can go on
     began: float = field(default_factory=time.monotonic)
 
     def hear(self, line: str, *, kept: bool) -> None:
@@ -93,11 +94,15 @@ def summary(state: State, record: Record) -> Text:
         case Outcome.FAILED:
             end = Text(f"没有成功，用时 {time_zh}", f"failed after {time_en}")
         case Outcome.INTERRUPTED:
+            way = Text("再运行会重新开始", "the next run starts over")
+            if state.goes_on:
+                way = Text(
+                    'again="continue" 接着训练，again="over" 重新开始',
+                    'again="continue" goes on, again="over" starts over',
+                )
             end = Text(
-                f"{time_zh}后被中断，进程已全部结束；"
-                'again="continue" 接着训练，again="over" 重新开始',
-                f"interrupted after {time_en}, all its processes have ended; "
-                'again="continue" goes on, again="over" starts over',
+                f"{time_zh}后被中断，进程已全部结束；{way.zh}",
+                f"interrupted after {time_en}, all its processes have ended; {way.en}",
             )
     return Text(
         f"{state.title}：{'，'.join(filter(None, [loss, end.zh]))}",
