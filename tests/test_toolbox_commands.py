@@ -103,6 +103,27 @@ def test_no_network_is_one_line(tmp_path: Path) -> None:
     assert not (tmp_path / "tools" / "labelu" / "camp-tool.json").exists()
 
 
+@pytest.mark.parametrize(
+    ("links", "said"),
+    [
+        ("", "about 6500 MB of disk, about 3100 MB"),
+        ("wheels", "about 1850 MB of disk, about 550 MB"),
+    ],
+)
+def test_the_download_told_is_that_of_the_torch_to_come(
+    tmp_path: Path, links: str, said: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("UV_FIND_LINKS", raising=False)
+    env = {
+        "PIP_INDEX_URL": f"http://127.0.0.1:{free_port()}/simple",
+        "PIP_FIND_LINKS": links and str(tmp_path),  # a folder of wheels holds torch for the CPU
+        "UV_CACHE_DIR": str(tmp_path / "cache"),
+        "UV_HTTP_RETRIES": "0",
+    }
+    done = camp("tools", "install", "xtuner", root=tmp_path / "tools", env=env)
+    assert f"XTuner 0.2.0: {said} to download if nothing is cached" in done.stdout
+
+
 def test_too_little_disk_is_said_before(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     huge = 10 * os.statvfs(tmp_path).f_blocks * os.statvfs(tmp_path).f_frsize // 1_000_000
     monkeypatch.setenv("CAMP_TOOLS", str(tmp_path))

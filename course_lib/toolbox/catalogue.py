@@ -35,6 +35,7 @@ class Tool(_Frozen):
     disk_mb: int
     cuda_mb: int
     download_mb: int
+    cuda_download_mb: int
 
     @property
     def version(self) -> str:

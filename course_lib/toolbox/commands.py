@@ -34,14 +34,14 @@ def install_command(
         if environment(tool).state is State.READY and not again:
             typer.echo(str(Text(f"{tool.title} 已经装好", f"{tool.title} is installed already")))
             continue
-        need = install.needed_mb(tool)
+        need, download = install.needed_mb(tool), install.download_mb(tool)
         typer.echo(
             str(
                 Text(
                     f"{tool.title} {tool.version}：约需 {need} MB 磁盘，没有缓存时下载约 "
-                    f"{tool.download_mb} MB，装到 {root() / tool.name}",
+                    f"{download} MB，装到 {root() / tool.name}",
                     f"{tool.title} {tool.version}: about {need} MB of disk, about "
-                    f"{tool.download_mb} MB to download if nothing is cached, "
+                    f"{download} MB to download if nothing is cached, "
                     f"to {root() / tool.name}",
                 )
             )

@@ -49,8 +49,17 @@ _MOMENT = 1.0  # seconds, for who only looks whether the lock is held
 
 def needed_mb(tool: Tool) -> int:
     """Return the disk that the environment takes on this machine, in MB."""
-    with_cuda = sys.platform == "linux" and not uv.has_wheels()
-    return tool.cuda_mb if with_cuda else tool.disk_mb
+    return tool.cuda_mb if _with_cuda() else tool.disk_mb
+
+
+def download_mb(tool: Tool) -> int:
+    """Return what is downloaded on this machine when nothing is cached, in MB."""
+    return tool.cuda_download_mb if _with_cuda() else tool.download_mb
+
+
+def _with_cuda() -> bool:
+    """Tell whether the index's torch is installed, which brings CUDA on Linux."""
+    return sys.platform == "linux" and not uv.has_wheels()
 
 
 def install(tool: Tool, say: Say, *, again: bool = False) -> Environment:
