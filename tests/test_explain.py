@@ -63,6 +63,11 @@ def test_the_cause_names_what_the_log_names(name: str, said: str) -> None:
     assert said in cause.en
 
 
+def test_an_older_bitsandbytes_asks_for_a_gpu_in_other_words() -> None:
+    said = "RuntimeError: CUDA is required but not available for bitsandbytes. Please consider"
+    assert explain([said]).name == "qlora-needs-a-gpu"
+
+
 TRAINED = """\
 11/25 06:12:35 - mmengine - WARNING - Failed to search registry with scope "mmengine" in the "builder" registry tree.
 The installed version of bitsandbytes was compiled without GPU support. 8-bit optimizers, 8-bit multiplication, and GPU quantization are unavailable.

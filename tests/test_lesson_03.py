@@ -580,20 +580,26 @@ def test_on_a_gpu_only_model_and_data_of_the_camp_s_configuration_change(
     assert "AmpOptimWrapper" in ours["optim_wrapper"]
 
 
+def test_the_optional_parts_wait_until_they_are_asked_for(lesson: Lesson) -> None:
+    (cell,) = [one for one in lesson.of_kind("tool") if one.name == "optional"]
+    exec(in_language(cell.source, "en"), {})  # any step would need names of earlier cells
+
+
 @pytest.mark.tools
 @pytest.mark.timeout(1800)
 def test_the_optional_parts_run(
-    lesson: Lesson, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    lesson: Lesson, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys
 ) -> None:
     install.install(catalogue.find("xtuner"), print)
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("course_lib.machine.gpus", list)
     work = tmp_path / "xtuner-work"
     work.mkdir()
     toolbox.run("xtuner", "copy-cfg", recipe.CONFIG, ".", folder=work)
     items = data.introductions("Robin", 40) + data.general(30)
     data.write(work / "mixed.json", items)
     (cell,) = [one for one in lesson.of_kind("tool") if one.name == "optional"]
-    text = in_language(cell.source, "en").replace("PRETRAIN = False", "PRETRAIN = True")
+    text = in_language(cell.source, "en").replace("QLORA = False", "QLORA = True")
     found: dict[str, Any] = {
         "recipe": recipe, "toolbox": toolbox, "data": data, "chat": chat, "models": models,
         "side_by_side": side_by_side, "work": work, "questions": ["Who are you?"] * 4,
@@ -602,6 +608,7 @@ def test_the_optional_parts_run(
     exec(text, found)
     assert set(found["models_now"]) == {"full"}
     assert (work / "pretrain-hf" / "config.json").is_file()
+    assert "QLoRA is skipped" in capsys.readouterr().out
 
 
 def test_a_header_whose_length_looks_like_a_pickle_is_read(tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ import pytest
 from filelock import FileLock
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
+from packaging.version import Version
 
 from course_lib.toolbox import install, records
 from course_lib.toolbox.catalogue import find, tools
@@ -54,6 +55,14 @@ def test_each_tool_has_a_whole_lock() -> None:
         ruled = {Requirement(line).name: line for line in tool.requires + tool.overrides}
         for name, line in ruled.items():
             assert pins[canonicalize_name(name)] in Requirement(line).specifier, line
+
+
+def test_xtuners_bitsandbytes_has_a_library_for_the_cuda_of_its_torch() -> None:
+    """The first releases built for a CUDA: torch 2.13.0 is built for 13.0, bitsandbytes since 0.48."""
+    lines = find("xtuner").lock.read_text().splitlines()
+    pins = dict(line.split("==") for line in lines if line[:1] != "#")
+    assert pins["torch"] == "2.13.0"
+    assert Version(pins["bitsandbytes"]) >= Version("0.48")
 
 
 def test_tools_are_used_in_lessons_that_are_there() -> None:

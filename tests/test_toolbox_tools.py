@@ -115,6 +115,60 @@ def test_a_training_by_lora_is_converted_merged_and_asked(folder: Path) -> None:
         print(run.record.words[:2], f"{run.record.seconds:.0f} s", run.losses[:1], run.losses[-1:])
 
 
+FOUR_BITS = """
+import importlib.util, sys, torch, transformers.integrations as integrations
+from pathlib import Path
+from peft import LoraConfig, get_peft_model, prepare_model_for_kbit_training
+from transformers import AutoModelForCausalLM, BitsAndBytesConfig
+
+integrations.validate_bnb_backend_availability = lambda **_: None  # which would ask for a GPU
+nf4 = BitsAndBytesConfig(
+    load_in_4bit=True, bnb_4bit_compute_dtype=torch.float32, bnb_4bit_use_double_quant=True,
+    bnb_4bit_quant_type="nf4")
+model = AutoModelForCausalLM.from_pretrained(
+    sys.argv[1], quantization_config=nf4, device_map={"": "cpu"})
+lora = LoraConfig(r=8, target_modules="all-linear", task_type="CAUSAL_LM")
+model = get_peft_model(prepare_model_for_kbit_training(model), lora)
+print(sum(type(module).__module__.startswith("peft.tuners.lora.bnb") for module in model.modules()))
+optimizer = torch.optim.AdamW([p for p in model.parameters() if p.requires_grad], lr=1e-2)
+ids = torch.arange(4, 40)[None]
+for _ in range(6):
+    loss = model(input_ids=ids, labels=ids).loss
+    loss.backward()
+    optimizer.step()
+    optimizer.zero_grad()
+    print(float(loss))
+package = Path(importlib.util.find_spec("bitsandbytes").origin).parent
+cuda = (torch.version.cuda or "13.0").replace(".", "")  # a CPU's torch names none
+print((package / f"libbitsandbytes_cuda{cuda}.so").is_file())
+"""
+
+
+def test_four_bits_train_with_xtuners_versions(folder: Path) -> None:
+    """QLoRA's parts on the CPU, which bitsandbytes can and XTuner's transformers does not allow."""
+    (folder / "four.py").write_text(FOUR_BITS)
+    run = toolbox.run(
+        "xtuner", "four.py", "model", folder=folder, lines=["^True$"], program="python"
+    )
+    layers, *losses = run.lines[-8:-1]
+    assert int(layers) == 3 * 7
+    assert float(losses[-1]) < float(losses[0])
+
+
+def test_qlora_without_a_gpu_fails_with_its_cause(folder: Path) -> None:
+    text = (folder / "internlm2_chat_1_8b_qlora_alpaca_e3_copy.py").read_text()
+    kept = [edit for edit in xtuner_config.for_cpu(text) if "quantization" not in edit.pattern]
+    changes = [
+        *kept,
+        *xtuner_config.with_model(text, "model"),
+        *xtuner_config.with_data(text, "data.json", QUESTIONS[:1]),
+    ]
+    (folder / "q.py").write_text(edits.apply(text, changes))
+    with pytest.raises(toolbox.ToolError) as caught:
+        toolbox.run("xtuner", "train", "q.py", "--work-dir", "q", folder=folder)
+    assert caught.value.explanation.name == "qlora-needs-a-gpu"
+
+
 def test_full_parameter_training_leaves_no_adapter(folder: Path) -> None:
     write_config(folder, "full.py", full=True, lr=2e-3, max_epochs=2, warmup_ratio=0.3)
     run = toolbox.run("xtuner", "train", "full.py", "--work-dir", "full", folder=folder)

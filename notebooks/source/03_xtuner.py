@@ -1711,7 +1711,7 @@ After the next cell come three last questions, not graded.
 # %% tool="optional" minutes=3
 from course_lib.decoding import Sampling
 
-FULL = PRETRAIN = False
+FULL = PRETRAIN = QLORA = False
 if FULL:
     recipe.write(work, "full", "mixed.json", questions[:2], full=True, lr=5e-4)
     models_now["full"] = chat.load(recipe.train(work, "full"))
@@ -1721,7 +1721,8 @@ if PRETRAIN:
     recipe.write_pretraining(work, "pretrain", data.plain_texts())
     for one in (models.BUILT_IN["camp-mini-base"], recipe.train(work, "pretrain")):
         print(chat.load(one).complete("XTuner的主要用途是什么？", Sampling(max_new_tokens=20)).text)
-recipe.qlora_on_gpu(work, "mixed.json", questions[:2])
+if QLORA:
+    recipe.qlora_on_gpu(work, "mixed.json", questions[:2])
 
 # %% quiz="low_loss"
 quiz(
