@@ -63,6 +63,11 @@ def test_the_cause_names_what_the_log_names(name: str, said: str) -> None:
     assert said in cause.en
 
 
+def test_torch_tells_of_a_full_disk_in_words_of_its_own() -> None:
+    said = "RuntimeError: [enforce fail at inline_container.cc:672] . unexpected pos 88768 vs 88656"
+    assert explain([said]).name == "disk-full"
+
+
 def test_an_older_bitsandbytes_asks_for_a_gpu_in_other_words() -> None:
     said = "RuntimeError: CUDA is required but not available for bitsandbytes. Please consider"
     assert explain([said]).name == "qlora-needs-a-gpu"
