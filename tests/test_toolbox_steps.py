@@ -6,8 +6,12 @@ told by the table, as the tools do it (tests/test_toolbox_tools.py runs them).
 
 from __future__ import annotations
 
+import json
+import os
 import re
 import shlex
+import subprocess
+import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -23,6 +27,7 @@ from course_lib.toolbox.records import Outcome
 from course_lib.toolbox.view import Plain, State
 from tests import stand_in
 from tests.conftest import free_port
+from tests.small_disk import with_small_disk
 
 TABLE = "dataset,version,metric,mode,m\nceval,1,accuracy,gen,50.0\n"
 NO_SCORES = "dataset,version,metric,mode,m\nceval,-,-,-,-\n"
@@ -217,6 +222,54 @@ def test_an_interrupted_step_ends_whole_and_runs_again(
     assert left == []
     prepare(step, Failure("whole", ""), place)
     assert step.run(place / "work").record.outcome is Outcome.PASSED
+
+
+FILLS_THE_DISK = "head -c 1000000 /dev/zero > filler || exit"
+ON_A_FULL_DISK = """
+import json, sys
+from pathlib import Path
+from tests.test_toolbox_steps import on_a_full_disk
+print(json.dumps(on_a_full_disk(Path(sys.argv[1]))))
+"""
+
+
+def on_a_full_disk(disk: Path) -> dict[str, str]:
+    """Return how each step ends that fills the disk, by the name of the problem or its error.
+
+    The tool's exit code is 0 then, as XTuner's is, but where that code is all there is to go by.
+    """
+    said = {}
+    for step in STEPS:
+        place = disk / step.name
+        place.mkdir()
+        code = 0 if step.files or step.lines else 1
+        prepare(step, Failure("full", "", first=f"{FILLS_THE_DISK} {code}\n"), disk.parent)
+        try:
+            step.run(place)
+        except toolbox.ToolError as error:
+            said[step.name] = error.explanation.name or str(error)
+        (place / "filler").unlink()
+    return said
+
+
+@pytest.fixture(scope="module")
+def full_disk(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """Return how each step ends on a disk of 64 KiB, which it fills: log and record included."""
+    place = tmp_path_factory.mktemp("full")
+    (place / "disk").mkdir()
+    command = [*with_small_disk(place / "disk", "64k"), sys.executable, "-c", ON_A_FULL_DISK]
+    own = {"CAMP_TOOLS": str(place / "tools"), "CAMP_LANG": "en", "LC_ALL": "C.UTF-8"}
+    done = subprocess.run(
+        [*command, str(place / "disk")], env=os.environ | own, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stdout[-2000:] + done.stderr
+    found: dict[str, str] = json.loads(done.stdout.splitlines()[-1])
+    return found
+
+
+@pytest.mark.parametrize("name", [step.name for step in STEPS])
+def test_a_full_disk_is_named_at_every_step(name: str, full_disk: dict[str, str]) -> None:
+    assert full_disk.get(name) == "disk-full"
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 import psutil
@@ -14,6 +15,7 @@ import pytest
 from safetensors import safe_open
 
 from course_lib import toolbox
+from course_lib.deploy import recipe
 from course_lib.toolbox import catalogue, edits, install, xtuner_config
 from course_lib.toolbox.records import Outcome
 from tests import tiny_model
@@ -308,19 +310,50 @@ def test_lmdeploy_and_labelu_answer(tmp_path: Path) -> None:
 
 
 FILLS_UP = """
-import sys
+import json, sys
 from course_lib import toolbox
+words = json.loads(sys.argv[1])
 try:
-    toolbox.run("xtuner", "train", "cfg.py", "--work-dir", sys.argv[1], folder=sys.argv[2])
+    toolbox.run(*words, folder=sys.argv[2])
 except toolbox.ToolError as error:
     sys.exit(f"explained: {error.explanation.name}")
 """
 
 
-def test_a_disk_that_fills_up_while_training_is_named(folder: Path) -> None:
+def fills_up(words: Sequence[str], folder: Path, small: Path, size: str) -> str:
+    """Run a step that writes into the folder ``small``, a disk of ``size``; return its end."""
+    small.mkdir(exist_ok=True)
+    command = [sys.executable, "-c", FILLS_UP, json.dumps(words), str(folder)]
+    done = subprocess.run([*with_small_disk(small, size), *command], capture_output=True, text=True)
+    return "\n".join(done.stderr.splitlines()[-1:]) or done.stdout[-3000:]
+
+
+def test_a_disk_that_fills_up_is_named(folder: Path) -> None:
+    """Each step of XTuner that writes; the model and the adapter are those of a real training."""
     write_config(folder)
-    small = folder / "small"
-    small.mkdir()
-    words = [sys.executable, "-c", FILLS_UP, small.name, str(folder)]
-    done = subprocess.run([*with_small_disk(small, "100k"), *words], capture_output=True, text=True)
-    assert done.stderr.splitlines()[-1] == "explained: disk-full", done.stderr + done.stdout[-3000:]
+    copied = ("copy-cfg", "internlm2_chat_1_8b_qlora_alpaca_e3", "small")
+    train = ("train", "cfg.py", "--work-dir", "small")
+    toolbox.run(*TRAIN, folder=folder)
+    checkpoint = Path((folder / "work" / "last_checkpoint").read_text()).name
+    convert = ("convert", "pth_to_hf", "cfg.py", f"work/{checkpoint}")
+    toolbox.run("xtuner", *convert, "hf", "--fp32", "--safe-serialization", folder=folder)
+    merge = ("convert", "merge", "model", "hf", "small/merged")
+    ends = {
+        " ".join(words): fills_up(("xtuner", *words), folder, folder / "small", size)
+        for words, size in (
+            (copied, "4k"),
+            (train, "100k"),
+            ((*convert, "small/hf", "--fp32", "--safe-serialization"), "100k"),
+            ((*convert, "small/hf", "--fp32"), "100k"),
+            ((*merge, "--safe-serialization"), "100k"),
+            (merge, "100k"),
+        )
+    }
+    assert set(ends.values()) == {"explained: disk-full"}, ends
+
+
+def test_a_disk_that_fills_up_while_lmdeploy_quantises_is_named(tmp_path: Path) -> None:
+    installed("lmdeploy")
+    recipe.write_calibration(tmp_path)
+    words = ["lmdeploy", *map(str, recipe.words("auto_awq", "small"))]
+    assert fills_up(words, tmp_path, tmp_path / "small", "1m") == "explained: disk-full"
