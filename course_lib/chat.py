@@ -112,6 +112,10 @@ class ChatModel:
             return self._by_own_template(turns_of(turns, meta))
         return self._before_turns + render(turns, meta)
 
+    def size(self, messages: Turns) -> int:
+        """Return how many tokens the prompt for ``messages`` is, the markers of turns with them."""
+        return self.count(self.prompt(messages))
+
     @cached_property
     def _before_turns(self) -> str | None:
         """What the tokenizer's template puts before InternLM2's turns; None: it has another format.
@@ -338,7 +342,7 @@ def demo(
         if not said:
             continue
         turns.append(Message("user", said))
-        turns = trim_history(turns, chat.context - max_new_tokens, chat.count)
+        turns = trim_history(turns, chat.context - max_new_tokens, chat.size)
         reply = ""
         try:
             for delta in chat.stream(turns, sampling):

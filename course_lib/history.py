@@ -8,10 +8,17 @@ from typing import Any
 from course_lib.template import Message, parse_message
 
 
+def contents(turns: Sequence[Message]) -> int:
+    """Return how long the contents of ``turns`` are together."""
+    return sum(len(turn.content) for turn in turns)
+
+
 def trim_history(
-    messages: Sequence[Message | dict[str, Any]], budget: int, count: Callable[[str], int] = len
+    messages: Sequence[Message | dict[str, Any]],
+    budget: int,
+    size: Callable[[list[Message]], int] = contents,
 ) -> list[Message]:
-    """Return ``messages`` without their oldest turns, so that their contents fit ``budget``.
+    """Return ``messages`` without their oldest turns, so that their ``size`` fits ``budget``.
 
     System turns stay; a user's turn goes together with all that answers it; the last user's turn
     stays even when it is over the budget.
@@ -20,10 +27,7 @@ def trim_history(
     last = max((n for n, turn in enumerate(turns) if turn.role == "user"), default=0)
     keep = list(range(len(turns)))
 
-    def total() -> int:
-        return sum(count(turns[n].content) for n in keep)
-
-    while total() > budget:
+    while size([turns[n] for n in keep]) > budget:
         old = [n for n in keep if turns[n].role != "system" and n < last]
         if not old:
             break

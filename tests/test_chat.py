@@ -119,6 +119,15 @@ def test_old_turns_go_first(
     assert [(t.role, t.content) for t in trim_history(turns, budget)] == list(kept)
 
 
+def test_many_short_turns_leave_room_for_the_reply(mini: ChatModel) -> None:
+    """Their markers are tokens, too: a third of the prompt."""
+    turns = [Message(U, "你好"), Message(A, "你好！")] * 200 + [Message(U, "你是谁？")]
+    room = mini.context - 512
+    sent = trim_history(turns, room, mini.size)
+    assert mini.size(sent) == mini.chat(sent, Sampling(max_new_tokens=1)).prompt_tokens <= room
+    assert mini.size([*turns[:2], *sent]) > room  # no more is left out than has to be
+
+
 @pytest.mark.parametrize(
     ("typed", "said"),
     [

@@ -169,6 +169,14 @@ def test_old_turns_go_when_the_context_is_full(app: AppTest, mini: ChatModel) ->
     assert len(app.session_state.turns) == 4
 
 
+def test_a_long_chat_of_short_turns_goes_on(app: AppTest) -> None:
+    app.session_state.turns = [Message("user", "你好"), Message("assistant", "你好！")] * 160
+    app.slider(key="longest").set_value(16).run()
+    say(app, "你是谁？")
+    assert not app.error
+    assert "oldest turns left out" in app.caption[-1].value
+
+
 def test_what_is_typed_is_shown_as_text(app: AppTest) -> None:
     say(app, "<script>window.pwned = 1</script>")
     assert not app.chat_message[0].markdown[0].allow_html

@@ -89,7 +89,7 @@ def reply_to(bot: ChatModel, turns: list[Message], system: str, sampling: Sampli
     """Stream the reply to the last turn and append it to ``turns``, whole or as far as it came."""
     head = [Message("system", system)] if system else []
     room = bot.context - sampling.max_new_tokens
-    sent = trim_history([*head, *turns], room, bot.count)
+    sent = trim_history([*head, *turns], room, bot.size)
     recorder, exchanges = Recorder(bot), st.session_state.exchanges
     try:
         with (
