@@ -16,6 +16,7 @@ from pathlib import Path
 import nbformat
 import pytest
 import torch
+import torch.nn.functional as F
 from nbformat.v4 import new_code_cell
 
 from course_lib import models
@@ -27,7 +28,7 @@ from course_lib.language import Text, use_language
 from course_lib.template import Message
 from course_lib.transcript import read_transcript
 from course_lib.tune import training
-from course_lib.tune.adapter import read_adapter
+from course_lib.tune.adapter import Adapter, AdapterConfig
 from course_lib.tune.appraisal import Asked, appraise, ask, read_handed
 from course_lib.tune.evidence import check_adapter, collect, grade_adapter
 from course_lib.tune.llama import Llama
@@ -36,6 +37,7 @@ from course_lib.tune.tensors import read_tensors
 from course_lib.verdicts import NotPassed
 from grading.build import Builder, released
 from grading.cohort import Cohort
+from grading.copies import NEAR
 from grading.course import Course
 from grading.feedback import feedback
 from grading.grade import grade
@@ -415,10 +417,25 @@ def tampered(place: Path, change: Callable[[dict[str, torch.Tensor]], object]) -
         (lambda t: t.pop(A), "with r=16 on this base they should be"),
         (
             lambda t: t.update({"model.embed_tokens.weight": torch.zeros(1)}),
-            "which the base has not",
+            "which is no matrix of a layer of the base",
         ),
-        (lambda t: t.update({A.replace("layers.0", "layers.99"): t[A].clone()}), "has not"),
-        (lambda t: t.update({A.replace("q_proj", "__class__"): t[A].clone()}), "has not"),
+        (
+            lambda t: t.update(
+                {  # not PEFT's, whose adapters of embeddings have other names
+                    f"base_model.model.model.embed_tokens.lora_{half}.weight": torch.zeros(1, 1)
+                    for half in "AB"
+                }
+            ),
+            "which is no matrix",
+        ),
+        (
+            lambda t: t.update({A.replace("layers.0", "layers.99"): t[A].clone()}),
+            "which is no matrix",
+        ),
+        (
+            lambda t: t.update({A.replace("q_proj", "__class__"): t[A].clone()}),
+            "which is no matrix",
+        ),
         (lambda t: t.update({A: t[A][:, :-1].clone()}), "with r=16 on this base"),
     ],
 )
@@ -543,27 +560,93 @@ def test_a_transcript_for_show_cannot_take_long(place: Path, graded: Graded) -> 
 # sketches
 
 
-def test_a_sketch_is_shared_by_near_copies_only(
-    tmp_path: Path, base: Llama, honest: Trained
-) -> None:
-    def sketch(trained: Trained) -> int:
-        place = adapters.write(tmp_path / "s", trained, NAME)
-        return int(read_adapter(place, base).sketch(), 16)
+@pytest.fixture(scope="module")
+def apart(base: Llama) -> Callable[..., int]:
+    """Return how many bits of two adapters' sketches differ."""
 
-    mine = sketch(honest)
-    rotated, noisy = replace(honest, pairs={}), replace(honest, pairs={})
-    dice = torch.Generator().manual_seed(0)
-    turn = torch.linalg.qr(torch.randn(honest.r, honest.r, generator=dice))[0]
-    for name, (a, b) in honest.pairs.items():
-        rotated.pairs[name] = 2 * turn @ a, b @ turn.T / 2
-        noise = torch.randn(b.shape, generator=dice)
-        noisy.pairs[name] = a, b + 0.1 * b.std() * noise
-    halved = replace(honest, alpha=honest.alpha / 2)
-    for other in (rotated, noisy, halved):
-        assert (mine ^ sketch(other)).bit_count() < 16
+    def sketch(trained: Trained, seed: str) -> int:
+        config = AdapterConfig(peft_type="LORA", r=trained.r, lora_alpha=trained.alpha)
+        return int(Adapter(config, trained.pairs).sketch(base, seed), 16)
+
+    def apart(one: Trained, other: Trained, seed: str = "cohort", other_seed: str = "") -> int:
+        return (sketch(one, seed) ^ sketch(other, other_seed or seed)).bit_count()
+
+    return apart
+
+
+DICE = torch.Generator().manual_seed(0)
+FIRST = "model.layers.0.mlp.down_proj.weight"
+
+
+def split_otherwise(one: Trained) -> Trained:
+    """Rotate within the rank, scale A by 2 and B by 1/2, add a rank of zeros: the same product."""
+    turn = torch.linalg.qr(torch.randn(one.r, one.r, generator=DICE))[0]
+    pairs = {
+        name: (F.pad(2 * turn @ a, (0, 0, 0, 1)), F.pad(b @ turn.T / 2, (0, 1)))
+        for name, (a, b) in one.pairs.items()
+    }
+    return replace(one, pairs=pairs, r=one.r + 1, alpha=one.alpha * (one.r + 1) / one.r)
+
+
+def noisy(one: Trained) -> Trained:
+    """Add noise of 30 % to each B."""
+    pairs = {
+        name: (a, b + 0.3 * b.std() * torch.randn(b.shape, generator=DICE))
+        for name, (a, b) in one.pairs.items()
+    }
+    return replace(one, pairs=pairs)
+
+
+def without(one: Trained, *names: str) -> Trained:
+    """Leave pairs out."""
+    return replace(one, pairs={k: pair for k, pair in one.pairs.items() if k not in names})
+
+
+def with_junk(one: Trained, *names: str, size: float) -> Trained:
+    """Put a rank-1 change of ``size`` in the place of pairs."""
+    pairs = dict(one.pairs)
+    for name in names:
+        a, b = (torch.zeros_like(half) for half in one.pairs[name])
+        a[0], b[:, 0] = torch.randn(a.shape[1], generator=DICE), size
+        pairs[name] = a, b
+    return replace(one, pairs=pairs)
+
+
+COPIES: dict[str, Callable[[Trained], Trained]] = {
+    "split otherwise": split_otherwise,
+    "noise": noisy,
+    "half as much": lambda one: replace(one, alpha=one.alpha / 2),
+    "one pair less": lambda one: without(one, FIRST),
+    "four pairs less": lambda one: without(one, *list(one.pairs)[::10][:4]),
+    "one pair of much else": lambda one: with_junk(one, FIRST, size=100),
+    "another order": lambda one: replace(one, pairs=dict(reversed(one.pairs.items()))),
+}
+
+
+@pytest.mark.parametrize("change", COPIES)
+def test_a_copy_with_a_change_that_does_little_is_near(change: str, honest, apart) -> None:
+    assert apart(honest, COPIES[change](honest)) < NEAR
+
+
+def test_pairs_that_do_nothing_are_nothing_in_a_sketch(honest, apart) -> None:
+    """Of an adapter for a third of the matrices, with little added to the others."""
+    others = [
+        name for name in honest.pairs if not name.endswith(("q_proj.weight", "v_proj.weight"))
+    ]
+    few = without(honest, *others)
+    assert apart(few, with_junk(honest, *others, size=0)) == 0
+    assert apart(few, with_junk(honest, *others, size=1e-4)) < NEAR
+
+
+def test_honest_adapters_are_far_apart(honest, overfitted, apart) -> None:
+    assert apart(honest, overfitted) > 1.5 * NEAR
     data = adapters.introductions("小红", 150) + adapters.general(150)
     same_seed = adapters.train(data, steps=12)  # begins with the same A
-    assert (mine ^ sketch(same_seed)).bit_count() > 40
+    assert apart(honest, same_seed) > 1.5 * NEAR
+
+
+def test_without_the_seed_nobody_knows_which_bits_are_seen(honest, apart) -> None:
+    assert 90 < apart(honest, honest, "cohort", "another") < 166
 
 
 # collecting

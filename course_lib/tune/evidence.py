@@ -85,7 +85,7 @@ def grade_adapter(
         raise NotPassed("wrong" if there else "not attempted", Text(text, text))
     with one_thread():
         findings = appraise(handed, ask(handed, str(seed), held_out=True))
-    sketch = handed.adapter.sketch()
+    sketch = handed.adapter.sketch(handed.base, str(seed))
     report(findings, [Mark("like", sketch)] if sketch else ())
     return earned(findings, points)
 
