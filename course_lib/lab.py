@@ -16,6 +16,10 @@ from course_lib.learner.page import write_page
 from course_lib.ports import LOOPBACK, first_free
 
 INTERNSTUDIO = "root@ssh.intern-ai.org.cn"
+PORT_HINT = Text(
+    f"（<port> 是 InternStudio 页面“SSH 连接”里的端口号；浏览器里写 {LOOPBACK}，不要写 0.0.0.0）",
+    f'(<port>: the number under "SSH" on InternStudio\'s page; open {LOOPBACK}, never 0.0.0.0)',
+)
 
 
 def forward_command(port: int) -> str:
@@ -30,13 +34,13 @@ def welcome(address: str, port: int, wanted: int) -> Text:
 JupyterLab：{address}
 在 InternStudio 上？请在自己的电脑上（不是开发机里）运行下面这行，再打开上面的地址：
   {command}
-  （<port> 是 InternStudio 页面“SSH 连接”里的端口号；浏览器里写 {LOOPBACK}，不要写 0.0.0.0）
+  {PORT_HINT.zh}
 约十秒后打开。按两次 Ctrl+C 退出。"""
     en = f"""\
 JupyterLab: {address}
 On InternStudio? Run this on your own computer (not inside the machine), then open the address:
   {command}
-  (<port>: the number under "SSH" on InternStudio's page; open {LOOPBACK}, never 0.0.0.0)
+  {PORT_HINT.en}
 It is ready in about ten seconds. Stop with Ctrl+C, twice."""
     if port != wanted:
         zh = f"端口 {wanted} 已被占用，改用 {port}。\n{zh}"

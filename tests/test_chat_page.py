@@ -318,6 +318,7 @@ def test_it_says_where_it_is_and_how_to_reach_it(running: WebPage, capsys) -> No
     told = str(start.welcome(running))
     assert f"http://127.0.0.1:{running.port}" in told
     assert f"ssh -CNg -L {running.port}:127.0.0.1:{running.port} root@ssh.intern-ai.org.cn" in told
+    assert '(<port>: the number under "SSH" on InternStudio' in start.welcome(running).en
     listening = {
         one.laddr.ip
         for one in psutil.net_connections("tcp")

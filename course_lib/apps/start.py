@@ -20,7 +20,7 @@ import typer
 from course_lib import models
 from course_lib.background import Service
 from course_lib.errors import CampError
-from course_lib.lab import forward_command
+from course_lib.lab import PORT_HINT, forward_command
 from course_lib.language import Text
 from course_lib.ports import LOOPBACK, first_free
 
@@ -76,10 +76,10 @@ def welcome(page: WebPage) -> Text:
     return Text(
         f"网页：{page.link}\n"
         "在 InternStudio 上？请在自己的电脑上（不是开发机里）运行下面这行，再打开上面的地址：\n"
-        f"  {forward}",
+        f"  {forward}\n  {PORT_HINT.zh}",
         f"Page: {page.link}\n"
         "On InternStudio? Run this on your own computer (not inside the machine), then open the "
-        f"address:\n  {forward}",
+        f"address:\n  {forward}\n  {PORT_HINT.en}",
     )
 
 
