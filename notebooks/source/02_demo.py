@@ -1356,7 +1356,7 @@ with needs("fits"):
 
 # %% [markdown] lang="zh"
 """
-看答案：16 位的 1.8B 加 32K 词元的 KV 是 7.999 GB，刚好塞进 8 GB（营里网页的 `max_length` 正是 32768）；7B 的 16 位权重单独就要 15.5 GB。用 LMDeploy 时显存会先被占掉八成，那是它预留的 KV，不是泄漏。
+看答案：16 位的 1.8B 加 32K 词元的 KV 是 7.999 GB，刚好塞进 8 GB（营里网页的 `max_length` 正是 32768）；7B 的 16 位权重单独就要 15.5 GB。用 LMDeploy 时，装完权重剩下的显存会先被占掉八成，那是它预留的 KV，不是泄漏。
 
 ## 终端里的 demo
 
@@ -1371,7 +1371,7 @@ with needs("fits"):
 
 # %% [markdown] lang="en"
 """
-The answer: 1.8B at 16 bits with 32K tokens of KV cache takes 7.999 GB, just within 8 GB (the `max_length` of the camp's page is 32768); 7B at 16 bits needs 15.5 GB for its weights alone. With LMDeploy four fifths of the card are taken at once: that is reserved KV cache, not a leak.
+The answer: 1.8B at 16 bits with 32K tokens of KV cache takes 7.999 GB, just within 8 GB (the `max_length` of the camp's page is 32768); 7B at 16 bits needs 15.5 GB for its weights alone. LMDeploy takes at once four fifths of what is free once the weights are loaded: that is reserved KV cache, not a leak.
 
 ## The demo in a terminal
 

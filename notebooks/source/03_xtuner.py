@@ -1494,8 +1494,8 @@ def lr_at(t, total, warm_ratio, lr, start_factor=1e-5, eta_min=0):
     return eta_min + (lr - eta_min) * (1 + math.cos(math.pi * progress)) / 2
 
 # %%
-# zh: 用你的函数给等会儿的训练算一遍：怎么拼、几步、学习率怎么走。真的 XTuner 应当一步不差
-# en: your functions work out the training to come: packs, steps, rate. The real XTuner should agree
+# zh: 用你的函数给等会儿的训练算一遍：怎么拼、几步、学习率怎么走。真的 XTuner 应当拼得一样、步数一样
+# en: your functions work out the training to come: packs, steps, rate; the real XTuner's packs and steps should be these
 from course_lib.tune import data
 from course_lib.tune.pictures import lr_chart
 from course_lib.tune.tokens import pack_strip
@@ -1511,7 +1511,7 @@ with needs("build_sample", "pack", "train_plan", "lr_at"):
 
 # %% [markdown] lang="zh"
 """
-你的曲线和 PyTorch 的两个调度器重合。一个坑：数据太少时 3 % 的预热不到两步，学习率就一直停在万分之几上，训练等于没做。
+你的曲线和 PyTorch 的两个调度器几乎重合：它们的预热只数整步，XTuner 的还再短一两步，日志里那几步的学习率会比你算的高一点。一个坑：数据太少时 3 % 的预热不到两步，学习率就一直停在万分之几上，训练等于没做。
 
 ## 真的工具
 
@@ -1522,7 +1522,7 @@ with needs("build_sample", "pack", "train_plan", "lr_at"):
 
 # %% [markdown] lang="en"
 """
-Your curve and PyTorch's two schedulers coincide. A trap: with little data 3 % of warm-up is less than two steps, the rate then stays near nothing, and nothing is learned.
+Your curve and PyTorch's two schedulers all but coincide: their warm-up has whole steps only. XTuner's is a step or two shorter still, so the rates that its log shows there are a little above yours. A trap: with little data 3 % of warm-up is less than two steps, the rate then stays near nothing, and nothing is learned.
 
 ## The real tool
 
