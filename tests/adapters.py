@@ -213,9 +213,10 @@ def talk(folder: Path, trained: Trained, asked: tuple[str, ...]) -> None:
     greedy = Settings(
         temperature=0, top_k=0, top_p=1, repetition_penalty=1, max_new_tokens=64, seed=None
     )
+    began = datetime(2026, 11, 20, 8, tzinfo=UTC) + timedelta(seconds=sum(trained.losses))
     exchanges = tuple(
         Exchange(
-            at=datetime(2026, 11, 20, 8, tzinfo=UTC) + timedelta(minutes=number), model="merged",
+            at=began + timedelta(minutes=number), model="merged",
             settings=greedy, messages=turns, reply=reply, finish="stop", prompt_tokens=9,
             new_tokens=20, first_token_seconds=0.1, seconds=0.4,
         )

@@ -30,17 +30,20 @@ from course_lib.transcript import read_transcript
 from course_lib.tune import training
 from course_lib.tune.adapter import Adapter, AdapterConfig
 from course_lib.tune.appraisal import Asked, appraise, ask, read_handed
+from course_lib.tune.evidence import _marks as marks
 from course_lib.tune.evidence import check_adapter, collect, grade_adapter
 from course_lib.tune.llama import Llama
 from course_lib.tune.questions import TOKENS
 from course_lib.tune.tensors import read_tensors
 from course_lib.verdicts import NotPassed
+from grading import copies
 from grading.build import Builder, released
 from grading.cohort import Cohort
 from grading.copies import NEAR
 from grading.course import Course
 from grading.feedback import feedback
 from grading.grade import grade
+from grading.journal import Print, Record
 from tests import adapters
 from tests.adapters import Trained
 from tests.once import once
@@ -166,7 +169,44 @@ def test_the_llama_says_what_transformers_says(base: Llama, mini: ChatModel) -> 
 def test_an_honest_adapter_earns_all(place: Path, graded: Graded, capsys) -> None:
     assert graded(place) == (20, [])
     assert grade_adapter(place, points=20, seed="another cohort") == 20
-    assert len(read_report(capsys.readouterr().out)[1]) == 1
+    found = read_report(capsys.readouterr().out)[1]
+    assert [one.kind for one in found] == ["like", *["same"] * 4]  # log, three exchanges
+
+
+def test_a_copied_log_or_transcript_is_found(tmp_path, honest, overfitted) -> None:
+    """Beside another adapter, written otherwise, behind exchanges that count for nothing."""
+
+    def prints(place: Path) -> list[Print]:
+        found = marks(read_handed(place), "cohort")
+        return [Print(cell="cell", kind=one.kind, bits=one.bits) for one in found]
+
+    handed = adapters.write(tmp_path / "honest", honest, NAME)
+    other = adapters.write(tmp_path / "other", overfitted, NAME)
+    mine, theirs = prints(handed), prints(other)
+    assert not {one.bits for one in mine} & {one.bits for one in theirs}
+
+    def is_copy() -> bool:
+        records = {
+            "a": Record(stage="done", prints=mine),
+            "b": Record(stage="done", prints=prints(other)),
+        }
+        return bool(copies.find(records))
+
+    assert not is_copy()
+    lines = map(json.loads, (handed / "training.jsonl").read_text().splitlines())
+    rewritten = [
+        json.dumps({"loss": one["loss"], "iter": one["iter"], "lr": 1e-3}) for one in lines
+    ]
+    own = (other / "training.jsonl").read_text()
+    (other / "training.jsonl").write_text("\n".join(rewritten))
+    assert is_copy()
+    (other / "training.jsonl").write_text(own)
+    talk = read_transcript(handed / "talk.json")
+    cold = talk.exchanges[0]
+    hot = cold.model_copy(update={"settings": cold.settings.model_copy(update={"temperature": 1})})
+    filler = talk.model_copy(update={"exchanges": (*[hot] * 60, *talk.exchanges, *[hot] * 60)})
+    (other / "talk.json").write_text(filler.write(), encoding="utf-8")
+    assert is_copy()
 
 
 def test_a_learner_sees_what_is_there_and_what_lacks(place: Path, capsys) -> None:

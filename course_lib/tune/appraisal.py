@@ -17,7 +17,7 @@ from course_lib.errors import CampError
 from course_lib.findings import Finding
 from course_lib.language import Text
 from course_lib.template import Message
-from course_lib.transcript import Exchange, read_transcript
+from course_lib.transcript import Exchange, Transcript, read_transcript
 from course_lib.tune import questions, training
 from course_lib.tune.adapter import Adapter, read_adapter
 from course_lib.tune.collect import LOG, NAME, SETTINGS, TALK
@@ -253,14 +253,13 @@ def _doubt(
 
 def _talk(handed: Handed) -> Finding:
     try:
-        found = read_transcript(handed.folder / TALK).exchanges
+        greedy = counted(read_transcript(handed.folder / TALK))
     except CampError:
         text = Text(
             f"没有可读的 {TALK}：用 Recorder 和微调后的模型对话",
             f"no {TALK} that can be read: talk to the tuned model by a Recorder",
         )
         return Finding(0, text, TALKED)
-    greedy = [one for one in found if _can_be_repeated(one)][-_TALKS_READ:]
     said = handed.tuned.replies([one.messages for one in greedy], questions.TOKENS)
     again = {
         one.question for one, reply in zip(greedy, said, strict=True) if _alike(one.reply, reply)
@@ -268,6 +267,11 @@ def _talk(handed: Handed) -> Finding:
     zh = f"对话记录：{len(greedy)} 段贪心对话，适配器重现了 {len(again)} 段（要 {TALKS} 段）"
     en = f"transcript: the adapter says {len(again)} of {len(greedy)} greedy replies again "
     return Finding(len(again) >= TALKS, Text(zh, f"{en}(wanted: {TALKS})"), TALKED)
+
+
+def counted(transcript: Transcript) -> tuple[Exchange, ...]:
+    """Return the exchanges that count: the last that the adapter can be asked to repeat."""
+    return tuple(filter(_can_be_repeated, transcript.exchanges))[-_TALKS_READ:]
 
 
 def _can_be_repeated(one: Exchange) -> bool:

@@ -1,4 +1,4 @@
-"""The camp's task of level L1-5, an assistant that knows its owner, and its evidence.
+"""The camp's task of level L1-6, an assistant that knows its owner, and its evidence.
 
 The learner's notebook and the grader run the same checks, on other wordings. In
 ``evidence/03_xtuner`` lie
@@ -27,15 +27,21 @@ answers to other questions are lost.
 
 from __future__ import annotations
 
+import contextlib
+import hashlib
 from pathlib import Path
 
 from course_lib.errors import CampError
 from course_lib.findings import Mark, earned, report
 from course_lib.language import Text
+from course_lib.talk.story import marks
+from course_lib.transcript import Transcript, read_transcript
 from course_lib.tune.adapter import CONFIG, WEIGHTS
-from course_lib.tune.appraisal import Handed, appraise, ask, read_handed
-from course_lib.tune.collect import FOLDER, NO_PICKLE, PICKLE, TALK, collect
+from course_lib.tune.appraisal import Handed, appraise, ask, counted, read_handed
+from course_lib.tune.collect import FOLDER, LOG, NO_PICKLE, PICKLE, TALK, collect
 from course_lib.tune.llama import one_thread
+from course_lib.tune.tensors import Damaged
+from course_lib.tune.training import read_log
 from course_lib.verdicts import NotPassed
 
 __all__ = ["FOLDER", "TALK", "check_adapter", "collect", "grade_adapter"]
@@ -85,9 +91,21 @@ def grade_adapter(
         raise NotPassed("wrong" if there else "not attempted", Text(text, text))
     with one_thread():
         findings = appraise(handed, ask(handed, str(seed), held_out=True))
-    sketch = handed.adapter.sketch(handed.base, str(seed))
-    report(findings, [Mark("like", sketch)] if sketch else ())
+    report(findings, _marks(handed, str(seed)))
     return earned(findings, points)
+
+
+def _marks(handed: Handed, seed: str) -> list[Mark]:
+    """Return what no two learners have alike: the adapter, all losses of its log, what was said."""
+    sketch = handed.adapter.sketch(handed.base, seed)
+    found = [Mark("like", sketch)] if sketch else []
+    with contextlib.suppress(Damaged, OSError):
+        losses = [line.loss for line in read_log(handed.folder / LOG)]
+        found.append(Mark("same", hashlib.sha256(repr(losses).encode()).hexdigest()))
+    with contextlib.suppress(CampError):
+        told = counted(read_transcript(handed.folder / TALK))
+        found += marks(Transcript(exchanges=told))
+    return found
 
 
 def _read(place: Path) -> Handed | str:
