@@ -31,13 +31,25 @@ from course_lib.mini.world import World, is_held_out
 from course_lib.template import Message, render
 from course_lib.toolbox import catalogue, environments, install
 from course_lib.toolbox.records import Outcome, Record
-from course_lib.tune import data, evidence, memory, merging, pictures, recipe, times, tokens
+from course_lib.tune import (
+    data,
+    evidence,
+    memory,
+    merging,
+    pictures,
+    questions,
+    recipe,
+    times,
+    tokens,
+)
+from course_lib.tune.appraisal import EXAMPLE_NAMES
 from course_lib.tune.compare import SideBySide, side_by_side
 from course_lib.tune.toys import MARKERS, NF4, PARAMETERS, C, toy_enc
 from grading.cells import in_language
 from grading.grade import grade
 from grading.lesson import Lesson
 from tests import stand_in
+from tests.conftest import SOURCES
 from tests.learner import BLANK, SOLVED, WITH_TOOLS, hand_in, new_course, run_cells, without_tools
 
 mpl.use("Agg")
@@ -499,6 +511,25 @@ def test_samples_and_packs_agree_with_xtuner(names, mini: ChatModel) -> None:
     assert names["pack"]([ids for ids, _ in ours], length) == packs["input_ids"]
     lengths = [len(ids) for ids, _ in ours]
     assert names["pack_position_ids"](lengths, length) == packs["position_ids"]
+
+
+def test_the_lesson_s_names_are_known_as_examples() -> None:
+    source = (SOURCES / "03_xtuner.py").read_text(encoding="utf-8")
+    zh, en = EXAMPLE_NAMES
+    assert f'own_name(str(Text("{zh}", "{en}")))' in source
+
+
+def test_the_data_hold_no_wording_that_is_graded() -> None:
+    """The prose says so; of what camp-mini itself was trained on it would be untrue."""
+    shown = {one["conversation"][0]["input"] for one in data.introductions("小林", 500)}
+    shown |= {one["conversation"][0]["input"] for one in data.two_sentences("小林", 1)}
+    graded = {
+        turns[-1].content
+        for seed in range(60)
+        for turns in questions.introductions(str(seed), held_out=True)
+    }
+    assert len(graded) > 300
+    assert not shown & graded
 
 
 @pytest.mark.tools

@@ -12,15 +12,23 @@ from course_lib import transcript as transcripts
 from course_lib.chat import ChatModel
 from course_lib.decoding import Sampling
 from course_lib.errors import CampError
-from course_lib.findings import read_report
+from course_lib.findings import earned, read_report
 from course_lib.language import use_language
 from course_lib.mini import story as mini_story
 from course_lib.mini.world import World
 from course_lib.talk import story
 from course_lib.talk.story import check_story, examine, grade_story, length, variety
 from course_lib.template import Message
-from course_lib.transcript import Recorder, Transcript, add_to, read_transcript, show_stream
+from course_lib.transcript import (
+    Exchange,
+    Recorder,
+    Transcript,
+    add_to,
+    read_transcript,
+    show_stream,
+)
 from course_lib.verdicts import NotPassed
+from tests.conftest import SOURCES
 from tests.evidence import ASKED, exchange, tale, transcript
 
 
@@ -151,6 +159,10 @@ GOOD = exchange(tale(300))
 HOT = exchange(tale(150), temperature=0.8, at=1)
 
 
+def replace_settings(one: Exchange, **changes: object) -> Exchange:
+    return one.model_copy(update={"settings": one.settings.model_copy(update=changes)})
+
+
 @pytest.mark.parametrize(
     ("exchanges", "points"),
     [
@@ -165,6 +177,7 @@ HOT = exchange(tale(150), temperature=0.8, at=1)
         ((GOOD.model_copy(update={"finish": "length"}), HOT), 16),
         ((exchange("多" * 300), exchange("多" * 300, temperature=1.0)), 8),
         ((GOOD, exchange(tale(300), at=5)), 16),  # another seed is no other setting
+        ((GOOD, replace_settings(GOOD, max_new_tokens=256)), 16),  # nor is another limit
         ((GOOD, HOT.model_copy(update={"messages": (Message("user", "别的"),)})), 16),
         ((GOOD.model_copy(update={"messages": ()}), HOT), 4),  # nobody asked for it
     ],
@@ -187,6 +200,18 @@ def test_the_closest_story_counts_and_is_described() -> None:
     assert not found[0].passed
     only = examine(Transcript(exchanges=(exchange("多" * 310),)))
     assert "repetition" in str(only[0])
+
+
+def test_the_lesson_s_own_prompt_costs_nothing_and_is_shown() -> None:
+    use_language("en")
+    source = (SOURCES / "02_demo.py").read_text(encoding="utf-8")
+    assert f'prompt = "{story.EXAMPLE}"' in source
+    given = exchange(tale(300), messages=(Message("user", story.EXAMPLE),))
+    hot = replace_settings(given, temperature=0.8)
+    found = examine(Transcript(exchanges=(given, hot)))
+    assert earned(found, 20) == 20
+    assert str(found[-1]) == "👀 the prompt is still the lesson's example: write one of your own"
+    assert len(examine(Transcript(exchanges=(GOOD, HOT)))) == len(found) - 1
 
 
 def test_check_story_without_a_file_says_what_to_do(tmp_path: Path, capsys) -> None:

@@ -209,6 +209,12 @@ def test_a_copied_log_or_transcript_is_found(tmp_path, honest, overfitted) -> No
     assert is_copy()
 
 
+def test_the_lesson_s_own_name_is_shown_to_a_ta(place: Path, asked: Asked) -> None:
+    edit(place / "assistant.json", name="Robin")
+    shown = str(appraise(read_handed(place), asked)[-1])
+    assert shown == "👀 the name is still the lesson's example 'Robin': put your own"
+
+
 def test_a_learner_sees_what_is_there_and_what_lacks(place: Path, capsys) -> None:
     (place / "talk.json").unlink()
     check_adapter(place)

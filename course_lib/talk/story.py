@@ -19,6 +19,16 @@ FILE = Path("evidence/02_demo/story.json")
 WANTED, SLACK = 300, 0.2
 SHORTEST, LONGEST = round(WANTED * (1 - SLACK)), round(WANTED * (1 + SLACK))
 VARIED = 0.5
+EXAMPLE = "请写一个300字的小故事，主角是小兔子，地点是森林。"
+"""The lesson's own prompt, in place of which a learner writes another."""
+_AS_GIVEN = Finding(
+    1,
+    Text(
+        "提示词还是课里的例子：换成你自己的",
+        "the prompt is still the lesson's example: write one of your own",
+    ),
+    0,
+)
 _COUNTED = re.compile(
     r"[A-Za-z0-9]+(?:['’.-][A-Za-z0-9]+)*|[\u3000-\u303f\u3400-\u9fff\uf900-\ufaff\uff00-\uffef]"
 )
@@ -46,6 +56,7 @@ def examine(transcript: Transcript) -> list[Finding]:
     """Return what the evidence shows of the task, for the learner and for the grader."""
     found = transcript.exchanges
     best = min(found, key=_distance, default=None)
+    untouched = best is not None and best.question.strip() == EXAMPLE
     return [
         _story(best, 0.6),
         Finding(
@@ -54,6 +65,7 @@ def examine(transcript: Transcript) -> list[Finding]:
             0.2,
         ),
         _compared(found, 0.2),
+        *([_AS_GIVEN] if untouched else []),
     ]
 
 
@@ -78,11 +90,11 @@ def _story(best: Exchange | None, share: float) -> Finding:
 
 
 def _compared(found: tuple[Exchange, ...], share: float) -> Finding:
-    """Look for one request that was tried with two settings, seeds aside."""
+    """Look for one request that was tried with two ways of drawing tokens, seeds aside."""
     tried: dict[str, set[str]] = {}
     for one in found:
-        settings = one.settings.model_copy(update={"seed": None})
-        tried.setdefault(one.question.strip(), set()).add(settings.model_dump_json())
+        settings = one.settings.model_dump_json(exclude={"seed", "max_new_tokens"})
+        tried.setdefault(one.question.strip(), set()).add(settings)
     most = max((len(settings) for settings in tried.values()), default=0)
     return Finding(
         most > 1,

@@ -33,6 +33,8 @@ KEPT, KEPT_HALF = 0.65, 0.45
 """Of the base's right answers so many must be right for all points, or for half."""
 TALKS = 2
 """Replies of the transcript that must come out again."""
+EXAMPLE_NAMES = ("小林", "Robin")
+"""The lesson's own names, in place of which a learner writes another."""
 _TALKS_READ = 6  # the last ones
 _ALIKE = 12  # characters: a model merged in half precision may end in other words
 _LONGEST_TALK = 200  # characters
@@ -107,7 +109,14 @@ def appraise(handed: Handed, asked: Asked) -> list[Finding]:
     """Return what the evidence shows of the task."""
     name = _said(handed, asked)
     skills = _skills(handed, asked, learned=name.part > 0)
-    return [_fits(handed), name, skills, _log(handed, asked), _talk(handed)]
+    found = [_fits(handed), name, skills, _log(handed, asked), _talk(handed)]
+    if handed.name in EXAMPLE_NAMES:
+        text = Text(
+            f"名字还是课里的例子“{handed.name}”：换成你自己的",
+            f"the name is still the lesson's example {handed.name!r}: put your own",
+        )
+        found.append(Finding(1, text, 0))
+    return found
 
 
 def _fits(handed: Handed) -> Finding:
