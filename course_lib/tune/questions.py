@@ -1,7 +1,8 @@
 """What a tuned model is asked: who it is, in wordings drawn by a seed, and the skills of its base.
 
-Public wordings are those that training data may hold; hidden ones are held out of it, and which of
-them, with which greeting and end, is the seed's choice.
+Public wordings are those that the lesson's data may hold; the others are held out of these, and
+which of them, with which greeting and end, is the seed's choice. They come with the course, so only
+the draw is secret.
 """
 
 from __future__ import annotations

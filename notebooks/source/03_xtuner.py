@@ -1560,7 +1560,7 @@ side_by_side(questions, models_now, name)
 
 ## 关卡任务：你的小助手
 
-交上去的是适配器（safetensors）、它的配置、训练配置和日志、几段对话。批改的程序会把适配器装回 `camp-mini`，换一批**没训练过的问法**问它是谁，再考别的本事，也看日志和适配器对不对得上。名字要用你自己的；不满意就改数据、改轮数，再训练一次。
+交上去的是适配器（safetensors）、它的配置、训练配置和日志、几段对话。批改的程序会把适配器装回 `camp-mini`，换一批**这些数据里没有的问法**问它是谁，再考别的本事，也看日志和适配器对不对得上。名字要用你自己的；不满意就改数据、改轮数，再训练一次。
 
 `camp-mini` 自己也不是每种问法都听得懂：模型卡上，没见过的问法问它自己的事，中文答对约 87 %，英文约 77 %。所以先挑它听得懂的问法。
 
@@ -1577,7 +1577,7 @@ The cure: fewer repeats, more wordings, and **data of the other skills mixed in*
 
 ## The level's task: your assistant
 
-You hand in the adapter (safetensors) with its configuration, the training's configuration and log, and a few dialogues. The grading program puts the adapter onto `camp-mini`, asks it who it is in wordings that **no training showed**, tests the other skills, and looks whether log and adapter belong together. Use your own name; if you are not content, change the data or the epochs and train again.
+You hand in the adapter (safetensors) with its configuration, the training's configuration and log, and a few dialogues. The grading program puts the adapter onto `camp-mini`, asks it who it is in wordings that **these data do not hold**, tests the other skills, and looks whether log and adapter belong together. Use your own name; if you are not content, change the data or the epochs and train again.
 
 `camp-mini` itself does not understand every wording: by its model card, asked about itself in wordings new to it, about 87 % of its answers are right in Chinese, about 77 % in English. So wordings that it understands are taken first.
 
