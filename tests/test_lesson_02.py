@@ -181,6 +181,18 @@ def test_the_distribution_is_the_learners(names) -> None:
     assert shares(down) == [("&lt;", "73.6%"), ("a", "16.4%"), ("b", "10.0%")]
 
 
+def test_a_penalty_that_changes_its_argument_spoils_no_later_picture(names) -> None:
+    def in_place(logits, seen, penalty):  # type: ignore[no-untyped-def]
+        logits[:] = names["repetition_penalty"](logits, seen, penalty)
+        return logits
+
+    here = moment()
+    both = (names["next_token_probs"], in_place)
+    drawn = [next_token.distribution(here, *both, penalty=2.0) for _ in range(2)]
+    assert drawn[0] == drawn[1]
+    assert here.logits == moment().logits
+
+
 def test_a_moment_is_the_models_own(mini: ChatModel) -> None:
     here = next_token.moment(mini, "你好", "我")
     text = mini.prompt("你好") + "我"

@@ -110,7 +110,7 @@ def distribution(
     """
     logits: Sequence[float] = where.logits
     if repetition_penalty is not None:
-        logits = repetition_penalty(logits, where.seen, penalty)
+        logits = repetition_penalty(list(logits), where.seen, penalty)  # which may change it
     probs = [float(one) for one in next_token_probs(logits, temperature, top_k, top_p)]
     plain = torch.tensor(where.logits).softmax(0).tolist()
     return bars(where, probs, plain, most, wide)
