@@ -137,6 +137,22 @@ def test_pairs_of_the_brief(names, name, args, wanted) -> None:
     assert names[name](*args) == wanted
 
 
+def test_a_script_tells_what_the_model_saw_last(names) -> None:
+    """A loop that tells the model nothing gives the same answer and trace as the right one."""
+
+    def silent(llm, *args: Any) -> Any:
+        return names["react_loop"](lambda _history, forced: llm([], forced), *args)
+
+    replies = ["Action: add\nAction Input: {'a': 1, 'b': 2}\n", "Final Answer: 3"]
+    right, wrong = (
+        toys.scripted(loop, replies, "1+2?", 3) for loop in (names["react_loop"], silent)
+    )
+    assert right[:4] == wrong[:4] == ["3", [["add", "ArgsError"]], 2, []]
+    told = [f"assistant: {replies[0].strip()}", "system: Response:ArgsError"]
+    assert right[4] == ["user: 1+2?", *told]
+    assert wrong[4] == []
+
+
 def test_a_cycle_is_refused(names) -> None:
     with pytest.raises(ValueError, match="cycle"):
         names["topo_layers"](["a", "b"], [("a", "b"), ("b", "a")])

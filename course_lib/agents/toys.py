@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -41,22 +42,34 @@ def scripted(
     """Run a ReAct loop with a model that says what stands in ``replies``, the last one for ever.
 
     Returns:
-        The answer, the trace (of errors in the arguments only the first word), how often the model
-        was asked, and in which turns it was forced.
+        The answer, the trace, how often the model was asked, in which turns it was forced, and the
+        messages that it saw last, each as "role: content". Of errors in the arguments only the
+        first word is kept.
     """
     forced: list[bool] = []
+    seen: list[str] = []
 
-    def llm(_history: Any, force: bool) -> str:
+    def llm(history: Any, force: bool) -> str:
         forced.append(bool(force))
+        seen[:] = [
+            f"{one.get('role')}: {_without_reason(str(one.get('content')).strip())}"
+            for one in history
+        ]
         if len(forced) > 20:
             raise RecursionError("the loop does not end")
         return replies[min(len(forced), len(replies)) - 1]
 
     answer, trace = loop(llm, TOOLS, question, max_turn)
     shown = [
-        [name, "ArgsError" if str(said).startswith("ArgsError:") else said] for name, said in trace
+        [name, _without_reason(said) if isinstance(said, str) else said] for name, said in trace
     ]
-    return [answer, shown, len(forced), [turn for turn, force in enumerate(forced, 1) if force]]
+    turns = [turn for turn, force in enumerate(forced, 1) if force]
+    return [answer, shown, len(forced), turns, seen]
+
+
+def _without_reason(result: str) -> str:
+    """Return a result, of an error in the arguments only its first word: reasons may differ."""
+    return re.sub(r"(?s)\A(Response:)?\s*ArgsError:.*", r"\1ArgsError", result)
 
 
 def try_tool(

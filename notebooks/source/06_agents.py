@@ -708,8 +708,8 @@ def react_loop(llm, tools: dict, question: str, max_turn: int = 4) -> tuple:
     ### END SOLUTION
 
 
-# zh: 检查用：模型照剧本说话，工具是 add、multiply、divide；给出答案、轨迹、轮数、哪几轮 forced
-# en: for the check: a scripted model, tools add, multiply, divide; gives answer, trace, turns, forced turns
+# zh: 检查用：模型照剧本说话，工具是 add、multiply、divide；给出答案、轨迹、轮数、哪几轮 forced、模型最后看到的消息
+# en: for the check: a scripted model, tools add, multiply, divide; gives answer, trace, turns, forced turns, the messages it saw last
 def play(replies, question="q", max_turn=4):
     return toys.scripted(react_loop, replies, question, max_turn)
 
@@ -718,20 +718,27 @@ def act(name, arguments):
     return f"Thought: t\nAction: {name}\nAction Input: {arguments}\n"
 
 
-DONE = "Thought: t\nFinal Answer: 8"
+def seen(*turns, question="user: q"):
+    return [question, *(line for said, result in turns
+                        for line in (f"assistant: {said.strip()}", f"system: Response:{result}"))]
+
+
+DONE, ADD, NOPE = "Thought: t\nFinal Answer: 8", act("add", '{"a":3,"b":5}'), act("nope", "{}")
+BAD = [act("add", '{"a":3'), act("add", '{"a":3}'), act("add", "[3]"), act("add", "{'a': 3, 'b': 5}")]
 NO = "NoAction: please follow the format"
 SORRY = "Sorry that I cannot answer your question."
 check("react_loop", [
-    case([act("add", '{"a":3,"b":5}'), DONE], "3+5?", fn="play", gives=["8", [["add", "8"]], 2, []]),
+    case([ADD, DONE], "3+5?", fn="play", gives=["8", [["add", "8"]], 2, [], seen((ADD, 8), question="user: 3+5?")]),
     case(["Thought: x"], "q", 2, fn="play", zh="一直不按格式", en="never in the format",
-         gives=[SORRY, [["NoAction", NO], ["NoAction", NO]], 2, [2]]),
-    case([act("nope", "{}"), act("nope", "{}"), DONE], "q", 3, fn="play", zh="没有这个工具", en="no such tool",
-         gives=["8", [["nope", "InvalidAction: nope"]] * 2, 3, [3]]),
-    case([act("add", '{"a":3'), act("add", '{"a":3}'), act("add", "[3]"), DONE], fn="play", zh="坏参数", en="bad arguments",
-         gives=["8", [["add", "ArgsError"]] * 3, 4, [4]]),
+         gives=[SORRY, [["NoAction", NO], ["NoAction", NO]], 2, [2], seen(("Thought: x", NO))]),
+    case([NOPE, NOPE, DONE], "q", 3, fn="play", zh="没有这个工具", en="no such tool",
+         gives=["8", [["nope", "InvalidAction: nope"]] * 2, 3, [3], seen(*[(NOPE, "InvalidAction: nope")] * 2)]),
+    case([*BAD, DONE], "q", 5, fn="play", zh="坏参数，{'a': 3} 也不是 JSON", en="bad arguments; {'a': 3} is no JSON, either",
+         gives=["8", [["add", "ArgsError"]] * 4, 5, [5], seen(*((one, "ArgsError") for one in BAD))]),
     case([act("divide", '{"a":1,"b":0}'), DONE], fn="play", zh="工具抛异常", en="the tool raises",
-         gives=["8", [["divide", "APIError: ZeroDivisionError"]], 2, []]),
-    case([DONE], fn="play", zh="马上回答", en="an answer at once", gives=["8", [], 1, []]),
+         gives=["8", [["divide", "APIError: ZeroDivisionError"]], 2, [],
+                seen((act("divide", '{"a":1,"b":0}'), "APIError: ZeroDivisionError"))]),
+    case([DONE], fn="play", zh="马上回答", en="an answer at once", gives=["8", [], 1, [], seen()]),
 ])
 
 # %% cases="react_loop"
@@ -746,6 +753,7 @@ def cases(rng):
     yield case([act("add", '{"a":1,"b":1,"c":1}'), done], fn="play", zh="多一个参数", en="an argument too many")
     yield case([act("add", '"3"'), "hello", done], fn="play", zh="参数是字符串", en="the input is a string")
     yield case([act("add", '{"a":"x","b":1}'), done], fn="play", zh="工具里的 TypeError", en="a TypeError in the tool")
+    yield case([act("add", "{'a': 1, 'b': 1}"), done], fn="play", zh="Python 的字典，不是 JSON", en="Python's dictionary is no JSON")
     for _ in range(5):
         a, b, turns = rng.randint(1, 99), rng.choice([0, 1, 2, 4]), rng.randint(2, 6)
         name = rng.choice(["add", "divide", "multiply", "subtract"])
@@ -773,7 +781,7 @@ def react_loop(llm, tools, question, max_turn=4):
             except Exception as error:
                 result = f"APIError: {type(error).__name__}"
         trace.append((name, result))
-        history += [{"role": "assistant", "content": text}]
+        history += [{"role": "assistant", "content": text}, {"role": "system", "content": f"Response:{result}"}]
     return "Sorry that I cannot answer your question.", trace
 
 def play(replies, question="q", max_turn=4):
@@ -802,7 +810,58 @@ def react_loop(llm, tools, question, max_turn=4):
             else:
                 result = str(tools[name](**arguments))
         trace.append((name, result))
-        history += [{"role": "assistant", "content": text}]
+        history += [{"role": "assistant", "content": text}, {"role": "system", "content": f"Response:{result}"}]
+    return "Sorry that I cannot answer your question.", trace
+
+def play(replies, question="q", max_turn=4):
+    return toys.scripted(react_loop, replies, question, max_turn)
+
+# %% wrong="react_loop"
+# zh: 结果也要接到 history 后面（system，Response: 开头），不然模型看不到
+# en: append the result to history, too (system, begins with Response:), or the model never sees it
+def react_loop(llm, tools, question, max_turn=4, right=react_loop):
+    return right(lambda history, forced: llm([one for one in history if one["role"] != "system"], forced),
+                 tools, question, max_turn)
+
+def play(replies, question="q", max_turn=4):
+    return toys.scripted(react_loop, replies, question, max_turn)
+
+# %% wrong="react_loop"
+# zh: history 里要有问题、模型的话和每一步的结果；空的 history，模型什么都不知道
+# en: history holds the question, what the model said and each result; from an empty one it knows nothing
+def react_loop(llm, tools, question, max_turn=4, right=react_loop):
+    return right(lambda history, forced: llm([], forced), tools, question, max_turn)
+
+def play(replies, question="q", max_turn=4):
+    return toys.scripted(react_loop, replies, question, max_turn)
+
+# %% wrong="react_loop"
+# zh: 参数是 JSON，用 json.loads；eval 会运行模型写的任何代码
+# en: the input is JSON: use json.loads; eval runs whatever code the model writes
+def react_loop(llm, tools, question, max_turn=4):
+    history, trace = [{"role": "user", "content": question}], []
+    for turn in range(max_turn):
+        step = parse_react(text := llm(history, turn == max_turn - 1))
+        name = step["action"]
+        if name == "FinishAction":
+            return step["input"], trace
+        if name == "NoAction":
+            result = "NoAction: please follow the format"
+        elif name not in tools:
+            result = f"InvalidAction: {name}"
+        else:
+            try:
+                arguments = eval(step["input"])
+                inspect.signature(tools[name]).bind(**arguments)
+            except Exception as error:
+                result = f"ArgsError: {error}"
+            else:
+                try:
+                    result = str(tools[name](**arguments))
+                except Exception as error:
+                    result = f"APIError: {type(error).__name__}"
+        trace.append((name, result))
+        history += [{"role": "assistant", "content": text}, {"role": "system", "content": f"Response:{result}"}]
     return "Sorry that I cannot answer your question.", trace
 
 def play(replies, question="q", max_turn=4):
