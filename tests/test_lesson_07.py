@@ -161,6 +161,24 @@ def test_pieces_hold_all_sentences_of_a_page(library: list[Page]) -> None:
         assert all(len(one.text) <= pages.SIZE + len(page.title) + 70 for one in made)
 
 
+def test_a_cut_loses_no_word_of_a_page(library: list[Page]) -> None:
+    for page in library:
+        made = {term for piece in pages.cut(page) for term in terms(piece.text)}
+        assert set(terms(page.text)) <= made, page.name
+
+
+def test_english_is_cut_between_sentences_and_not_glued() -> None:
+    text = "# Robot\n\nIt carries parcels between two\nfloors. It sleeps!\n- apples\n- pears\n"
+    (piece,) = pages.cut(Page("robot", text))
+    assert piece.text == (
+        "Robot\nIt carries parcels between two floors. It sleeps!\n- apples\n- pears"
+    )
+    sentence = "This is one sentence of a paragraph."
+    made = pages.cut(Page("long", f"# T\n\n{f'{sentence} ' * 40}"))
+    assert max(len(one.text) for one in made) <= pages.SIZE + len("T\n")
+    assert " ".join(one.text.removeprefix("T\n") for one in made).count(sentence) == 40
+
+
 def test_vectors_have_length_one_and_know_rare_words() -> None:
     made = Ngrams(["青竹小组开会", "松涛会议室开会", "开会"])
     rows = made.vectors(["开会", "青竹小组", "", "The LMDeploy 0.18"])
@@ -545,6 +563,7 @@ def test_a_page_of_headings_or_one_long_line_is_cut_at_once() -> None:
     pages.cut(Page("x", "# \na\n" * 10_660))
     pages.cut(Page("x", "x的" * 10_000))
     pages.cut(Page("x", "The a of" * 8000))
+    pages.cut(Page("x", "a. " * 21_000))
     assert len(pages.cut(Page("x", f"# {'长' * 20_000}\n句。"))[0].text) < 300
     assert time.process_time() - began < 1.5
 

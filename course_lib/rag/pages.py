@@ -26,7 +26,8 @@ READ = 600
 TITLE = 200
 """Characters of a title at most; it stands before each piece."""
 _NAME = re.compile(r"[\w\-]{1,60}\.md")
-_SENTENCE = re.compile(r"[^。！？!?\n]*[。！？!?]|[^。！？!?\n]*\. |[^。！？!?\n]+")
+_SENTENCE = re.compile(r"(?=.).*?(?:[。！？!?]|\. |$)", re.M)
+_ITEM = re.compile(r"\s*[-*+] ")
 
 
 @dataclass(frozen=True)
@@ -119,10 +120,19 @@ def cut(page: Page, size: int = SIZE) -> list[Piece]:
             if held and len(held) + len(sentence) > size:
                 pieces.append(held)
                 held = ""
-            held += sentence.strip() + ("\n" if _is_fact(sentence) else "")
+            held = _joined(held, sentence) + ("\n" if _is_fact(sentence) else "")
         if held.strip():
             pieces.append(held)
     return [Piece(page.name, f"{title}\n{text.strip()}") for text in pieces]
+
+
+def _joined(held: str, sentence: str) -> str:
+    """Put a sentence after others: list items on lines of their own, a blank after Latin script."""
+    if _ITEM.match(sentence):
+        held = held.rstrip() + "\n"
+    elif held and held[-1].isascii() and not held[-1].isspace():
+        held += " "
+    return held + sentence.strip()
 
 
 def _is_fact(sentence: str) -> bool:
