@@ -7,6 +7,7 @@ import json
 import re
 import shutil
 import time
+import zlib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -289,31 +290,41 @@ def test_a_command_in_a_document_reaches_no_file(
     assert after == before
 
 
-def pdf(text: str = "", count: int = 1, password: str = "") -> bytes:
+def pdf(text: str = "", count: int = 1, password: str = "", **stream: str) -> bytes:
+    """Return a PDF whose pages share one stream; ``stream`` holds entries such as ``Filter``."""
     from pypdf import PdfWriter
-    from pypdf.generic import DecodedStreamObject, DictionaryObject, NameObject
+    from pypdf.generic import DictionaryObject, NameObject, StreamObject
 
-    writer = PdfWriter()
+    def names(**entries: Any) -> DictionaryObject:
+        return DictionaryObject({NameObject(f"/{key}"): one for key, one in entries.items()})
+
+    writer, shared = PdfWriter(), StreamObject()
+    shared.set_data(f"BT /F1 12 Tf 20 200 Td ({text}) Tj ET\n".encode())
+    if stream.get("Filter") == "/FlateDecode":
+        shared.set_data(zlib.compress(shared.get_data() * 50_000))
+    shared.update(names(**{key: NameObject(value) for key, value in stream.items()}))
+    font = names(**{key: NameObject(value) for key, value in
+                    {"Type": "/Font", "Subtype": "/Type1", "BaseFont": "/Helvetica"}.items()})  # fmt: skip
+    contents, font_of_all = writer._add_object(shared), writer._add_object(font)
     for _ in range(count):
         page = writer.add_blank_page(300, 300)
         if text:
-            font = DictionaryObject(
-                {
-                    NameObject("/Type"): NameObject("/Font"),
-                    NameObject("/Subtype"): NameObject("/Type1"),
-                    NameObject("/BaseFont"): NameObject("/Helvetica"),
-                }
-            )
-            fonts = DictionaryObject({NameObject("/F1"): writer._add_object(font)})
-            page[NameObject("/Resources")] = DictionaryObject({NameObject("/Font"): fonts})
-            stream = DecodedStreamObject()
-            stream.set_data(f"BT /F1 12 Tf 20 200 Td ({text}) Tj ET".encode())
-            page[NameObject("/Contents")] = writer._add_object(stream)
+            page[NameObject("/Resources")] = names(Font=names(F1=font_of_all))
+            page[NameObject("/Contents")] = contents
     if password:
         writer.encrypt(password)
     target = io.BytesIO()
     writer.write(target)
     return target.getvalue()
+
+
+AES_256 = (
+    b"%%PDF-1.7\n1 0 obj <</Type/Catalog/Pages 2 0 R>> endobj\n"
+    b"2 0 obj <</Type/Pages/Kids[]/Count 0>> endobj\n"
+    b"3 0 obj <</Filter/Standard/V 5/R 6/Length 256/P -1/O<%s>/U<%s>/OE<%s>/UE<%s>/Perms<%s>"
+    b"/StmF/StdCF/StrF/StdCF/CF<</StdCF<</CFM/AESV3/AuthEvent/DocOpen/Length 32>>>>>> endobj\n"
+    b"trailer <</Root 1 0 R/Size 4/Encrypt 3 0 R/ID[<00><00>]>>\nstartxref\n0\n%%%%EOF"
+) % (b"00" * 48, b"00" * 48, b"00" * 32, b"00" * 32, b"00" * 16)
 
 
 def test_uploads_are_read() -> None:
@@ -338,6 +349,11 @@ def test_uploads_are_read() -> None:
         ("a.pdf", pdf("secret", password="x"), "password"),
         ("a.pdf", pdf(), "no text"),
         ("a.pdf", pdf(count=61), "more than 60 pages"),
+        ("a.pdf", AES_256, "password"),
+        ("a.pdf", AES_256.replace(b"/Filter/Standard", b"/Filter/Foo"), "password"),
+        ("a.pdf", pdf("text", Filter="/Foo"), "damaged PDF"),
+        ("a.pdf", pdf("text", Filter="/JBIG2Decode"), "damaged PDF"),
+        ("a.pdf", pdf("text", count=60, Filter="/FlateDecode"), "unpacks to too much"),
     ],
 )
 def test_hostile_uploads_get_one_line(name: str, raw: bytes, why: str) -> None:
@@ -345,6 +361,14 @@ def test_hostile_uploads_get_one_line(name: str, raw: bytes, why: str) -> None:
         reading.read_upload(name, raw)
     assert "\n" not in str(told.value)
     assert name in str(told.value)
+
+
+def test_many_pages_that_take_long_get_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    raw = pdf("text", count=60)
+    assert reading.read_upload("a.pdf", raw).text.count("text") == 60
+    monkeypatch.setattr(reading, "MOST_SECONDS", 0)
+    with pytest.raises(CampError, match=r"a\.pdf: reading takes too long"):
+        reading.read_upload("a.pdf", raw)
 
 
 def test_folders_that_cannot_be_read_get_one_line(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import re
+import time
 
 from course_lib.errors import CampError
 from course_lib.language import Text
@@ -12,7 +13,20 @@ from course_lib.rag.pages import Page
 MOST_BYTES = 2_000_000
 MOST_PDF_PAGES = 60
 MOST_CHARACTERS = 200_000
+MOST_SECONDS = 10
+"""CPU time after which no further page of a PDF is read: pages may share one costly stream."""
+LIMITS = {
+    "zlib_maximum_output_length": 4_000_000,
+    "lzw_maximum_output_length": 4_000_000,
+    "run_length_maximum_output_length": 4_000_000,
+    "array_based_stream_maximum_output_length": 4_000_000,
+    "stream_decoding_work_maximum_length": 8_000_000,
+    "stream_parsing_work_maximum_count": 200_000,
+    "xform_maximum_invocations_per_extraction": 200,
+}
+"""What pypdf may unpack and parse for each stream: a file of 3 KB can unpack to 75 MB."""
 KINDS = ("md", "txt", "pdf")
+_LOCKED = Text("有密码", "it has a password")
 
 
 def read_upload(name: str, raw: bytes) -> Page:
@@ -53,26 +67,41 @@ def _plain(name: str, raw: bytes) -> str:
 
 
 def _pdf(name: str, raw: bytes) -> str:
-    from pypdf import PdfReader
-    from pypdf.errors import PyPdfError
+    from pypdf import apply_configuration
+    from pypdf.errors import DependencyError, LimitReachedError, PyPdfError
 
+    damaged = Text("PDF 坏了，读不出来", "a damaged PDF, it cannot be read")
     try:
-        reader = PdfReader(io.BytesIO(raw))
-        if reader.is_encrypted:
-            raise _error(name, Text("有密码", "it has a password"))
-        if len(reader.pages) > MOST_PDF_PAGES:
-            what = Text(f"超过 {MOST_PDF_PAGES} 页", f"it has more than {MOST_PDF_PAGES} pages")
-            raise _error(name, what)
-        parts: list[str] = []
-        for page in reader.pages:
-            parts.append(page.extract_text())
-            if sum(map(len, parts)) > MOST_CHARACTERS:
-                break
-    except CampError:
-        raise
+        with apply_configuration(None, **LIMITS):
+            return _pages(name, raw)
+    except LimitReachedError:
+        raise _error(name, Text("展开后太大", "it unpacks to too much")) from None
+    except (DependencyError, NotImplementedError):
+        secret = b"/Encrypt" in raw  # ciphers of others, or AES without its library
+        raise _error(name, _LOCKED if secret else damaged) from None
     except (PyPdfError, ValueError, KeyError, TypeError, AttributeError, IndexError,
             RecursionError, OverflowError, AssertionError, MemoryError, OSError):  # fmt: skip
-        raise _error(name, Text("PDF 坏了，读不出来", "a damaged PDF, it cannot be read")) from None
+        raise _error(name, damaged) from None
+
+
+def _pages(name: str, raw: bytes) -> str:
+    """Return the text of all pages of a PDF."""
+    from pypdf import PdfReader
+
+    reader = PdfReader(io.BytesIO(raw))
+    if reader.is_encrypted:
+        raise _error(name, _LOCKED)
+    if len(reader.pages) > MOST_PDF_PAGES:
+        what = Text(f"超过 {MOST_PDF_PAGES} 页", f"it has more than {MOST_PDF_PAGES} pages")
+        raise _error(name, what)
+    parts: list[str] = []
+    began = time.thread_time()
+    for page in reader.pages:
+        parts.append(page.extract_text())
+        if sum(map(len, parts)) > MOST_CHARACTERS:
+            break
+        if time.thread_time() - began > MOST_SECONDS:
+            raise _error(name, Text("读起来太久，分成几个文件", "reading takes too long, split it"))
     return "\n\n".join(parts)
 
 
