@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+import streamlit as st
 from playwright.sync_api import Page, expect
 from streamlit.testing.v1 import AppTest
 
@@ -12,6 +13,11 @@ from course_lib import chat, ports
 from course_lib.apps import start
 from course_lib.apps.start import open_rag_page
 from course_lib.chat import ChatModel
+from course_lib.errors import CampError
+from course_lib.rag import questions, reading
+from course_lib.rag.appraisal import best_threshold
+from course_lib.rag.pages import course_pages, cut_all
+from course_lib.rag.search import Index
 from tests.conftest import free_port
 
 NOTE = "# 北坡菜园\n\n菜园每周五浇水。\n北坡菜园的负责人是孙悦。\n<script>window.pwned = 1</script> ![x](http://example.com/x.png)\n"
@@ -56,6 +62,39 @@ def test_it_answers_from_an_upload_names_it_and_refuses(app: AppTest, mini: Chat
     assert "upload documents first" in app.info[0].value
     assert not app.chat_message
     assert not app.exception
+
+
+def test_the_first_threshold_is_that_of_the_lesson(app: AppTest) -> None:
+    index = Index(cut_all(course_pages()))
+    good, bad = [one.text for one in questions.asked()[::2]], questions.chat()[::2]
+    likeness = [[index.likeness(text) for text in texts] for texts in (good, bad)]
+    assert app.slider(key="threshold").value == round(best_threshold(*likeness), 1)
+
+
+def test_a_model_that_cannot_be_loaded_is_told_in_a_line(
+    app: AppTest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def damaged(_folder: Path) -> ChatModel:
+        raise CampError("the model's folder is damaged")
+
+    monkeypatch.setattr(chat, "load", damaged)
+    st.cache_resource.clear()
+    app.text_input(key="question").set_value("云帆实验室的负责人是谁？").run()
+    assert [one.value for one in app.error] == ["the model's folder is damaged"]
+    assert not app.exception
+
+
+def test_an_upload_is_read_once(app: AppTest, monkeypatch: pytest.MonkeyPatch) -> None:
+    read, asked = reading.read_upload, list[str]()
+    monkeypatch.setattr(
+        reading, "read_upload", lambda name, raw: [asked.append(name), read(name, raw)][1]
+    )
+    files = [("once.md", NOTE.encode(), "text/markdown"), ("bad.md", b"\0", "text/markdown")]
+    app.file_uploader(key="files").set_value(files).run()
+    app.slider(key="k").set_value(3).run()
+    assert asked == ["once.md", "bad.md"]
+    assert [one.value for one in app.error] == ["bad.md: it is no text file"]
+    assert "61 pages" in app.expander[0].label
 
 
 @pytest.mark.browser
