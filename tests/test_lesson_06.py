@@ -334,6 +334,14 @@ def made(answer: str = "", *calls: tuple[str, str, int]) -> Trace:
 
 
 SUM = tasks.Task("sum", "q", "95", ("add",), ((37, 58),))
+NO_TOOL = tasks.Task("no tool", "q", "no tool", ())
+
+
+def unreadable(answer: str) -> Trace:
+    """Return a trace whose only call Lagent could not read."""
+    dropped = Step(kind="call", text='{"name": ', began=0, ended=0, state=trace.DROPPED)
+    whole = made(answer)
+    return whole.model_copy(update={"steps": (dropped, *whole.steps)})
 
 
 @pytest.mark.parametrize(
@@ -345,8 +353,12 @@ SUM = tasks.Task("sum", "q", "95", ("add",), ((37, 58),))
         (SUM, made("It is 95.", ("add", '{"a": 37, "b": 5}', 0)), "wrong arguments"),
         (SUM, made("It is 95.", ("add", '{"a": 37, "b": 58}', -1001)), "wrong arguments"),
         (SUM, made("It is 95."), "no call"),
-        (tasks.Task("no tool", "q", "no tool", ()), made("there is no tool for it"), "right"),
-        (tasks.Task("no tool", "q", "no tool", ()), made("ok", ("add", "{}", 0)), "needless call"),
+        (SUM, unreadable(""), "unreadable call"),
+        (NO_TOOL, made("there is no tool for it"), "right"),
+        (NO_TOOL, made("ok", ("add", "{}", 0)), "needless call"),
+        (NO_TOOL, made("It is sunny."), "wrong answer"),
+        (NO_TOOL, unreadable(""), "unreadable call"),
+        (NO_TOOL, unreadable("there is no tool for it"), "right"),
     ],
 )
 def test_failures_are_told_apart(task, found, group) -> None:

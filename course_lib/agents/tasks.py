@@ -30,7 +30,7 @@ GROUPS: dict[Group, Text] = {
     "unreadable call": Text("调用读不出来", "unreadable call"),
     "no call": Text("该调用却没有", "no call"),
     "needless call": Text("不该调用却调用", "needless call"),
-    "wrong answer": Text("结果对，回答错", "right result, wrong answer"),
+    "wrong answer": Text("回答错", "wrong answer"),
 }
 
 
@@ -149,11 +149,14 @@ def _none(dice: random.Random, language: Language, _own: str) -> Task:
 
 def judge(task: Task, trace: Trace) -> Group:
     """Return what became of a task: ``right``, or the first thing that went wrong."""
+    dropped = any(step.kind == "call" and step.state == DROPPED for step in trace.steps)
     if not task.tools:
-        return "needless call" if trace.calls else _answered(task, trace)
+        if trace.calls:
+            return "needless call"
+        answered = _answered(task, trace)
+        return "unreadable call" if dropped and answered != "right" else answered
     for number, (tool, values) in enumerate(zip(task.tools, task.values, strict=True)):
         if number >= len(trace.calls):
-            dropped = any(step.kind == "call" and step.state == DROPPED for step in trace.steps)
             return "unreadable call" if dropped else "no call"
         call = trace.calls[number]
         if call.name != tool:
@@ -169,7 +172,7 @@ def _fits(arguments: str, values: tuple[Any, ...]) -> bool:
 
 def _answered(task: Task, trace: Trace) -> Group:
     held = re.search(rf"(?<!\d){re.escape(task.wanted)}(?!\d)", trace.answer)
-    return "right" if held else "wrong answer" if task.tools else "no call"
+    return "right" if held else "wrong answer"
 
 
 @dataclass(frozen=True)
