@@ -500,8 +500,22 @@ def test_long_sections_are_cut_as_huixiangdou_cuts_them() -> None:
 def test_a_threshold_that_lets_all_in_is_found(handed: Path, capsys) -> None:
     edit(handed / task.JUDGED, lambda judged: judged.update(reject_throttle=0.0))
     found = appraisal.appraise_huixiangdou(Handed(handed), "3")
-    assert found[3].part < 1
+    assert found[3].part == 0
     assert found[1].part == 0
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_refusals_are_tried_on_what_did_not_choose_the_threshold(
+    handed: Path, monkeypatch: pytest.MonkeyPatch, seed: int
+) -> None:
+    tried: list[str] = []
+    likeness = appraisal._likeness
+    monkeypatch.setattr(
+        appraisal, "_likeness", lambda of, texts: [tried.extend(texts), likeness(of, texts)][1]
+    )
+    assert appraisal._refusals(Handed(handed), str(seed)).part == 1
+    learned = {one.text for one in questions.asked()[::2]} | set(questions.chat()[::2])
+    assert len(tried) == len(set(tried) - learned - set(BAD)) == 48
 
 
 def with_own(handed: Path, texts: dict[str, str]) -> Handed:

@@ -29,6 +29,7 @@ PAGES, FACTS, BAD = 3, 6, 3
 COPIED, WORDS, TWICE = 0.5, 0.95, 0.75
 """Shares of a page: sentences in the course's pages, words in one, sentences in one before it."""
 DRAWN, AGAIN, SHORTEST = 12, 4, 6
+WANTED_F1 = 0.75
 NEAR, NEAR_SCORE = 0.002, 0.01
 _ANSWERED, _NO_QUESTION = {"SUCCESS", "SECURITY", "BAD_ANSWER"}, "NOT_A_QUESTION"
 
@@ -338,8 +339,8 @@ def _answered_otherwise(handed: Handed, answered: Sequence[Round]) -> list[str]:
 def _refusals(handed: Handed, seed: str) -> Finding:
     dice = random.Random(f"{seed} refusals")  # noqa: S311
     good = [one.text for one in _hidden_questions(handed, f"{seed} good")]
-    good += [one.text for one in questions.draw(questions.asked(), DRAWN, f"{seed} asked")]
-    chat = questions.chat()
+    asked, chat = questions.asked()[1::2], questions.chat()[1::2]  # task.run learns from the others
+    good += [one.text for one in questions.draw(asked, DRAWN, f"{seed} asked")]
     unseen = [one for one in chat if one not in handed.told.bad]
     bad = dice.sample(unseen if len(unseen) >= 2 * DRAWN else chat, 2 * DRAWN)
     throttle = handed.judged.reject_throttle
@@ -347,10 +348,12 @@ def _refusals(handed: Handed, seed: str) -> Finding:
     right = sum(accepted[: len(good)])
     f1 = 2 * right / (sum(accepted) + len(good))
     wrong = sum(accepted[len(good) :])
+    none_refused = 2 * len(good) / (2 * len(good) + len(bad))
     text = Text(
         f"没见过的：该答的 {len(good)} 个接受 {right} 个，闲聊 {len(bad)} 条放进 {wrong} 条，"
-        f"F1 {f1:.2f}（要 0.75）",
+        f"F1 {f1:.2f}（要 {WANTED_F1}，全都接受是 {none_refused:.2f}）",
         f"unseen: {right} of {len(good)} good questions accepted, {wrong} of {len(bad)} of small "
-        f"talk let in, F1 {f1:.2f} (0.75 wanted)",
+        f"talk let in, F1 {f1:.2f} ({WANTED_F1} wanted, accepting all gives {none_refused:.2f})",
     )
-    return Finding(max(0.0, min(1.0, (f1 - 0.45) / 0.3)), text, REFUSALS)
+    part = (f1 - none_refused) / (WANTED_F1 - none_refused)
+    return Finding(max(0.0, min(1.0, part)), text, REFUSALS)
