@@ -301,6 +301,32 @@ def test_what_lagent_drops_is_seen_in_the_trace() -> None:
     assert tasks.judge(task, found) == "unreadable call"
 
 
+@pytest.mark.parametrize(
+    "wrote",
+    ['{"name": "add", "parameters": {"x": 3}}', '{"name": "subtract", "parameters": {"a": 3}}'],
+    ids=["bad arguments", "no such tool"],
+)
+def test_a_call_is_shown_as_the_model_wrote_it(wrote: str) -> None:
+    class Scripted(Local):
+        def __init__(self) -> None:
+            super().__init__(None)  # type: ignore[arg-type]
+
+        def chat(self, inputs, **_options) -> str:
+            calls = f"t<|action_start|><|plugin|>\n{wrote}<|action_end|>"
+            reply = "done" if self.requests else calls
+            self.keep([Message("user", "q")], reply, 0.0)
+            return reply
+
+    model = Scripted()
+    found = trace.ask(new_agent(model, tasks.calculators()), model, "q")
+    thought, call, observation, answer = found.steps
+    assert (thought.text, call.text, answer.text) == ("t", wrote, "done")
+    assert observation.state != 0
+    task = tasks.Task("sum", "q", "3", ("add",), ((1, 2),))
+    group = tasks.judge(task, found)
+    assert f"q → {wrote} → done" in str(tasks.Score(((task, found, group),)))
+
+
 @pytest.mark.parametrize("form", ["internlm2", "react"])
 def test_a_limit_of_tokens_stops_an_agent(mini: ChatModel, form) -> None:
     """All that is sent and said counts; a request that may go beyond the limit is not made."""
@@ -510,6 +536,20 @@ def test_the_interpreters_walls(monkeypatch) -> None:
     assert walls.interpret("def solution():\n    return 6 * 7") == "42"
     assert "ZeroDivisionError" in walls.interpret("def solution():\n    return 1 / 0")
     assert re.search("longer than|ended by signal", walls.interpret("while True: pass", seconds=1))
+    assert "MemoryError" in walls.interpret("def solution():\n    return len(bytes(2_000_000_000))")
+
+
+@pytest.mark.parametrize("output", ["", "os.close(0); os.close(1); os.close(2); "])
+def test_what_the_code_started_ends_with_it(output: str) -> None:
+    """Whether it holds the pipes open, which would keep the notebook waiting, or not."""
+    fork = f"import os, time\nif os.fork() == 0:\n    {output}time.sleep(60); os._exit(0)\n"
+    began = time.monotonic()
+    walls.interpret(f"{fork}def solution():\n    return 1", seconds=2)
+    assert time.monotonic() - began < 20
+    deadline = time.monotonic() + 10
+    while [one for one in psutil.process_iter(["cmdline"]) if "RLIMIT_AS" in str(one.info)]:
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
 
 
 RIGHT = '''

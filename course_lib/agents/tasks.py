@@ -217,7 +217,8 @@ class Score:
             f"{right} of {count} right ({self.rate:.0%}), {seconds:.0f} s",
         ))]  # fmt: skip
         for group, task, trace in self.examples():
-            calls = "; ".join(f"{call.name} {call.arguments}" for call in trace.calls) or "–"
+            written = (step.text for step in trace.steps if step.kind == "call")
+            calls = "; ".join(" ".join(one.split()) for one in written) or "–"
             head = f"{GROUPS[group]} ({self.groups[group]})"
             lines.append(f"  {head}: {task.question} → {calls} → {trace.answer[:70]}")
         return "\n".join(lines)

@@ -43,7 +43,7 @@ class Round(Record):
 
 
 class Call(Record):
-    """A tool that was called, as the model wrote it."""
+    """A tool that was called, as Lagent understood it; the step's text is as the model wrote it."""
 
     name: str = Field(max_length=200)
     arguments: str = Field(max_length=2000)
@@ -131,8 +131,7 @@ def _steps(
             call = _call(left.pop(0))
             until = ended if last else requests[number + 1].began
             calls.append(call)
-            text = f"{call.name} {call.arguments}"
-            steps.append(Step(kind="call", text=text, began=ended, ended=ended))
+            steps.append(Step(kind="call", text=raw, began=ended, ended=ended))
             steps.append(
                 Step(
                     kind="observation", text=call.result, began=ended, ended=until, state=call.state

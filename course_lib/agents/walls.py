@@ -6,9 +6,13 @@ namespaces, seccomp, a container; the course's grader has such walls.
 
 from __future__ import annotations
 
+import contextlib
+import os
+import signal
 import subprocess
 import sys
 import tempfile
+from subprocess import PIPE
 
 from course_lib.language import Text
 
@@ -17,6 +21,7 @@ import resource, sys
 resource.setrlimit(resource.RLIMIT_CPU, (2, 2))
 resource.setrlimit(resource.RLIMIT_FSIZE, (1_000_000, 1_000_000))
 resource.setrlimit(resource.RLIMIT_NOFILE, (16, 16))
+resource.setrlimit(resource.RLIMIT_AS, (1_000_000_000, 1_000_000_000))
 names = {}
 exec(sys.stdin.read(), names)
 print(names["solution"]())
@@ -33,15 +38,23 @@ def interpret(code: str, seconds: float = 5) -> str:
     """
     with tempfile.TemporaryDirectory(prefix="camp-code-") as folder:
         try:
-            done = subprocess.run(
+            running = subprocess.Popen(
                 [sys.executable, "-I", "-S", "-c", _PRELUDE],
-                input=code, capture_output=True, text=True, timeout=seconds, cwd=folder, env={},
+                stdin=PIPE, stdout=PIPE, stderr=PIPE, text=True, cwd=folder, env={},
+                start_new_session=True,
             )  # fmt: skip
-        except subprocess.TimeoutExpired:
-            return str(Text(f"超过 {seconds:g} 秒", f"longer than {seconds:g} s"))
         except OSError as error:
             return type(error).__name__
-    if done.returncode < 0:
-        return str(Text(f"被信号 {-done.returncode} 结束", f"ended by signal {-done.returncode}"))
-    said = done.stdout.strip() or (done.stderr.strip().splitlines() or [""])[-1]
+        with running:
+            try:
+                printed, failed = running.communicate(code, timeout=seconds)
+            except subprocess.TimeoutExpired:
+                return str(Text(f"超过 {seconds:g} 秒", f"longer than {seconds:g} s"))
+            finally:  # what it started itself ends with it
+                with contextlib.suppress(ProcessLookupError):
+                    os.killpg(running.pid, signal.SIGKILL)
+    if running.returncode < 0:
+        ended = -running.returncode
+        return str(Text(f"被信号 {ended} 结束", f"ended by signal {ended}"))
+    said = printed.strip() or (failed.strip().splitlines() or [""])[-1]
     return said[:MOST]
