@@ -1142,8 +1142,8 @@ def best_threshold(good, bad):
     return min(sorted({*good, *bad}), key=lambda t: (-round(value(t), 9), t))
 
 # %% wrong="reject_metrics"
-# zh: 候选也包括不该答的分数，不只是该答的
-# en: scores of the bad questions are candidates, too, not the good ones' alone
+# zh: 阈值是出现过的某一个分数，不是平均值
+# en: the threshold is one of the scores, not a mean
 def best_threshold(good, bad):
     if not good or not bad:
         raise ValueError
