@@ -20,7 +20,7 @@ from lagent.actions import JsonParser
 from playwright.sync_api import Page, expect
 from streamlit.testing.v1 import AppTest
 
-from course_lib import chat, models, ports
+from course_lib import chat, models, ports, serving
 from course_lib.agents import (
     evidence,
     inject,
@@ -41,6 +41,7 @@ from course_lib.agents.trace import Call, Step, Trace
 from course_lib.apps import start
 from course_lib.chat import ChatModel
 from course_lib.checks import case, check
+from course_lib.demo import needs
 from course_lib.errors import CampError
 from course_lib.findings import read_report
 from course_lib.language import Language
@@ -272,6 +273,23 @@ def test_an_agent_calls_the_tool_and_the_trace_tells(asked) -> None:
     shown = view.timeline(one).data
     assert one.question in shown
     assert shown.count("position:absolute") == 4
+
+
+def test_a_dialogue_calls_the_tool_in_each_turn_and_sends_all_that_was_said(
+    mini: ChatModel, names, monkeypatch
+) -> None:
+    monkeypatch.setenv("CAMP_LANG", "zh")
+    model, own = Local(mini), names["MyTool"](town.service())
+    own.description["description"] = "查询负责人"
+    questions = ["银湖图书馆的负责人是谁？", "云杉博物馆的负责人也是他吗？", "那海棠剧院呢？"]
+    found = trace.talk(new_agent(model, [own, *tasks.calculators()[:1]]), model, questions)
+    said = [text for one in found for text in (one.question, one.answer)]
+    for number, one in enumerate(found):
+        assert [call.name for call in one.calls] == ["Manager"]
+        turns = [turn.content for turn in one.rounds[0].messages if turn.role != "system"]
+        assert turns == said[: 2 * number + 1]
+    assert ["林小雨" in found[0].answer, "王建国" in found[1].answer] == [True, True]
+    assert found[2].calls[0].state != 0  # as the lesson says: it copies, and refers to nothing
 
 
 def test_what_lagent_drops_is_seen_in_the_trace() -> None:
@@ -880,6 +898,26 @@ def test_run_from_top_to_bottom(
     assert shown.out.count("✅ 对了" if language == "zh" else "✅ right") == 8
     assert "exec:  1234" in shown.out
     assert "walls: None" in shown.out
+
+
+def test_without_a_tool_of_ones_own_no_server_starts(
+    lesson: Lesson, names: dict[str, Any], monkeypatch: pytest.MonkeyPatch, capsys
+) -> None:
+    (cell,) = (one for one in lesson.of_kind("tool") if one.name == "agent")
+    tool = next(one.answer.source for one in lesson.exercises if one.name == "own_tool")
+    blank = {**names, "needs": needs}
+    exec(in_language(blank_source(tool), "en"), blank)
+    started: list[str] = []
+    monkeypatch.setattr(serving, "serve", started.append)
+    exec(in_language(cell.source, "en"), blank)
+    assert "uses own_tool: do the exercises first" in capsys.readouterr().out
+    assert not started
+
+
+def test_a_renamed_tool_is_used_by_the_cells_that_follow(lesson: Lesson) -> None:
+    cells = [one.source for one in lesson.of_kind("tool")]
+    assert not [one for one in cells if "Manager" in one]
+    assert sum(one.count("MyTool") for one in cells) == 2
 
 
 @pytest.mark.slow

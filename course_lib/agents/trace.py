@@ -111,6 +111,19 @@ def ask(agent: Any, model: Model, question: str, before: Sequence[dict[str, str]
     )  # fmt: skip
 
 
+def talk(agent: Any, model: Model, questions: Sequence[str]) -> list[Trace]:
+    """Ask one question after another in one dialogue: each goes with all that was said before."""
+    traces: list[Trace] = []
+    said: list[dict[str, str]] = []
+    for question in questions:
+        traces.append(ask(agent, model, question, said))
+        said += [
+            {"role": "user", "content": question},
+            {"role": "assistant", "content": traces[-1].answer},
+        ]
+    return traces
+
+
 def _steps(
     requests: Sequence[Request], actions: Sequence[Any], answer: str, state: int
 ) -> tuple[list[Step], list[Call]]:

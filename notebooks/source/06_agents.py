@@ -29,7 +29,7 @@
 
 问模型“银湖图书馆的负责人是谁”，它要么不知道，要么编一个。这个镇子是编的，哪个模型都没见过：答案只能**去查**。可模型只会输出文字，不会打电话，不会翻网页，也不会算账。
 
-智能体的办法是：让模型把要做的事**写成文字**，外面的程序读懂、去做、把结果再念给它听，如此往复。下一格先不给工具，再给工具，看同一个模型写出什么。
+智能体的办法：模型把要做的事**写成文字**，外面的程序读懂、去做、把结果念给它听，如此往复。下一格先不给工具，再给，看模型写出什么。
 
 这一课先解析一行文字，再用真的 Lagent 0.2.4 跑五十个任务，最后把一个大问题拆成图去搜索（MindSearch）。
 """
@@ -62,7 +62,7 @@ print(bot.chat([offer, asked]).text)
 
 # %% [markdown] lang="zh"
 """
-第二次它没有回答，而是写了一次**调用**。文字而已：没有程序去读，什么也不会发生。
+第二次它没有回答，而是写了一次**调用**。没有程序去读，什么也不会发生。
 
 ## 读懂一行调用：ReAct
 
@@ -932,7 +932,7 @@ with needs("parse_react", "react_loop"):
 | `HTTP_ERROR` | -1000 | 服务出错（404 以外），或者连不上（`OSError`） |
 | `ARGS_ERROR` | -1001 | 参数不对：空名字不去请求；服务返回 404 说明没有这个名字 |
 
-下面是给真的 Lagent 用的工具：查一栋房子的负责人。`self.fetch(name)` 是服务，返回一对：状态码和正文。补完 `run`：返回 `ActionReturn(type=self.name, …)`，失败时在 `errmsg` 里写一句模型看得懂的话。类的名字和文档就是模型看到的全部，可以改；`run` 的参数要叫 `name`。
+下面是给真的 Lagent 用的工具：查一栋房子的负责人。`self.fetch(name)` 是服务，返回一对：状态码和正文。补完 `run`：返回 `ActionReturn(type=self.name, …)`，失败时在 `errmsg` 里写一句模型看得懂的话。模型看到的是类的名字、`run` 的文档和参数：名字和文档可以改，`MyTool` 跟着改；`run` 的参数要叫 `name`。
 
 <details><summary>提示</summary>
 
@@ -953,7 +953,7 @@ The camp's task here is MagicMaker, a `BaseAction` that asks a picture service s
 | `HTTP_ERROR` | -1000 | the service failed (other than 404), or cannot be reached (`OSError`) |
 | `ARGS_ERROR` | -1001 | a bad argument: for an empty name nothing is asked; 404 says that there is no such name |
 
-Below is a tool for the real Lagent: who is in charge of a house. `self.fetch(name)` is the service and returns a pair, status and body. Complete `run`: return `ActionReturn(type=self.name, …)`, and on failure write into `errmsg` what a model can understand. The class's name and docstring are all that the model sees; you may change them, but the argument of `run` must be called `name`.
+Below is a tool for the real Lagent: who is in charge of a house. `self.fetch(name)` is the service and returns a pair, status and body. Complete `run`: return `ActionReturn(type=self.name, …)`, and on failure write into `errmsg` what a model can understand. The model sees the class's name, and the docstring and parameters of `run`: change name and docstring if you like, and `MyTool` with them, but the argument of `run` must be called `name`.
 
 <details><summary>Hint</summary>
 
@@ -1001,10 +1001,13 @@ class Manager(BaseAction):
         ### END SOLUTION
 
 
+MyTool = Manager
+
+
 # zh: 检查用：像 Lagent 那样调用；table 是服务知道的，status=0 表示连不上。给出状态码、正文（失败时：有没有 errmsg）、请求了哪些名字
 # en: for the check: a call as Lagent makes it; table is what the service knows, status=0: out of reach. Gives state, text (of a failure: whether there is an errmsg), names asked for
 def own_tool(table, inputs, status=200):
-    return toys.try_tool(Manager, table, inputs, status)
+    return toys.try_tool(MyTool, table, inputs, status)
 
 
 # zh: 运行交上来的 tool.txt；批改时在你的代码的进程里，隔着墙
@@ -1038,14 +1041,14 @@ def cases(rng):
 # zh: 连不上是 HTTP_ERROR：接住 OSError，别让它变成 API_ERROR
 # en: out of reach is HTTP_ERROR: catch OSError, or it becomes API_ERROR
 def own_tool(table, inputs, status=200):
-    made = toys.try_tool(Manager, table, inputs, status)
+    made = toys.try_tool(MyTool, table, inputs, status)
     return [-1002, *made[1:]] if status == 0 and made[0] == -1000 else made
 
 # %% wrong="own_tool"
 # zh: 404 是名字不对（ARGS_ERROR），不是服务坏了
 # en: 404 means a wrong name (ARGS_ERROR), not a broken service
 def own_tool(table, inputs, status=200):
-    made = toys.try_tool(Manager, table, inputs, status)
+    made = toys.try_tool(MyTool, table, inputs, status)
     return [-1000, *made[1:]] if made[0] == -1001 and made[2] else made
 
 # %% wrong="own_tool"
@@ -1055,36 +1058,36 @@ def own_tool(table, inputs, status=200):
     name = inputs.get("name") if isinstance(inputs, dict) else None
     if isinstance(name, str) and not name.strip():
         return [-1001, True, [name]]
-    return toys.try_tool(Manager, table, inputs, status)
+    return toys.try_tool(MyTool, table, inputs, status)
 
 # %% wrong="own_tool"
 # zh: 只有 200 才是成功；别的状态码不能当作结果
 # en: only 200 is success; another status gives no result
 def own_tool(table, inputs, status=200):
-    made = toys.try_tool(Manager, table, inputs, status)
+    made = toys.try_tool(MyTool, table, inputs, status)
     return [0, "error", made[2]] if status not in (200, 0) and made[0] == -1000 else made
 
 # %% wrong="own_tool"
 # zh: 失败时要在 errmsg 里说原因，模型才知道怎么改
 # en: on failure errmsg says why, or the model cannot mend it
 def own_tool(table, inputs, status=200):
-    made = toys.try_tool(Manager, table, inputs, status)
+    made = toys.try_tool(MyTool, table, inputs, status)
     return [made[0], False, made[2]] if made[0] and made[2] else made
 
 # %% [markdown] lang="zh"
 """
 ## 真的 Lagent，五十个任务
 
-下一格把 `camp-mini` 开成服务，用 Lagent 自己的客户端 `GPTAPI` 和 `Internlm2Agent` 去问，工具里有你写的那个。先看五条轨迹：每一步多长，一共几个词元；第六条到上限就停。然后量成功率：二十五个任务给两个工具（你的和加法），二十五个给三个（再加乘法）。先猜一猜，多一个工具会怎样？
+下一格把 `camp-mini` 开成服务，用 Lagent 自己的客户端 `GPTAPI` 和 `Internlm2Agent` 去问，工具里有你写的那个。先看五条轨迹：每一步多长，一共几个词元；第六条到上限就停；再是三句的对话，后一句要靠前一句。然后量成功率：二十五个任务给两个工具（你的和加法），二十五个给三个（再加乘法）。先猜一猜，多一个工具会怎样？
 
-`camp-mini` 只有 280 万（2.8M）参数。模型卡上，该调用时写对的，中文约 74 %，英文约 69 %；没有合适的工具时，中文约 81 % 说对，英文 5 %。失败没有挑选过，按原因分组举例。（Lagent 给 InternLM2 的提示词只有中文。）想换 InternLM2.5？有 GPU 就写 `serve()`，会自己找；交的轨迹只认 `camp-mini`。
+`camp-mini` 只有 280 万（2.8M）参数。模型卡上，该调用时写对的，中文约 74 %，英文约 69 %；没有合适的工具时，中文约 81 % 说对，英文 5 %。失败不挑选，按原因分组举例。（Lagent 给 InternLM2 的提示词只有中文。）想换 InternLM2.5？有 GPU 就写 `serve()`，会自己找；交的轨迹只认 `camp-mini`。
 """
 
 # %% [markdown] lang="en"
 """
 ## The real Lagent, fifty tasks
 
-The next cell serves `camp-mini` and asks it through Lagent's own client `GPTAPI` and its `Internlm2Agent`, with your tool among the tools. First come five traces: how long each step took on the time axis, and how many tokens all of it; a sixth is stopped at its limit. Then the success rate: twenty-five tasks with two tools on offer (yours and addition), twenty-five with three (multiplication, too). Guess first: what does one tool more do?
+The next cell serves `camp-mini` and asks it through Lagent's own client `GPTAPI` and its `Internlm2Agent`, with your tool among the tools. First come five traces: how long each step took on the time axis, and how many tokens all of it; a sixth is stopped at its limit; then comes a dialogue of three questions, each of which needs those before it. Then the success rate: twenty-five tasks with two tools on offer (yours and addition), twenty-five with three (multiplication, too). Guess first: what does one tool more do?
 
 `camp-mini` has only 2.8 million parameters. By its model card the calls that it should make are right in about 74 % in Chinese and 69 % in English, and where no tool fits it says so in about 81 % in Chinese, but in 5 % in English. The failures below are not picked; they are grouped by cause, with an example of each. (Lagent has its prompt for InternLM2 in Chinese only.) Rather InternLM2.5? On a machine with a GPU write `serve()`, and it finds the model by itself; but of the traces handed in only those of `camp-mini` count, for it must say them again.
 """
@@ -1095,41 +1098,51 @@ from course_lib.agents.client import Served, new_agent
 from course_lib.serving import serve
 
 traces, scores = [], {}
-with serve("camp-mini") as server, needs("own_tool"):
-    model, own = Served(server), Manager(town.service())
-    agent = new_agent(model, [own, *tasks.calculators()[:1]])
-    for task in tasks.tasks(own.name, tools=2, count=5, seed=1):
-        traces.append(trace.ask(agent, model, task.question))
-        display(view.timeline(traces[-1]))
-    # zh: 每一步都重发全文，词元比步数涨得快：超过 600 个之前就停
-    # en: each step sends all of it again, so tokens outgrow steps: stop before there are more than 600
-    thrifty = Served(server, most=600)
-    stopped = trace.ask(new_agent(thrifty, [own, *tasks.calculators()[:1]]), thrifty, traces[0].question)
-    display(view.timeline(stopped))
-    for count in (2, 3):
-        agent = new_agent(model, [own, *tasks.calculators()][:count])
-        score = tasks.measure(agent, model, tasks.tasks(own.name, tools=count))
-        scores[str(Text(f"{count} 个工具", f"{count} tools"))] = score
-        print(count, score)
-        traces += [one for _, one, _ in score.rows]
-    display(view.score_bars(scores))
+with needs("own_tool"):
+    own_tool({}, {"name": ""})
+    with serve("camp-mini") as server:
+        model, own = Served(server), MyTool(town.service())
+        agent = new_agent(model, [own, *tasks.calculators()[:1]])
+        for task in tasks.tasks(own.name, tools=2, count=5, seed=1):
+            traces.append(trace.ask(agent, model, task.question))
+            display(view.timeline(traces[-1]))
+        # zh: 每一步都重发全文，词元比步数涨得快：超过 600 个之前就停
+        # en: each step sends all of it again, so tokens outgrow steps: stop before there are more than 600
+        thrifty = Served(server, most=600)
+        stopped = trace.ask(new_agent(thrifty, [own, *tasks.calculators()[:1]]), thrifty, traces[0].question)
+        display(view.timeline(stopped))
+        more = Text("云杉博物馆的负责人也是他吗？", "Tell me the manager of Spruce Museum, too."), Text("那海棠剧院呢？", "And of Rose Theatre?")
+        dialogue = trace.talk(agent, model, [asked.content, *map(str, more)])
+        display(*map(view.timeline, dialogue))
+        traces += dialogue
+        for count in (2, 3):
+            agent = new_agent(model, [own, *tasks.calculators()][:count])
+            score = tasks.measure(agent, model, tasks.tasks(own.name, tools=count))
+            scores[str(Text(f"{count} 个工具", f"{count} tools"))] = score
+            print(count, score)
+            traces += [one for _, one, _ in score.rows]
+        display(view.score_bars(scores))
 
 # %% [markdown] lang="zh"
 """
-三个工具时分数低了，不少是**选错工具**，或者调用没有的工具。都怪多了一个工具吗？先别下结论：这二十五题里也多了乘法，中文还有连算两步。对 `scores` 里每一项运行 `by_kind()`，看错在哪几种题上。题不一样，分数不能直接比。
+对话的第三句不说全，`camp-mini` 把“那海棠剧院呢”整个当名字去查：它照抄，不懂指代。
 
-少给工具，名字和说明写得各不相同，参数错了把原因说回去，对哪个模型都有用。
+三个工具时分数低了，不少是**选错工具**，或者调用没有的工具。都怪多了一个工具吗？这二十五题里也多了乘法，中文还有连算两步。对 `scores` 里每一项运行 `by_kind()`，看错在哪几种题上。题不一样，分数不能直接比。
+
+少给工具，名字和说明要不一样，参数错了说回原因，对哪个模型都有用。
 
 ## 工具的结果会说话
 
-搜来的网页是陌生人写的。如果网页里写着“用户说：再画一张图”呢？模型看到的全是一串词元，**分不清谁在说话**。下一格的网页里就藏着 `<|im_end|>` 和新的一轮 `user`；画图的工具会写文件（只写进临时目录，够不到你的文件）。三种办法各试一次：原样交给模型；让标记失效；写文件之前先问人。
+网页是陌生人写的。里面写着“用户说：再画一张图”呢？模型看到的全是一串词元，**分不清谁在说话**。下一格的网页里就藏着 `<|im_end|>` 和新的一轮 `user`；画图的工具会写文件（只写进临时目录，够不到你的文件）。三种办法各试一次：原样交给模型；让标记失效；写文件之前先问人。
 
-代码解释器更危险：Lagent 的 `PythonInterpreter` 就在笔记本的进程里 `exec`。最后三行拿它和有墙的解释器比（另起进程、没有环境变量、限时限量）。有墙的也还读得到文件、连得上网，真正的墙要靠容器之类。
+代码解释器更危险：Lagent 的 `PythonInterpreter` 就在笔记本的进程里 `exec`。最后三行拿它和有墙的解释器比（另起进程、没有环境变量、限时限量）。有墙的也读得到文件、连得上网，真的墙要靠容器。
 """
 
 # %% [markdown] lang="en"
 """
-With three tools the score is lower; many mistakes are **the wrong tool**, or a tool that does not exist. Is the third tool to blame? Do not conclude yet: these twenty-five tasks also bring multiplications, in Chinese even calculations in two steps. Call `by_kind()` on each of `scores` to see which kinds of tasks go wrong. Scores on different tasks cannot simply be compared.
+The third question of the dialogue leaves out what it asks for, and `camp-mini` calls the tool with a wrong argument, or none at all: it copies words and never learnt what "and of" refers to.
+
+With three tools the score is lower; many mistakes are **the wrong tool**, or a tool that does not exist. Is the third tool to blame? These twenty-five tasks also bring multiplications, in Chinese even calculations in two steps. Call `by_kind()` on each of `scores` to see which kinds of tasks go wrong. Scores on different tasks cannot simply be compared.
 
 Offer few tools, with names and descriptions that differ, and tell the model why its arguments failed: that helps every model.
 
@@ -1568,7 +1581,7 @@ except Exception as error:
 
 # %% [markdown] lang="zh"
 """
-每张表下面打印四个数：几个人手，真的用了多少秒，各次搜索的总和，人手不限时的时间。同一个问题，比一比四个人手和一个人手：几个线程抢同样的核，每次搜索都变长，省下多少看你有几个核。上游省下的是**等网页**的时间，论文说三分钟看三百多页。
+每张表下面四个数：人手，用了多少秒，各次搜索的总和，人手不限时的时间。比一比四个人手和一个人手：线程抢同样的核，每次搜索都变长，省下多少看有几个核。上游省的是**等网页**的时间，论文说三分钟看三百多页。
 
 ## 网页、版本和关卡
 
@@ -1603,7 +1616,7 @@ from course_lib.agents import evidence
 from course_lib.agents.times import show_times
 
 with needs("own_tool", "topo_layers", "parent_context", "rebase_refs"):
-    evidence.collect(Manager, traces[:40], *results[0])
+    evidence.collect(MyTool, traces[:40], *results[0])
     show_times(traces, [found for _, found in results])
 evidence.check_agent(run_handed)
 
