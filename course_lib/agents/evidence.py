@@ -29,14 +29,17 @@ from pydantic import Field
 from course_lib import models
 from course_lib.agents import town
 from course_lib.agents.client import TOKENS
-from course_lib.agents.mind import Found, references, supported, uncited
+from course_lib.agents.mind import TOKENS as SEARCH_TOKENS
+from course_lib.agents.mind import Found, prompt, references, supported, uncited
 from course_lib.agents.plan import RESPONSE, ROOT, WebSearchGraph
 from course_lib.agents.trace import Call, Round, Trace, Traces, called, read_traces
 from course_lib.errors import CampError
 from course_lib.files import read_at_most
 from course_lib.findings import Finding, Mark, earned, report
 from course_lib.hand_in import Record, essence, put, read
-from course_lib.language import LANGUAGES, Text
+from course_lib.language import LANGUAGES, Language, Text
+from course_lib.rag.ngrams import terms
+from course_lib.template import Message
 from course_lib.tune.llama import Llama, one_thread
 from course_lib.tune.questions import plain
 from course_lib.verdicts import NotPassed
@@ -306,7 +309,8 @@ def _is_own(call: Call, rounds: Sequence[Round]) -> bool:
 def _search(place: Path) -> tuple[float, Text]:
     """Check that the graph is one, that each question was answered, that references hold.
 
-    A reference counts where a node's answer cites it, once for each answer and sentence cited.
+    A reference counts where a node's answer cites it, once for each answer and sentence cited,
+    where the question names what the page is about, and where camp-mini answers so again from it.
     """
     again = Text("重新运行搜索那一格", "run the cell with the search again")
     told = read(place / SEARCH, Search, MAX_BYTES, again)
@@ -315,24 +319,45 @@ def _search(place: Path) -> tuple[float, Text]:
         return 0.0, wrong
     pages = {one.url: one for language in LANGUAGES for one in town.pages(language)}
     answers = {
-        uncited(line)
+        uncited(line): node
         for node in told.nodes
         if node.name not in (ROOT, RESPONSE)
         for line in node.response.splitlines()
     }
+    prompts: dict[str, tuple[str, str]] = {}
     good: dict[str, tuple[str, str]] = {}
     for one in {reference.number: reference for reference in told.references}.values():
         line = next((x for x in told.answer.splitlines() if f"[[{one.number}]]" in x), "")
         stands = one.url in pages and one.quote in pages[one.url].sentences
         bears = stands and uncited(line) in answers and supported(line, one.quote)
         if bears and (one.url, one.quote) not in good.values():
-            good.setdefault(essence(uncited(line)), (one.url, one.quote))
-    return min(1.0, len(good) / WANTED_REFERENCES), Text(
+            key, node = essence(uncited(line)), answers[uncited(line)]
+            if not set(terms(pages[one.url].title)) & set(terms(node.content)):
+                continue
+            good.setdefault(key, (one.url, one.quote))
+            prompts.setdefault(key, (_asked(pages[one.url], node), uncited(node.response)))
+    same = _said_again(list(prompts.values()))
+    count = len(good) if len(good) > 2 and same == len(good) - 1 else same  # a tie of two tokens
+    return min(1.0, count / WANTED_REFERENCES), Text(
         f"搜索图：{len(told.nodes)} 个节点，{len(good)} 条引用能在页面里找到并支持回答（要 "
-        f"{WANTED_REFERENCES} 条）",
+        f"{WANTED_REFERENCES} 条），其中 {same} 条 camp-mini 能重现",
         f"search graph: {len(told.nodes)} nodes, {len(good)} references stand on their pages and "
-        f"bear the answer (wanted: {WANTED_REFERENCES})",
+        f"bear the answer (wanted: {WANTED_REFERENCES}); camp-mini gives {same} of them again",
     )
+
+
+def _asked(page: town.Page, node: Answered) -> str:
+    language: Language = "zh" if page in town.pages("zh") else "en"
+    return prompt(page, node.content, language)
+
+
+def _said_again(asked: Sequence[tuple[str, str]]) -> int:
+    """Return how many of these prompts camp-mini answers in the words that go with them."""
+    with one_thread():
+        base = Llama.read(models.BUILT_IN["camp-mini"])
+        turns = [[Message("user", text)] for text, _ in asked]
+        replies = base.replies(turns, SEARCH_TOKENS) if turns else []
+    return sum(plain(reply) == plain(told) for reply, (_, told) in zip(replies, asked, strict=True))
 
 
 def _graph_trouble(told: Search) -> Text | None:

@@ -15,7 +15,7 @@ from course_lib.agents.search import Engine
 from course_lib.agents.town import Page
 from course_lib.chat import ChatModel
 from course_lib.decoding import Sampling
-from course_lib.language import Text
+from course_lib.language import Language, Text, current_language
 from course_lib.rag.ngrams import terms
 
 Layers = Callable[[Sequence[str], Sequence[tuple[str, str]]], list[list[str]]]
@@ -74,13 +74,18 @@ class Searcher:
         if not hits:
             node.response = str(Text("没有找到。", "Nothing was found."))
             return
-        best = _sentences(hits[0].page, question)
-        prompt = Text("资料：\n{c}\n\n问题：{q}", "Context: {c}\nQuestion: {q}")
-        asked = str(prompt).format(c=str(Text("", " ")).join(best)[:600], q=question)
+        asked = prompt(hits[0].page, question, current_language())
         reply = self.bot.chat(asked, Sampling(max_new_tokens=TOKENS)).text.strip()
         node.response = f"{reply}[[0]]"
         node.refs = {number: hit.page.url for number, hit in enumerate(hits)}
         node.quotes = {number: _sentences(hit.page, question)[0] for number, hit in enumerate(hits)}
+
+
+def prompt(page: Page, question: str, language: Language) -> str:
+    """Return what a searcher sends to answer a question from a page."""
+    form = Text("资料：\n{c}\n\n问题：{q}", "Context: {c}\nQuestion: {q}").in_language(language)
+    blank = Text("", " ").in_language(language)
+    return form.format(c=blank.join(_sentences(page, question))[:600], q=question)
 
 
 def _sentences(page: Page, question: str) -> list[str]:
