@@ -87,6 +87,12 @@ def replies(prompts: Sequence[str]) -> list[str]:
     return [one.removesuffix("…") for one in said]
 
 
+def losses(said: str, passages: Sequence[str]) -> list[float]:
+    """Return for each passage camp-mini's mean loss of ``said`` as a reply, in nats a token."""
+    with one_thread():
+        return _model().losses([([Message("user", one)], said) for one in passages])
+
+
 def judge(question: Question, answer: str, passages: Sequence[str]) -> Kind:
     """Tell whether an answer is right; if not, whether its words come from the passages.
 

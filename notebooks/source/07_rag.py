@@ -27,9 +27,9 @@
 
 ## 云帆实验室的负责人是谁？
 
-没有哪个模型知道：这个实验室是我们编的，只写在练习班手册里。让它知道，有两条路：**改权重**（第 3 课的微调），或者**给上下文**：先从知识库里找出有关的一段，和问题一起交给它，这叫 RAG（检索增强生成）。资料常换、要注明出处、要能删，就用 RAG；要改口气、格式、习惯，才微调。
+没有哪个模型知道：这个实验室是我们编的，只写在练习班手册里。让它知道，有两条路：**改权重**（第 3 课的微调），或者**给上下文**：先从知识库找出有关的一段，和问题一起给它，这叫 RAG（检索增强生成）。资料常换、要出处、要能删，用 RAG；要改口气、格式、习惯，才微调。
 
-知识库是课程写的六十页短文，讲营里的工具和一个练习班。先看没有资料和有资料时，模型各说什么。
+知识库是课程写的六十篇短文（每篇几行，一共八千字），讲营里的工具和一个练习班。先看有没有资料，模型各说什么。
 """
 
 # %% [markdown] lang="en"
@@ -40,7 +40,7 @@
 
 No model knows: this laboratory (the name means "cloud sail") is invented and stands only in our practice class's handbook. There are two ways to let a model know it: **change the weights** (lesson 03's fine-tuning), or **give context**: find the passage in a knowledge base and hand it over with the question, which is RAG (retrieval-augmented generation). If documents change often, sources must be named, or things must be deletable, take RAG; fine-tune for tone, form and habits.
 
-The knowledge base is sixty short pages written for the course, on the camp's tools and on a practice class. First see what the model says without a passage and with one.
+The knowledge base is sixty short documents written for the course (a few lines each, 8,000 characters in all), on the camp's tools and on a practice class. First see what the model says without a passage and with one.
 """
 
 # %%
@@ -170,7 +170,7 @@ def chunk(text, size, overlap):
 
 # %% [markdown] lang="zh"
 """
-按长度切（LlamaIndex 数词元）会切在句子中间：“云帆实验室的负责人是”在一块，“周明”在下一块，重叠不够就谁也答不出。所以后面按**结构**切：在标题和句末下刀，块块是整句，带着标题。开头那一格印出来的就是这样一块。
+按长度切（LlamaIndex 数词元）会切在句子中间：“云帆实验室的负责人是”在一块，“周明”在下一块，重叠不够就谁也答不出。所以后面按**结构**切：在标题和句末下刀，块块是整句，带着标题，像开头印出的那样。
 
 ## 向量和余弦
 
@@ -290,7 +290,7 @@ def cosine(a, b):
 
 **嵌入模型**把文字变成向量。营里用的多语言 MiniLM 要下载；能离线装的只有**英文**的 all-MiniLM-L6-v2，汉字大多成了 `[UNK]`（不认识的词元）。也可以不用模型：数**字和相邻两字**（n-gram），按 tf-idf 加权（到处都有的算得轻），也是向量。
 
-下一格让真正的 LlamaIndex 各建一个 Faiss 索引，问六十个大白话的问题（每页一个），对的那一页在不在前两名？它要单独的环境（`camp tools install llamaindex`）：九十几个包，有的和课程的不合。
+下一格真的 LlamaIndex 各建一个 Faiss 索引，问六十个大白话的问题（每页一个）：对的页在不在前两名？它要单独的环境（`camp tools install llamaindex`）：九十几个包，有的和课程的不合。
 """
 
 # %% [markdown] lang="en"
@@ -315,9 +315,9 @@ for embedder in ("n-grams", "minilm"):
 
 # %% [markdown] lang="zh"
 """
-MiniLM 英文好，中文多半找不到；n-gram 中文好得多，英文也不差。也可以自己训练：n-gram 上接一个线性层，对比学习（拉近问题和它那一块，推开别的）。三十题拿去训练，另外三十题不用，比 MRR（对的那一页名次的倒数，取平均）。
+MiniLM 英文好，中文多半找不到；n-gram 中文好得多，英文也不差。也可以自己训练：n-gram 上接一个线性层，对比学习（拉近问题和它那一块，推开别的）。三十题训练，另外三十题不用，比 MRR（对的那一页名次的倒数，取平均）。
 
-练过的题满分，没练过的并不比 n-gram 强，所以后面都用 n-gram。它的短处：换个说法，字不重合，就找不到。
+练过的题满分，没练过的并不比 n-gram 强，后面都用 n-gram。短处：换个说法，字不重合，就找不到。
 """
 
 # %% [markdown] lang="en"
@@ -708,13 +708,15 @@ def retrieval_metrics(ranked, gold, k):
             "ndcg": round(sum(1 / math.log2(rank + 2) for rank in top) / ideal, 6)}
 
 # %%
-# zh: 六十个大白话的问题，三种找法，用你的函数
-# en: sixty questions in plain words, three ways to search, with your functions
-from course_lib.rag import pictures
+# zh: 六十个大白话的问题，三种找法，两种重排（BM25 的前十块），用你的函数
+# en: sixty questions in plain words, three ways to search, two to rerank BM25's first ten, with your functions
+from course_lib.rag import pictures, rerank
 
 with needs("rrf", "retrieval_metrics"):
     ways = {way: [index.pages(one.text, 60, way) for one in asked] for way in ("dense", "sparse")}
     ways["hybrid"] = [[name for name, _ in rrf(list(both))] for both in zip(*ways.values(), strict=True)]
+    for name, judge in (("cosine", rerank.by_cosine(index)), ("camp-mini", rerank.by_likelihood)):
+        ways[f"sparse, by {name}"] = [rerank.pages(index, one.text, judge) for one in asked]
     table = {way: [retrieval_metrics(ranked, {one.page}, 2) for ranked, one in zip(found, asked, strict=True)]
              for way, found in ways.items()}
     mean = {way: {f"{name}@2" if name != "rr" else "MRR": sum(row[name] for row in rows) / len(rows)
@@ -723,7 +725,7 @@ with needs("rrf", "retrieval_metrics"):
 
 # %% [markdown] lang="zh"
 """
-大白话的问题上三种差不多；稀疏的长处在一字不差的型号和报错，这里没有考。候选还可以**重排**：用更贵的模型把问题和每一块一起细看（茴香豆用 bce-reranker，三十块留四块）；这里没有，就按余弦排。
+大白话的问题，三种差不多；稀疏的长处在一字不差的型号和报错，这里没考。候选还可以**重排**：更贵的裁判把问题和每一块一起看（茴香豆用 bce-reranker，三十块留四块）。图里后两组重排 BM25 的前十块：按余弦几乎没变；按 `camp-mini` 读完那块说出问题的可能性，慢得多，MRR 却从 0.91 掉到 0.69。**裁判更强**，重排才有用。
 
 ## 上下文的预算
 
@@ -746,7 +748,7 @@ with needs("rrf", "retrieval_metrics"):
 
 # %% [markdown] lang="en"
 """
-On questions in plain words the three are close. The strength of sparse search is in model numbers and error messages, letter by letter, which is not tested here. What was found can be **reranked**: a costlier model looks at the question and each chunk together (HuixiangDou's bce-reranker keeps four of thirty); there is none here, so reranking is ordering by cosine.
+On questions in plain words the three are close. The strength of sparse search is in model numbers and error messages, letter by letter, which is not tested here. What was found can be **reranked**: a costlier judge looks at the question and each chunk together (HuixiangDou's bce-reranker keeps four of thirty). The picture's last two groups rerank BM25's first ten: by cosine, which changes hardly anything, and by how likely `camp-mini` would say the question after reading the chunk, which takes far longer and lowers MRR from 0.91 to 0.69. Reranking helps only where **the judge is better** than the order it gets.
 
 ## A budget for the context
 
@@ -921,7 +923,7 @@ def pack_context(chunks, files, limit):
 """
 ## 一百个问题，资料前后
 
-挑一个答对的例子说明不了什么。下一格问一百题，答案都在资料里：先直接问 `camp-mini`，再经过 LlamaIndex（取一块或两块，`k` 等于 1 或 2）。回答分四种：对；不在资料里的编造（不**忠实**）；抄自资料却抄错了行；说不知道。
+挑一个例子说明不了什么。下一格问一百题，答案都在资料里：先直接问 `camp-mini`，再经过 LlamaIndex（取一块或两块，`k` 等于 1 或 2）。回答分四种：对；不在资料里的编造（不**忠实**）；抄自资料却抄错了行；说不知道。
 
 在 InternStudio 上写 `serve()`，经过 LlamaIndex 的两条就用那里的 InternLM2.5。
 """
@@ -955,7 +957,7 @@ for one, row in list(zip(hundred, rows, strict=True))[:100:12]:
 
 # %% [markdown] lang="zh"
 """
-没有资料时 0 题对，有了资料约四分之三对。剩下的错多半怪小模型：资料里明明写着，它说没有，或抄错一行。模型卡上，它读短资料中文约 85 % 对，英文约 67 %。多放一块，说不知道的少了，抄错和编造的多了：**多放不等于多懂**。
+没有资料时 0 题对，有了资料约四分之三对。剩下的错多半怪小模型：明明写着，它说没有，或抄错一行。模型卡上，它读短资料中文约 85 % 对，英文约 67 %。多放一块，说不知道的少了，抄错和编造的多了：**多放不等于多懂**。
 
 ## 什么时候该闭嘴
 
@@ -1190,7 +1192,7 @@ def three_stage_for(words, q, score, threshold, context):
 
 # %% [markdown] lang="zh"
 """
-两堆分数有重叠：阈值高，闲聊少放几条，好问题也多拒几个。没有两全的阈值，选了就说清舍了什么。
+两堆分数有重叠：阈值高，闲聊少放几条，好问题也多拒几个。没有两全的，选了就说清舍了什么。
 
 ## 茴香豆的三个阶段
 
@@ -1375,7 +1377,7 @@ with needs("best_threshold"):
 
 # %% [markdown] lang="zh"
 """
-你的 `best_threshold` 和茴香豆找到的是同一个数。看图：好问题几乎不拒，闲聊却放进了四分之一多，这条规则偏爱召回。要安静，就多给坏例子，或自己调高。
+你的 `best_threshold` 和茴香豆找到的是同一个数。看图：好问题几乎不拒，闲聊却放进了四分之一多，这条规则偏爱召回。要安静，多给坏例子，或调高。
 
 流水线里还有几步请模型打分（是不是问题、相关几分、安不安全）；`camp-mini` 不会打分，有时把正常的回答判成 `SECURITY`，或者说资料无关，停在 `INIT`，这时换个问法再试。小模型的判决要核对。
 
@@ -1407,7 +1409,7 @@ print("camp-mini:", *answering.replies([answering.prompt(question, clean)]))
 
 # %% [markdown] lang="zh"
 """
-那一页排第一，答案就被它改了；去掉就对了。RAG 信任资料，要管谁能往里放。命令却没有执行：回答只是文字，没有程序运行它。给了模型工具，这道墙要自己砌。
+那一页排第一，答案就被它改了；去掉就对了。RAG 信任资料，要管谁能往里放。命令没有执行：回答只是文字。给了模型工具，这道墙要自己砌。
 
 ## 网页
 
