@@ -112,7 +112,7 @@ grade_story(points=20)
 def course(tmp_path: Path, walls: None) -> Course:
     source = tmp_path / "notebooks" / "source" / f"{LESSON}.py"
     source.parent.mkdir(parents=True)
-    source.write_text(GOOD.replace("points: 100", "points: 120") + TALE, encoding="utf-8")
+    source.write_text(GOOD.replace("points=70", "points=50") + TALE, encoding="utf-8")
     builder = Builder(tmp_path / "notebooks", tmp_path / "course", find_cohort(PUBLIC), "en")
     builder.build()
     return Course.open(builder.course)

@@ -788,7 +788,7 @@ def test_graded_apart_with_the_cohorts_questions(
 ) -> None:
     source = tmp_path / "notebooks" / "source" / f"{LESSON}.py"
     source.parent.mkdir(parents=True)
-    source.write_text(GOOD.replace("points: 100", "points: 120") + CHECKED, encoding="utf-8")
+    source.write_text(GOOD.replace("points=70", "points=50") + CHECKED, encoding="utf-8")
     cohort = Cohort("one", b"1" * 32)
     builder = Builder(tmp_path / "notebooks", tmp_path / "course", cohort, "en")
     builder.build()
