@@ -214,11 +214,33 @@ def test_what_a_ta_would_miss_is_said(kit: Home) -> None:
     assert "📦" not in again.stdout
 
 
-def demo_lesson(kit: Home) -> Path:
+def test_a_password_in_the_notes_link_stops_it(kit: Home) -> None:
+    note = sample("li_mei").answers["note_hello_intern"]
+    for link in ("https://me:hunter2@zhuanlan.zhihu.com/p/1", "https://a.example/1?token=hunter2"):
+        written = re.sub(r"https://\S+", link, note)
+        assert link in written
+        work(kit, "li_mei", changes={"note_hello_intern": written})
+        told = camp(kit.path, "submit", LESSON, *WHO)
+        assert told.returncode == 1
+        assert "the link holds a password or token: remove it" in only_line(told.stderr)
+        assert not kit.bundles.exists()
+
+
+def test_a_note_that_has_no_line_for_a_link_needs_none(kit: Home) -> None:
+    demo_lesson(kit, "Stop tokens end an answer; without them mine went on and on.")
+    assert "🔗" not in camp(kit.path, "submit", "02_demo", "--check").stdout
+    demo_lesson(kit, "Stop tokens end an answer.\n\n链接 / Link:")
+    told = camp(kit.path, "submit", "02_demo", "--check")
+    assert "🔗 no link to your note found" in told.stdout
+
+
+def demo_lesson(kit: Home, note: str = "") -> Path:
     """Answer something in lesson 02, which asks for evidence."""
     path = kit.notebook("02_demo", "en")
     book = nbformat.read(path, as_version=4)
     cell(book, "clean_turn").source = "def clean_turn(text):\n    return text"
+    if note:
+        cell(book, "note_demo").source = note
     nbformat.write(book, path)
     return path.parent / "evidence/02_demo"
 

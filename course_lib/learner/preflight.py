@@ -189,9 +189,9 @@ def _check_note(draft: Draft) -> None:
     draft.files[NOTE] = text.encode("utf-8", "replace")
     report = check_note(text, others)
     problem = report.link.problem
-    if problem and problem.code == "credentials":
+    if problem and problem.code == "link_credentials":
         draft.stops.append(problem.text)
-    elif problem and (problem.code != "missing" or _LINK.search(text)):
+    elif problem and (problem.code != "link_missing" or _LINK.search(text)):
         draft.warnings.append(Text(f"🔗 {problem.text.zh}", f"🔗 {problem.text.en}"))
     if cell.name == ESSAY:
         draft.warnings += [Text(f"📝 {one.text.zh}", f"📝 {one.text.en}") for one in report.reasons]
