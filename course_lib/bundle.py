@@ -195,7 +195,7 @@ def verify(path: Path) -> Submission:
         BadBundle: it is no bundle, too large, damaged, or not what its manifest says.
         OSError: the file cannot be read.
     """
-    with path.open("rb") as file:
+    with _opened(path) as file:
         return _walk(file, None)
 
 
@@ -216,7 +216,7 @@ def unpack(path: Path, folder: Path) -> Submission:
     folder.parent.mkdir(parents=True, exist_ok=True)
     fresh = Path(tempfile.mkdtemp(dir=folder.parent, prefix=".unpack-"))
     try:
-        with path.open("rb") as file:
+        with _opened(path) as file:
             submission = _walk(file, fresh)
         fresh.chmod(0o755)
         fresh.rename(folder)
@@ -224,6 +224,13 @@ def unpack(path: Path, folder: Path) -> Submission:
         shutil.rmtree(fresh, ignore_errors=True)
         raise
     return submission
+
+
+def _opened(path: Path) -> IO[bytes]:
+    """Open a bundle, and nothing that would keep its reader waiting, as a pipe does."""
+    if path.exists() and not path.is_file():
+        raise BadBundle("不是普通文件", "is no plain file")
+    return path.open("rb")
 
 
 def _walk(file: IO[bytes], folder: Path | None) -> Submission:

@@ -182,6 +182,64 @@ def test_an_exchange_from_either_submit(course: Course, tmp_path: Path) -> None:
     assert collect(course, bundles) == ("0 collected, 1 known, 0 not taken", [])
 
 
+def test_one_odd_name_stops_nobody_else(course: Course, tmp_path: Path) -> None:
+    exchange = tmp_path / "exchange/camp"
+    inbound = exchange / "inbound"
+    inbound.mkdir(parents=True)
+    home = make_kit(tmp_path / "kit")
+    work(home, "li_mei")
+    camp(home.path, "submit", LESSON, "--id", "d", "--nickname", "D", "--to", str(inbound))
+    (packed,) = inbound.iterdir()
+    odd = os.fsdecode("截图.png".encode("gbk"))
+    for learner in ("a", "b", os.fsdecode("王".encode("gbk"))):
+        folder = inbound / f"{learner}+{LESSON}+2026-11-02 08:00:00.1 UTC"
+        folder.mkdir()
+        (folder / f"{LESSON}.ipynb").write_text("{}")
+    (inbound / f"a+{LESSON}+2026-11-02 08:00:00.1 UTC" / odd).write_bytes(b"x")
+    (packed / odd).write_bytes(b"x")
+    summary, lines = collect(course, exchange)
+    assert summary == "2 collected, 0 known, 2 not taken"
+    assert course.learners(LESSON) == ["a", "b"]
+    assert (course.submitted("a", LESSON) / odd).read_bytes() == b"x"
+    assert "files differ from submission.json (changed after packing)" in lines[0]
+    assert "cannot be a learner's id" in lines[1]
+    told = camp(tmp_path, "collect", str(exchange), "--course", str(course.path), "--dry-run")
+    assert told.returncode == 0
+    assert collect(course, exchange)[0] == "0 collected, 2 known, 2 not taken"
+
+
+def test_a_pipe_is_no_bundle_and_keeps_nobody_waiting(course: Course, inbox: Path) -> None:
+    os.mkfifo(inbox / "a.zip")
+    (inbox / "b.zip").write_bytes(a_bundle("b"))
+    told = camp(inbox, "collect", str(inbox), "--course", str(course.path), "--dry-run").stdout
+    assert "📦 a.zip: ✗ is no plain file" in told
+    assert f"📦 b.zip: b, {LESSON}, 1" in told
+    assert collect(course, inbox) == (
+        "1 collected, 0 known, 1 not taken", ["✗ a.zip: is no plain file"],
+    )  # fmt: skip
+    (inbox / "more").mkdir()
+    os.mkfifo(inbox / "more/b.zip")
+    table = a_form(inbox / "f.csv", [["", "b", "", "", "", "b.zip", "", ""]])
+    assert collect(course, table) == ("0 collected, 1 known, 0 not taken", [])
+
+
+def test_a_damaged_record_stops_nobody_else(course: Course, inbox: Path) -> None:
+    for learner in ("a", "b"):
+        (inbox / f"{learner}.zip").write_bytes(a_bundle(learner))
+    collect(course, inbox)
+    record = course.path / f"collected/{LESSON}/a/001/collected.json"
+    whole = record.read_bytes()
+    record.write_text("{")
+    (inbox / "c.zip").write_bytes(a_bundle("c"))
+    assert collect(course, inbox) == (
+        "1 collected, 1 known, 1 not taken",
+        [f"✗ a.zip: {record} is damaged: restore it from a backup"],
+    )
+    assert course.learners(LESSON) == ["a", "b", "c"]
+    record.write_bytes(whole)
+    assert collect(course, inbox) == ("0 collected, 3 known, 0 not taken", [])
+
+
 def test_an_inboxs_data_folder_tells_when_it_was_received(course: Course, tmp_path: Path) -> None:
     data = tmp_path / "data"
     (data / "bundles").mkdir(parents=True)
@@ -225,10 +283,11 @@ def test_a_forms_export_by_the_names_of_its_columns(course: Course, inbox: Path,
         ["丁", "d", "丁", "L1-1", "", "gone.zip", "", ""],
         ["", "", "戊", "", note, "", "", ""],
         ["己", "f", "己", "L1-1", "没写", "", "", ""],
+        ["庚", "b", "庚", "L1-1", "", "b.zip", f"{'9' * 20} 1 1", ""],
         ["", "", "", "", "", "", "", ""],
     ])  # fmt: skip
     summary, lines = collect(course, table)
-    assert summary == "2 collected, 0 known, 4 not taken"
+    assert summary == "3 collected, 0 known, 4 not taken"
     assert [line.removeprefix(f"✗ {name} ") for line in lines] == [
         "row 4 (b.zip): it came as wrong, inside it says b: ask whose it is",
         "row 6: attachment gone.zip not found: download it beside the table, or name its folder with --files",

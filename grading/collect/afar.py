@@ -7,12 +7,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from course_lib.bundle import is_learner_id
-from grading.collect.archive import Archive, Record
-from grading.collect.sources import Offer
+from grading.collect.archive import Archive, Damaged, Record
+from grading.collect.sources import Offer, Trouble
 from grading.inbox.client import Staff
 
 
-def find_afar(inbox: Staff, archive: Archive) -> Iterator[Offer | Record]:
+def find_afar(inbox: Staff, archive: Archive) -> Iterator[Offer | Record | Trouble]:
     """Yield what the inbox has; of what was collected from there before, what is known of it.
 
     Raises:
@@ -23,7 +23,11 @@ def find_afar(inbox: Staff, archive: Archive) -> Iterator[Offer | Record]:
             label = f"{inbox.address} {receipt.id}"
             known: Record | None = None
             if is_learner_id(receipt.learner) and receipt.lesson in archive.course.lessons():
-                records = archive.records(receipt.learner, receipt.lesson).values()
+                try:
+                    records = archive.records(receipt.learner, receipt.lesson).values()
+                except Damaged as error:
+                    yield Trouble(label, error.text)
+                    continue
                 known = next((one for one in records if one.source == label), None)
             if known:
                 yield known

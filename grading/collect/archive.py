@@ -64,6 +64,16 @@ class Record(BaseModel):
     source: str
 
 
+class Damaged(CampError):
+    """A record that cannot be read; ``text`` says which in both languages."""
+
+    def __init__(self, path: Path) -> None:
+        self.text = Text(
+            f"{path} 坏了：请从备份恢复", f"{path} is damaged: restore it from a backup"
+        )
+        super().__init__(str(self.text))
+
+
 class Archive:
     """The submissions that a course has collected.
 
@@ -84,6 +94,7 @@ class Archive:
         Raises:
             BadBundle: it is not what it says, or not of this course.
             Refused: the folder of an exchange holds something else than plain files.
+            Damaged: the record of an earlier one cannot be read.
             OSError: it cannot be read or written.
         """
         with self._fresh() as fresh:
@@ -113,6 +124,10 @@ class Archive:
         Returns:
             The newest, and ``new`` when it was put there, ``again`` when it was there, ``kept``
             when something lies there that was not collected, which stays.
+
+        Raises:
+            Damaged: a record cannot be read.
+            OSError: it cannot be read or written.
         """
         records = self.records(learner, lesson)
         newest = max(records, key=lambda one: (records[one].received, records[one].number, one))
@@ -136,15 +151,17 @@ class Archive:
         return record, "new"
 
     def records(self, learner: str, lesson: str) -> dict[Path, Record]:
-        """Return what was collected of a learner's lesson, by folder."""
+        """Return what was collected of a learner's lesson, by folder.
+
+        Raises:
+            Damaged: a record cannot be read.
+        """
         found = {}
         for folder in _numbered(self._folder(learner, lesson)):
             try:
                 found[folder] = Record.model_validate_json((folder / _RECORD).read_bytes())
             except (OSError, ValidationError):
-                raise CampError(
-                    f"{folder / _RECORD} is damaged: restore it from a backup"
-                ) from None
+                raise Damaged(folder / _RECORD) from None
         return found
 
     def tidy(self) -> None:
@@ -168,8 +185,6 @@ class Archive:
 
     def _unpack(self, offer: Offer, target: Path) -> Submission | None:
         if not offer.place.is_dir():
-            if offer.place.exists() and not offer.place.is_file():
-                raise BadBundle("不是普通文件", "is no plain file")
             return bundle.unpack(offer.place, target)
         root, files = list_files(offer.place)
         sizes = sum(path.lstat().st_size for path in files)
@@ -196,7 +211,8 @@ class Archive:
             for path in folder.rglob("*")
             if path.is_file() and path.relative_to(folder).as_posix() not in _NOT_LISTED
         }
-        if bundle.describe(names) != said.files:
+        known = {file.path for file in said.files}
+        if names.keys() != known or bundle.describe(names) != said.files:
             raise BadBundle(
                 f"文件与 {MANIFEST} 对不上（打包后被改过）",
                 f"files differ from {MANIFEST} (changed after packing)",
@@ -234,7 +250,8 @@ def digest_of(folder: Path) -> str:
         name = path.relative_to(root).as_posix()
         if name not in _OF_EXCHANGE:
             raw = read_plain(path, MAX_BUNDLE)
-            found.update(f"{name}\0{hashlib.sha256(raw).hexdigest()}\n".encode())
+            line = f"{name}\0{hashlib.sha256(raw).hexdigest()}\n"
+            found.update(line.encode("utf-8", "surrogateescape"))
     return found.hexdigest()
 
 
@@ -251,9 +268,9 @@ def _digest_or_none(folder: Path) -> str | None:
         return None
 
 
-def reason_of(error: BadBundle | Refused | OSError) -> Text:
+def reason_of(error: BadBundle | Refused | Damaged | OSError) -> Text:
     """Return why an offer could not be taken."""
-    if isinstance(error, BadBundle):
+    if isinstance(error, BadBundle | Damaged):
         return error.text
     if isinstance(error, Refused):
         return error.remark

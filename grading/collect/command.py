@@ -16,7 +16,7 @@ from course_lib.bundle import BadBundle, verify
 from course_lib.errors import CampError, printable
 from course_lib.language import Text, current_language
 from course_lib.learner.places import is_address
-from grading.collect.archive import Archive, Record, reason_of
+from grading.collect.archive import Archive, Damaged, Record, reason_of
 from grading.collect.export import FIELDS, Export, Field
 from grading.collect.links import Link, keep_links
 from grading.collect.sources import Offer, Trouble, find_offers, is_table
@@ -52,13 +52,13 @@ def collect(
             else:
                 try:
                     taken.append(archive.take(offer))
-                except (BadBundle, Refused, OSError) as error:
+                except (BadBundle, Refused, Damaged, OSError) as error:
                     troubles.append(Trouble(offer.label, reason_of(error)))
         newest: dict[tuple[str, str], str] = {}
         for learner, lesson in dict.fromkeys((one.learner, one.lesson) for one, _ in taken):
             try:
                 record, became = archive.place(learner, lesson)
-            except OSError as error:
+            except (Damaged, OSError) as error:
                 troubles.append(Trouble(f"{learner} {lesson}", reason_of(error)))
                 continue
             newest[learner, lesson] = record.digest

@@ -134,7 +134,7 @@ class Export:
         except ValueError:
             try:
                 found = datetime(*map(int, _NUMBERS.findall(text)[:6]))  # type: ignore[arg-type]
-            except (TypeError, ValueError):
+            except (TypeError, ValueError, OverflowError):
                 return None
         try:
             return (found if found.tzinfo else found.replace(tzinfo=self._zone)).astimezone(UTC)

@@ -71,8 +71,8 @@ def find_offers(source: Path) -> Iterator[Offer | Trouble]:
 
 
 def find_bundles(folder: Path) -> list[Path]:
-    """Return the zip files below ``folder``, hidden ones left out."""
-    return [path for path in _files(folder) if path.suffix.lower() == ".zip"]
+    """Return the zip files below ``folder``; hidden ones and what is no file are left out."""
+    return [path for path in _files(folder) if path.suffix.lower() == ".zip" and path.is_file()]
 
 
 def _bundles(folder: Path, *, arrived: bool) -> Iterator[Offer | Trouble]:
