@@ -88,6 +88,14 @@ def submit(
     _tell_packed(path, sent.submission, say, fresh=fresh)
     if to is not None:
         _deliver(home, sent, path, to, say)
+    elif not sent.deliveries:
+        say(
+            Text(
+                "📤 还没交出：把这个文件上传到课程收作业的地方，或用 --to 指明交到哪里",
+                "📤 not delivered yet: upload this file where your course collects, or name the "
+                "place with --to",
+            )
+        )
     return path
 
 

@@ -123,7 +123,7 @@ def test_status_tells_each_lessons_state_in_both_languages(kit: Home) -> None:
     assert wrong.stderr.count("\n") == 1
 
 
-def test_all_passed_then_handed_in(kit: Home) -> None:
+def test_all_passed_then_packed_then_handed_in(kit: Home, tmp_path: Path) -> None:
     notebook = read_notebook(work(kit, "li_mei"))
     folder = progress.folder_of(kit, LESSON)
     folder.mkdir(parents=True)
@@ -135,7 +135,15 @@ def test_all_passed_then_handed_in(kit: Home) -> None:
     state = read_state(kit, row)
     assert (state.stage, state.points) == ("passed", 70)
     assert "form(&quot;01_intro&quot;)" in lesson_html(state)
-    assert camp(kit.path, "submit", LESSON, "--id", "a1", "--nickname", "A").returncode == 0
+    told = camp(kit.path, "submit", LESSON, "--id", "a1", "--nickname", "A").stdout
+    assert "not delivered yet: upload this file where your course collects" in told
+    assert read_state(kit, row).stage == "packed"
+    told = camp(kit.path, "status").stdout
+    assert re.search(r"8/8 +│ 📦 packed, not delivered", told)
+    assert f", 0 of {len(read_lessons(kit.notebooks))} lessons handed in" in told
+    (tmp_path / "shared").mkdir()
+    told = camp(kit.path, "submit", LESSON, "--to", str(tmp_path / "shared")).stdout
+    assert "not delivered" not in told + camp(kit.path, "submit", LESSON).stdout
     state = read_state(kit, row)
     assert state.stage == "handed in"
     assert state.detail.en.startswith("number 1, ")

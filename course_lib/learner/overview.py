@@ -17,11 +17,12 @@ from course_lib.learner.outcome import Outcome, read_outcome
 from course_lib.learner.progress import Standing
 from course_lib.learner.sent import Sent, last_sent
 
-Stage = Literal["not started", "tried", "passed", "handed in", "graded"]
+Stage = Literal["not started", "tried", "passed", "packed", "handed in", "graded"]
 STAGES: dict[Stage, tuple[str, Text]] = {
     "not started": ("⬜", Text("没开始", "not started")),
     "tried": ("🟡", Text("做了一些", "tried")),
     "passed": ("✅", Text("检查全过", "passed")),
+    "packed": ("📦", Text("已打包，还没交出", "packed, not delivered")),
     "handed in": ("📮", Text("已提交", "handed in")),
     "graded": ("🎓", Text("已批改", "graded")),
 }
@@ -65,11 +66,11 @@ class LessonState:
 
     @property
     def stage(self) -> Stage:
-        """The lesson's state, the furthest that it reached."""
+        """The lesson's state: of the last submission where there is one, else of the exercises."""
         if self.outcome is not None:
             return "graded"
         if self.sent is not None:
-            return "handed in"
+            return "handed in" if self.sent.deliveries else "packed"
         if self.exercises and len(self.right) == len(self.exercises):
             return "passed"
         written = self.notebook is not None and self.notebook.touched
