@@ -512,6 +512,27 @@ def test_a_result_lies_in_a_folder_that_was_given_out(kit: Home, tmp_path: Path)
     assert f"no folder {tmp_path / 'nowhere'}" in only_line(gone.stderr)
 
 
+def test_what_was_handed_in_after_the_feedback_is_not_graded(kit: Home, tmp_path: Path) -> None:
+    page = tmp_path / f"shared/camp3_42/{LESSON}/{LESSON}.html"
+    page.parent.mkdir(parents=True)
+    page.write_text(HEAD.format(10))
+    to = ("--to", str(tmp_path / "shared"))
+    work(kit, "wang_fang")
+    camp(kit.path, "submit", LESSON, *WHO, *to)
+    camp(kit.path, "result", LESSON)
+    assert "🎓 graded" in camp(kit.path, "status").stdout
+    kept = kit.state / f"results/{LESSON}.json"
+    kept.write_text(json.dumps(json.loads(kept.read_text()) | {"time": "2026-01-01T00:00:00Z"}))
+    work(kit, "li_mei")
+    camp(kit.path, "submit", LESSON, *to)
+    assert re.search(r"📮 handed in +│\n.* number 2, ", camp(kit.path, "status").stdout)
+    assert "score 10 / 100" in camp(kit.path, "result", LESSON).stdout  # still that of the first
+    assert "🎓" not in camp(kit.path, "status").stdout
+    page.write_text(HEAD.format(70))
+    assert "score 70 / 100" in camp(kit.path, "result", LESSON).stdout
+    assert "🎓 graded" in camp(kit.path, "status").stdout
+
+
 def test_a_result_lies_in_an_exchange_where_nbgrader_would_put_it(
     kit: Home, tmp_path: Path
 ) -> None:

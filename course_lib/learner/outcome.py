@@ -22,7 +22,7 @@ class Outcome(BaseModel):
 
     Attributes:
         points: credited for its level; None when the inbox does not tell.
-        time: when it was fetched.
+        time: when its page was fetched first.
     """
 
     model_config = ConfigDict(frozen=True)

@@ -45,7 +45,7 @@ class LessonState:
         notebook: the one that holds the learner's work; None when there is none to read.
         exercises: where each stands.
         sent: the last submission.
-        outcome: what came of it.
+        outcome: the newest result, maybe of an earlier submission.
     """
 
     row: Row
@@ -65,9 +65,15 @@ class LessonState:
         return sum(one.points for one in self.right)
 
     @property
+    def result(self) -> Outcome | None:
+        """What came of the last submission; None while nothing came since it was packed."""
+        came, sent = self.outcome, self.sent
+        return came if came and (sent is None or came.time >= sent.submission.time) else None
+
+    @property
     def stage(self) -> Stage:
         """The lesson's state: of the last submission where there is one, else of the exercises."""
-        if self.outcome is not None:
+        if self.result is not None:
             return "graded"
         if self.sent is not None:
             return "handed in" if self.sent.deliveries else "packed"
@@ -80,8 +86,8 @@ class LessonState:
     @property
     def detail(self) -> Text:
         """What is behind the state, in a few words; empty where there is nothing to add."""
-        if self.outcome is not None:
-            return self.outcome.text
+        if self.result is not None:
+            return self.result.text
         if self.sent is not None:
             day = f"{self.sent.submission.time.astimezone():%m-%d %H:%M}"
             number = self.sent.submission.number
