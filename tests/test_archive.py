@@ -9,6 +9,8 @@ import os
 import sqlite3
 import stat
 import struct
+import subprocess
+import sys
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -27,6 +29,7 @@ from grading.course import Course
 from grading.grade import grade
 from grading.ledger import Booking, Kind, Ledger
 from grading.lesson_run import Options
+from tests.conftest import ROOT
 from tests.kits import camp
 from tests.toy_course import LESSON, answer, hand_in, make_course, solved
 
@@ -133,6 +136,24 @@ def test_a_restored_course_gives_the_same_scores(
     again = grade(LESSON, there, options=Options(force=True))
     assert all(one.fresh for one in again)
     assert scores(again) == marked
+
+
+def test_the_programs_and_the_rules_of_points_come_back(
+    course: Course, cohort: Cohort, tmp_path: Path
+) -> None:
+    manifest = write_archive(course, cohort, tmp_path / "a.zip", quiet)
+    restore(tmp_path / "a.zip", tmp_path / "back", GIGA, quiet)
+    kept = tmp_path / "back/.archive"
+    assert (kept / "grading/points.yml").read_bytes() == (ROOT / "grading/points.yml").read_bytes()
+    script = (
+        "import json; from grading.archive.manifest import this_kit; from grading import rules;"
+        "print(json.dumps([rules.__file__, this_kit().model_dump()]))"
+    )
+    env = {**os.environ, "PYTHONPATH": str(kept), "PYTHONDONTWRITEBYTECODE": "1"}
+    told = subprocess.run(
+        [sys.executable, "-c", script], env=env, cwd=tmp_path, capture_output=True, check=True
+    ).stdout
+    assert json.loads(told) == [str(kept / "grading/rules.py"), manifest.kit.model_dump()]
 
 
 def test_what_is_no_plain_file_is_said_and_the_rest_comes_back(
@@ -453,6 +474,7 @@ FORGED: dict[str, tuple[Callable[[bytes], bytes], str]] = {
     "a later format": (lambda a: changed(a, format=2), "archive.json: format is wrong"),
     "up": (lambda a: changed(a, {"course/../../x": b"1"}), "may not be called course/../../x"),
     "absolute": (lambda a: changed(a, {"/tmp/x": b"1"}), "may not be called /tmp/x"),
+    "programs up": (lambda a: changed(a, {"grading/../../x": b"1"}), "may not be called grading/../../x"),
     "beside the course": (lambda a: changed(a, {"x.pth": b"1"}), "may not be called x.pth"),
     "over what it said": (lambda a: changed(a, {"course/.archive/archive.json": b"1"}), "may not be called"),
     "a folder up": (lambda a: changed(a, folders=["a/../../x"]), "a folder may not be called"),
@@ -485,6 +507,7 @@ def test_a_forged_archive_is_one_line_and_leaves_nothing(
     case: str, course: Course, cohort: Cohort, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     make, says = FORGED[case]
+    monkeypatch.setattr("grading.archive.write.programs", dict)  # 13 MB, which take seconds
     write_archive(course, cohort, tmp_path / "a.zip", quiet)
     monkeypatch.setenv("CAMP_SEEDS", str(tmp_path / "there/seeds"))
     (tmp_path / "b.zip").write_bytes(make((tmp_path / "a.zip").read_bytes()))

@@ -41,7 +41,8 @@ def archive_command(
     """Keep all that a cohort's scores came from in one file, to reproduce them anywhere.
 
     It holds the course (tests, submissions, gradebook, ledger, journal), the cohort's seed, the
-    versions of the programs, and the SHA-256 of every file. Nothing is overwritten.
+    programs with the rules of points, the versions of all libraries, and the SHA-256 of every
+    file. Nothing is overwritten.
     """
     from grading.archive.write import write_archive
     from grading.cohort import find_cohort
@@ -97,8 +98,8 @@ def restore_command(
     if manifest.kit != this_kit():
         typer.echo(
             f"its scores came from other programs (kit {printable(manifest.kit.version)}, Python "
-            f"{printable(manifest.kit.python)}): for the very same install "
-            f"{folder}/{KEPT}/requirements.lock and that kit"
+            f"{printable(manifest.kit.python)}): they lie in {folder}/{KEPT}; for the very same "
+            f"install its requirements.lock and set PYTHONPATH={folder}/{KEPT}"
         )
     typer.echo(f"next: camp grade --course {folder} (--force runs everything again)")
 

@@ -22,8 +22,9 @@ COURSE = "course/"
 """Above the paths of the course's files."""
 SEED = "seed"
 PINS = "requirements.lock"
+PACKAGES = ("course_lib", "grading")
 KEPT = ".archive"
-"""Folder of a restored course with what the archive said, and the lock."""
+"""Folder of a restored course with what the archive said, the programs and the lock."""
 MOST_FILES = 250_000
 """Files and empty folders."""
 MOST_LISTED = 50_000_000
@@ -86,15 +87,19 @@ def fits(name: str) -> bool:
     return name.count("/") < _MOST_DEEP and len(os.fsencode(name)) <= _MOST_NAME
 
 
+def programs() -> dict[str, Path]:
+    """Return the files of this machine's programs, with weights and all other data, by name."""
+    root = Path(course_lib.__file__).resolve().parent.parent
+    found = (path for package in PACKAGES for path in parts(root / package))
+    return {path.relative_to(root).as_posix(): path for path in found}
+
+
 @cache
 def this_kit() -> Kit:
     """Return the programs of this machine."""
-    root = Path(course_lib.__file__).resolve().parent.parent
     code = hashlib.sha256()
-    for package in ("course_lib", "grading"):
-        for path in parts(root / package):
-            name = path.relative_to(root).as_posix()
-            code.update(f"{name}\0{hashlib.sha256(path.read_bytes()).hexdigest()}\n".encode())
+    for name, path in programs().items():
+        code.update(f"{name}\0{hashlib.sha256(path.read_bytes()).hexdigest()}\n".encode())
     lock = LOCK.read_bytes() if LOCK.is_file() else b""
     return Kit(
         version=__version__, code=code.hexdigest(), lock=hashlib.sha256(lock).hexdigest(),

@@ -22,6 +22,7 @@ from grading.archive.manifest import (
     KEPT,
     MANIFEST,
     MOST_LISTED,
+    PACKAGES,
     PINS,
     SEED,
     Manifest,
@@ -119,7 +120,11 @@ def _check(entries: _Entries, said: Mapping[str, File], manifest: Manifest) -> N
         )
     for name, entry in entries.items():
         inside = name.removeprefix(COURSE)
-        known = name in (SEED, PINS) or (name != inside and inside.split("/")[0] != KEPT)
+        known = (
+            name in (SEED, PINS)
+            or name.split("/")[0] in PACKAGES
+            or (name != inside and inside.split("/")[0] != KEPT)
+        )
         if not known or not _can_be(name):
             raise BadZip(f"文件名不能用：{name[:200]}", f"a file may not be called {name[:200]}")
         if entry.file_size != said[name].size:
@@ -190,7 +195,8 @@ def _place(name: str, fresh: Path) -> Path | None:
     """Return where a file goes; the seed goes elsewhere."""
     if name == SEED:
         return None
-    return fresh / KEPT / name if name == PINS else fresh / name.removeprefix(COURSE)
+    inside = name.removeprefix(COURSE)
+    return fresh / KEPT / name if name == inside else fresh / inside
 
 
 def _changed(name: str) -> BadZip:

@@ -31,6 +31,7 @@ from grading.archive.manifest import (
     SEED,
     Manifest,
     fits,
+    programs,
     this_kit,
 )
 from grading.build import building
@@ -88,6 +89,7 @@ def write_archive(course: Course, cohort: Cohort, target: Path, advance: Advance
         found = _look(course.path, _kept_apart(address, course.path))
         sources = {COURSE + name: course.path / name for name in found.files}
         sources[COURSE + _GRADEBOOK] = beside / _GRADEBOOK
+        sources |= programs()
         if LOCK.is_file():
             sources[PINS] = LOCK
         if cohort.name != PUBLIC:
