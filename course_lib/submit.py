@@ -232,21 +232,28 @@ def form(lesson: str = "") -> None:
     }
     for one in fields.values():
         one.style.description_width = "10em"
+    anyway = ipywidgets.Checkbox(
+        description=str(Text("说有密钥、其实不是：照样交", "what looks like a key is none")),
+        indent=False,
+    )
     button = ipywidgets.Button(description=str(Text("提交", "hand in")), button_style="primary")
     shown = ipywidgets.HTML()
 
     def clicked(_button: Any) -> None:
-        shown.value = _submitted(name, {key: one.value or None for key, one in fields.items()})
+        values = {key: one.value or None for key, one in fields.items()}
+        shown.value = _submitted(name, values, anyway=anyway.value)
 
     button.on_click(clicked)
-    display(ipywidgets.VBox([*fields.values(), button, shown]))
+    display(ipywidgets.VBox([*fields.values(), anyway, button, shown]))
 
 
-def _submitted(lesson: str, values: dict[str, str | None]) -> str:
+def _submitted(lesson: str, values: dict[str, str | None], *, anyway: bool) -> str:
     """Hand in and return what was said, as HTML."""
     lines: list[str] = []
     try:
-        submit(lesson, **values, say=lambda line: lines.append(str(line)))  # type: ignore[arg-type]
+        submit(
+            lesson, **values, anyway=anyway, say=lambda line: lines.append(str(line))  # type: ignore[arg-type]
+        )  # fmt: skip
     except CampError as error:
         lines.append(f"❌ {error}")
     except OSError as error:

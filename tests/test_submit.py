@@ -158,6 +158,7 @@ def test_keys_in_cells_outputs_and_evidence_stop_it(kit: Home) -> None:
     told = camp(kit.path, "submit", LESSON, *WHO)
     assert re.search(r"cell \d+ holds a key \(sk-a1B2c…\)", only_line(told.stderr))
     assert KEY not in told.stderr + told.stdout
+    assert "(if it is none: --anyway, in a notebook anyway=True)" in told.stderr
     work(kit, "li_mei")
     book = nbformat.read(path, as_version=4)
     book.cells[2].outputs = [nbformat.v4.new_output("stream", text=f"key: {KEY}\n")]
@@ -188,10 +189,27 @@ def test_keys_in_cells_outputs_and_evidence_stop_it(kit: Home) -> None:
     "text",
     [KEY, "hf_" + "aB3" * 12, "ghp_" + "x1" * 18, "AKIA" + "ABCD" * 4, "camp_" + "aB_3-" * 9,
      "eyJ0eXBlIjoiSldUIn0.eyJqdGkiOiI1MDA3Mjc2In0.abcdefghijklmnop",
-     "-----BEGIN PRIVATE KEY-----", 'secret_token: "0123456789abcdefghij"'],
+     "-----BEGIN PRIVATE KEY-----", 'secret_token: "0123456789abcdefghij"',
+     f'os.environ["SERPER_API_KEY"] = "{"0a1b2c3d" * 5}"', f"export X_API_KEY={'0a1b2c3d' * 4}",
+     f"%env X_API_KEY={'0a1b2c3d' * 4}", f"X_TOKEN={'0a1b2c3d' * 4} python run.py",
+     f'OPENAI_KEY = "{"0a1b2c3d" * 3}"', f'{{"Authorization": "Bearer {"0a1b2c3d" * 3}"}}',
+     f"client = OpenAI(api_key='{'0a1b2c3d' * 3}')", f'aws_secret_access_key="{"0a1b2c3d" * 3}"'],
 )  # fmt: skip
 def test_keys_are_known(text: str) -> None:
     assert list(find_keys(f"x = 1\n{text}\n"))
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["tokenizer = 'Shanghai_AI_Laboratory/internlm2_5-1_8b-chat'",
+     '"tokenizer_class": "InternLM2TokenizerFast"',
+     "tokenizer_path='/root/share/new_models/Shanghai_AI_Laboratory/internlm2_5-1_8b-chat'",
+     '{"token": "eos", "tokens_per_second": "12345678901234567890a"}',
+     'headers = {"Authorization": f"Bearer {key}"}', "sort_key = 'internlm2_5-1_8b-chat-sft'",
+     "api_key = load_settings_of_2026()", "    token=tokens_of_camp_2026_in_order", "Bearer of good news about internlm2"],
+)  # fmt: skip
+def test_what_is_no_key_stops_nobody(text: str) -> None:
+    assert not list(find_keys(f"x = 1\n{text}\n"))
 
 
 def test_the_lessons_themselves_hold_no_key() -> None:
@@ -569,7 +587,7 @@ def test_in_a_notebook_it_is_a_function_and_a_form(
     monkeypatch.setattr(IPython.display, "display", shown.append)
     form(LESSON)
     box = shown[0]
-    learner, nickname, to, button, said = box.children
+    learner, nickname, to, anyway, button, said = box.children
     learner.value, nickname.value = "camp3_42", "小书"
     to.value = "nowhere"
     button.click()
@@ -577,6 +595,14 @@ def test_in_a_notebook_it_is_a_function_and_a_form(
     assert "❌ no folder nowhere" in said.value
     assert submit(LESSON) == kit.bundles / f"{LESSON}-camp3_42-1.zip"
     assert "nothing changed since" in capsys.readouterr().out
+    work(kit, "li_mei", changes={"ladder": f'api_key = "{KEY}"'})
+    to.value = ""
+    button.click()
+    assert "holds a key" in said.value
+    assert "📦" not in said.value
+    anyway.value = True
+    button.click()
+    assert "📦 submission 2" in said.value
 
 
 def test_a_note_in_a_file_beside_is_handed_in_and_said(kit: Home) -> None:

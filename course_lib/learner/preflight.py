@@ -31,6 +31,10 @@ _TEXTS = _KINDS - {".safetensors", ".png", ".jpg", ".jpeg"}
 _MAX_SCANNED = 2_000_000
 _SHOWN = 5
 _LINK = re.compile("链接|link:", re.IGNORECASE)
+_ANYWAY = Text(
+    "（其实不是密钥：加 --anyway，笔记本里 anyway=True）",
+    " (if it is none: --anyway, in a notebook anyway=True)",
+)
 
 
 @dataclass
@@ -258,9 +262,10 @@ def _check_keys(draft: Draft) -> None:
             told.add(key)
             draft.stops.append(
                 Text(
-                    f"第 {cell.number} 个单元里有密钥（{key}）：从代码和输出里删掉，并到原网站作废",
+                    f"第 {cell.number} 个单元里有密钥（{key}）：从代码和输出里删掉，并到原网站作废"
+                    f"{_ANYWAY.zh}",
                     f"cell {cell.number} holds a key ({key}): remove it from code and output, "
-                    "and revoke it where you got it",
+                    f"and revoke it where you got it{_ANYWAY.en}",
                 )
             )
     for name, raw in draft.files.items():
@@ -270,7 +275,7 @@ def _check_keys(draft: Draft) -> None:
         if key and not (name == NOTE and key in told):
             draft.stops.append(
                 Text(
-                    f"{name} 里有密钥（{key}）：删掉并作废",
-                    f"{name} holds a key ({key}): remove and revoke it",
+                    f"{name} 里有密钥（{key}）：删掉并作废{_ANYWAY.zh}",
+                    f"{name} holds a key ({key}): remove and revoke it{_ANYWAY.en}",
                 )
             )

@@ -16,9 +16,18 @@ _KEYS = (
     re.compile(r"\beyJ[A-Za-z0-9_-]{15,}\.[A-Za-z0-9_-]{15,}\.[A-Za-z0-9_-]{10,}"),  # JWT
     re.compile(r"-----BEGIN (?:[A-Z]+ )?PRIVATE KEY-----"),
 )
-_NAMED = re.compile(
-    r"""(?:api[_-]?key|secret|token|passw(?:or)?d)\w*["']?\s*[:=]\s*["']([A-Za-z0-9_./+-]{20,})["']""",
-    re.IGNORECASE,
+_NAME = (
+    r"(?:(?:api|secret|access)[_-]?key|secret|token|passw(?:or)?d|(?-i:[A-Z0-9]_KEY))s?(?:_?\d+)?"
+)
+_LOUD = "(?:KEY|SECRET|TOKEN|PASSW(?:OR)?D)"
+_WORD = r"([A-Za-z0-9_./+=-]{20,})"
+_NAMED = tuple(
+    re.compile(pattern, re.IGNORECASE | re.MULTILINE)
+    for pattern in (
+        rf"""{_NAME}["']?\]?\s*[:=]\s*["']{_WORD}["']""",  # token="...", environ["X_KEY"] = "..."
+        rf"^[ \t]*(?:[!%]?(?:export|env|set)[ \t]+)?(?-i:[A-Z0-9_]*{_LOUD})={_WORD}(?=\s|$)",
+        rf"\bBearer\s+{_WORD}",
+    )
 )
 
 
@@ -26,13 +35,13 @@ def find_keys(text: str) -> Iterator[str]:
     """Yield the first characters of what looks like a key in ``text``.
 
     Known forms, and a text of 20 characters or more with letters and digits that is given to a
-    name such as ``api_key``.
+    name such as ``api_key`` or comes after ``Bearer``.
     """
     for pattern in _KEYS:
         for found in pattern.finditer(text):
             yield found[0][:8] + "…"
-    for found in _NAMED.finditer(text):
-        word = found[1]
+    words = dict.fromkeys(found[1] for pattern in _NAMED for found in pattern.finditer(text))
+    for word in words:
         known = any(pattern.search(word) for pattern in _KEYS)
         if not known and re.search(r"\d", word) and re.search(r"[A-Za-z]", word):
             yield word[:4] + "…"
