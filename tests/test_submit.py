@@ -347,8 +347,27 @@ def test_a_shared_folder_gets_it_and_loses_nothing(kit: Home, tmp_path: Path) ->
         assert f"📮 it is in {shared / (LESSON + '-camp3_42-1.zip')}" in told.stdout
     bundle.verify(shared / f"{LESSON}-camp3_42-1.zip")
     (shared / f"{LESSON}-camp3_42-1.zip").write_bytes(b"somebody else's")
+    sha256 = hashlib.sha256((kit.bundles / f"{LESSON}-camp3_42-1.zip").read_bytes()).hexdigest()
+    other = shared / f"{LESSON}-camp3_42-1-{sha256[:8]}.zip"
+    for _ in range(2):
+        told = camp(kit.path, "submit", LESSON, "--to", str(shared))
+        assert f"📮 it is in {other}" in told.stdout
+    bundle.verify(other)
+    other.write_bytes(b"this, too")
     told = camp(kit.path, "submit", LESSON, "--to", str(shared))
     assert "was not overwritten" in only_line(told.stderr)
+
+
+def test_a_new_kits_folder_hands_in_beside_the_old_ones_work(kit: Home, tmp_path: Path) -> None:
+    shared, again = tmp_path / "shared", make_kit(tmp_path / "kit2")
+    shared.mkdir()
+    for home, learner in ((kit, "wang_fang"), (again, "li_mei")):
+        work(home, learner)
+        told = camp(home.path, "submit", LESSON, *WHO, "--to", str(shared))
+        assert (told.returncode, told.stderr) == (0, "")
+    (tmp_path / "course/source" / LESSON).mkdir(parents=True)
+    told = camp(tmp_path, "collect", "shared", "--course", "course").stdout
+    assert "2 collected, 0 known, 0 not taken" in told
 
 
 def test_an_exchange_gets_it_as_nbgrader_would(kit: Home, tmp_path: Path) -> None:

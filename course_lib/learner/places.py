@@ -19,6 +19,9 @@ _OPEN = 0o777  # as nbgrader leaves it: the instructor may take it away
 def put(bundle: Path, submission: Submission, folder: Path) -> Path:
     """Put a bundle into a folder and return where it is; nothing there is overwritten.
 
+    Numbers are those of one kit's folder, and a learner's new one begins with 1 again: a bundle
+    whose name is taken gets some of its SHA-256 added to it.
+
     In an exchange it lies unpacked, as ``LEARNER+LESSON+TIME+WORD`` with the time and a secret,
     the way ``nbgrader submit`` does it.
 
@@ -28,7 +31,7 @@ def put(bundle: Path, submission: Submission, folder: Path) -> Path:
         folder: where to.
 
     Raises:
-        CampError: there is no such folder, or another file has the bundle's name.
+        CampError: there is no such folder, or other files have the bundle's names.
         OSError: it cannot be written.
     """
     if not folder.is_dir():
@@ -39,18 +42,19 @@ def put(bundle: Path, submission: Submission, folder: Path) -> Path:
         raise CampError(str(what))
     if exchange := exchange_of(folder):
         return _exchange(bundle, submission, exchange / INBOUND)
-    target = folder / bundle.name
     data = bundle.read_bytes()
-    if os.path.lexists(target):
-        if target.read_bytes() != data:
-            what = Text(
-                f"{target} 已经存在，内容不同，没有覆盖：请告诉助教",
-                f"{target} is there with other content and was not overwritten: tell your TA",
-            )
-            raise CampError(str(what))
-        return target
-    write_atomic(target, data)
-    return target
+    other = f"{bundle.stem}-{hashlib.sha256(data).hexdigest()[:8]}{bundle.suffix}"
+    for target in (folder / bundle.name, folder / other):
+        if not os.path.lexists(target):
+            write_atomic(target, data)
+            return target
+        if target.is_file() and target.read_bytes() == data:
+            return target
+    what = Text(
+        f"{target} 已经存在，内容不同，没有覆盖：请告诉助教",
+        f"{target} is there with other content and was not overwritten: tell your TA",
+    )
+    raise CampError(str(what))
 
 
 def is_address(place: str) -> bool:
