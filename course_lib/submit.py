@@ -23,7 +23,7 @@ from course_lib.files import write_atomic
 from course_lib.language import Text
 from course_lib.learner.home import Home, find_home
 from course_lib.learner.identity import Identity, read_identity, settle_identity
-from course_lib.learner.inbox import PLAIN_HTTP, Inbox, settle_token
+from course_lib.learner.inbox import PLAIN_HTTP, open_inbox
 from course_lib.learner.lessons import find_lesson, read_lessons
 from course_lib.learner.places import is_address, put
 from course_lib.learner.preflight import Draft, look
@@ -165,7 +165,7 @@ def _deliver(home: Home, sent: Sent, path: Path, to: str, say: Say) -> None:
     receipt: Receipt | None = None
     said = sent.submission
     if is_address(to):
-        inbox = Inbox(to, settle_token(home))
+        inbox = open_inbox(home, to)
         if inbox.open:
             say(PLAIN_HTTP)
         receipt, raw = inbox.send(said.lesson, path)

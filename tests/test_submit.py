@@ -483,6 +483,31 @@ def test_what_an_inbox_says_comes_as_one_line(
     assert not (kit.bundles / f"{LESSON}-camp3_42-1.receipt.json").exists()
 
 
+def test_a_token_that_the_inbox_does_not_know_is_asked_for_again(
+    kit: Home, inbox: StandIn, tmp_path: Path
+) -> None:
+    work(kit, "li_mei")
+    kit.state.mkdir()
+    (kit.state / "token").write_text("camp_old\n")
+    words = ("submit", LESSON, *WHO, "--to", inbox.url)
+    inbox.answers += [(401, {"detail": "no such token"}), (403, {"detail": "not for a ta"})]
+    camp(kit.path, *words, CAMP_TOKEN="camp_x")  # not the one that is kept
+    camp(kit.path, *words)
+    assert (kit.state / "token").exists()
+    inbox.answers.append((401, {"detail": "no such token"}))
+    told = only_line(camp(kit.path, *words).stderr)
+    assert "no such token (it is no longer kept in .camp/token: run it again, which asks)" in told
+    assert inbox.came[-1][2]["Authorization"] == "Bearer camp_old"
+    env = isolated_home(tmp_path / "home") | {"CAMP_LANG": "en"}
+    command = str(Path(sys.executable).parent / "camp")
+    asked = pexpect.spawn(command, [*words], cwd=kit.path, env=env, timeout=120, encoding="utf-8")
+    asked.expect("your inbox token .*: ")
+    asked.sendline("camp_new")
+    asked.expect(pexpect.EOF)
+    assert inbox.came[-1][2]["Authorization"] == "Bearer camp_new"
+    assert (kit.state / "token").read_text() == "camp_new\n"
+
+
 def test_a_receipt_for_something_else_is_none(kit: Home, inbox: StandIn) -> None:
     work(kit, "li_mei")
     inbox.answers.append((201, inbox.receipt(b"other")))

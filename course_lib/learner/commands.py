@@ -14,7 +14,7 @@ from course_lib.files import write_atomic
 from course_lib.language import Text
 from course_lib.learner.home import Home, find_home
 from course_lib.learner.identity import read_identity
-from course_lib.learner.inbox import PLAIN_HTTP, Inbox, NotThere, settle_token
+from course_lib.learner.inbox import PLAIN_HTTP, Inbox, NotThere, open_inbox
 from course_lib.learner.lessons import Row, find_lesson, read_lessons
 from course_lib.learner.outcome import Outcome, keep_outcome, read_outcome, read_score
 from course_lib.learner.overview import read_overview, read_state
@@ -121,7 +121,7 @@ def _place_of(home: Home, lesson: str) -> str:
 
 
 def _from_inbox(home: Home, row: Row, address: str) -> tuple[bytes, int | None]:
-    inbox = Inbox(address, settle_token(home))
+    inbox = open_inbox(home, address)
     if inbox.open:
         typer.echo(str(PLAIN_HTTP), err=True)
     return inbox.feedback(row.name), _points(inbox, row.level)

@@ -49,22 +49,28 @@ class Busy(CampError):
         self.seconds = seconds
 
 
-def settle_token(home: Home) -> str:
-    """Return the learner's token: ``CAMP_TOKEN``, the one kept, or one asked for and kept.
+def open_inbox(home: Home, address: str) -> Inbox:
+    """Return an inbox with the learner's token: ``CAMP_TOKEN``, else one kept, else asked for.
+
+    What was asked for is kept until an inbox does not know it.
 
     Raises:
-        CampError: there is none and nobody to ask.
+        CampError: the address or the token cannot be one, or there is none and nobody to ask.
     """
-    path = home.state / "token"
     if found := os.environ.get(VARIABLE, "").strip():
-        return found
+        return Inbox(address, found)
+    path = home.state / "token"
+    return Inbox(address, _kept_token(path), kept=path)
+
+
+def _kept_token(path: Path) -> str:
     if path.is_file():
         return path.read_text(encoding="utf-8").strip()
     if not (sys.stdin and sys.stdin.isatty()):
         raise CampError(str(_NO_TOKEN), 2)
     if not (found := getpass.getpass(f"{_ASK_TOKEN}: ").strip()):
         raise CampError(str(_NO_TOKEN), 2)
-    home.state.mkdir(parents=True, exist_ok=True)
+    path.parent.mkdir(parents=True, exist_ok=True)
     write_new(path, found + "\n")  # for its owner only
     return found
 
@@ -75,12 +81,14 @@ class Inbox:
     Args:
         address: such as ``https://inbox.example.org``.
         token: the learner's.
+        kept: the file that the token came from; it goes when the inbox does not know the token.
 
     Raises:
         CampError: the address or the token cannot be one.
     """
 
-    def __init__(self, address: str, token: str) -> None:
+    def __init__(self, address: str, token: str, *, kept: Path | None = None) -> None:
+        self._kept = kept
         parts = urlsplit(address)
         if not parts.hostname or parts.username or parts.query or parts.fragment:
             what = Text(f"{address} 不是收件箱的地址", f"{address} is no address of an inbox")
@@ -200,6 +208,13 @@ class Inbox:
             what = Text(
                 f"收件箱不认这个令牌：{said}（在 {VARIABLE} 或 .camp/token 里）",
                 f"the inbox does not take this token: {said} (it is in {VARIABLE} or .camp/token)",
+            )
+        if answer.status_code == httpx.codes.UNAUTHORIZED and self._kept:
+            self._kept.unlink(missing_ok=True)
+            what = Text(
+                f"收件箱不认这个令牌：{said}（已从 .camp/token 删掉，再运行一次会问你要）",
+                f"the inbox does not take this token: {said} (it is no longer kept in .camp/token: "
+                "run it again, which asks)",
             )
         raise CampError(str(what))
 
