@@ -49,7 +49,7 @@ class Record(BaseModel):
         nickname: what the learner likes to be called.
         lesson: its lesson.
         number: the learner's own, 0 when the way it came has none.
-        received: when it arrived; by the learner's clock where the source cannot tell.
+        received: when it arrived; by the learner's clock of an exchange or a plain folder.
         digest: SHA-256 of its files with their names.
         source: where it came from.
     """

@@ -26,7 +26,8 @@ class Offer:
         place: a bundle, or a folder of an exchange.
         learner: whose it is, as the source has it; "" when it does not say.
         lesson: of which lesson, likewise.
-        received: when it arrived, by the course's own clock; None when the source cannot tell.
+        received: when it arrived, by the form's or the inbox's clock. An exchange has what the
+            learner's side wrote into the folder's name. None when the source cannot tell.
     """
 
     label: str
@@ -103,7 +104,11 @@ def _changed(path: Path) -> datetime:
 
 
 def _exchange(inbound: Path) -> Iterator[Offer | Trouble]:
-    """Yield the folders ``LEARNER+LESSON+TIME[+WORD]``; a learner's id may hold ``+`` too."""
+    """Yield the folders ``LEARNER+LESSON+TIME[+WORD]``; a learner's id may hold ``+`` too.
+
+    Learners make and name them, so their word is all there is: what the disk notes of a folder
+    changes with each copy of the exchange.
+    """
     for path in _folders(inbound):
         parts = path.name.rsplit("+", 3)
         if len(parts) == 4 and _moment(parts[2]) is None:
