@@ -252,6 +252,26 @@ def test_a_note_that_has_no_line_for_a_link_needs_none(kit: Home) -> None:
     assert "🔗 no link to your note found" in told.stdout
 
 
+@pytest.mark.parametrize(
+    ("link", "asked"),
+    [
+        ("https://www.bilibili.com/video/BV18x4y147SU/?p=2", True),
+        ("https://m.bilibili.com/video/BV18x4y147SU", True),
+        ("https://www.bilibili.com/opus/9", False),
+        ("https://notbilibili.com/video/BV18x4y147SU/", False),
+        ("https://zhuanlan.zhihu.com/p/1", False),
+    ],
+)
+def test_a_video_in_place_of_the_note_is_asked_about(kit: Home, link: str, asked: bool) -> None:
+    demo_lesson(kit, f"My note\n\n链接 / Link: {link}")
+    told = camp(kit.path, "submit", "02_demo", "--check")
+    assert told.returncode == 0
+    assert ("🔗 the link is a bilibili video" in told.stdout) == asked
+    note = re.sub(r"https://\S+", link, sample("li_mei").answers["note_hello_intern"])
+    work(kit, "li_mei", changes={"note_hello_intern": note})
+    assert "bilibili video" not in camp(kit.path, "submit", LESSON, "--check").stdout
+
+
 def demo_lesson(kit: Home, note: str = "") -> Path:
     """Answer something in lesson 02, which asks for evidence."""
     path = kit.notebook("02_demo", "en")

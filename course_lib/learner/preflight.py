@@ -174,6 +174,7 @@ def _check_note(draft: Draft) -> None:
         return
     from course_lib.note.check import check_note
     from course_lib.note.file import ESSAY, read_note
+    from course_lib.note.link import is_video
 
     text, others = cell.source, ""
     if cell.name == ESSAY:
@@ -197,6 +198,13 @@ def _check_note(draft: Draft) -> None:
         draft.stops.append(problem.text)
     elif problem and (problem.code != "link_missing" or _LINK.search(text)):
         draft.warnings.append(Text(f"🔗 {problem.text.zh}", f"🔗 {problem.text.en}"))
+    elif cell.name != ESSAY and is_video(report.link.url):  # its lecture is not known
+        draft.warnings.append(
+            Text(
+                "🔗 链接是 B 站视频：如果是课程视频，请换成你自己的笔记",
+                "🔗 the link is a bilibili video: if it is the lecture, give your own note's",
+            )
+        )
     if cell.name == ESSAY:
         draft.warnings += [Text(f"📝 {one.text.zh}", f"📝 {one.text.en}") for one in report.reasons]
 
