@@ -195,6 +195,31 @@ def test_an_answer_has_the_number_of_its_line(inbox: Server) -> None:
     assert line["status"] == 401
 
 
+def test_a_fault_of_ours_has_a_number_and_its_place_in_the_log(tmp_path: Path) -> None:
+    tokens = enroll(tmp_path / "data")
+    with serving(tmp_path / "data") as server:
+        server.tokens = tokens
+        (server.data / "incoming").rmdir()  # somebody tidied up
+        answer = server.send(bundle("李 雷"), "李 雷")
+        assert answer.status_code == 500
+        number = answer.headers["X-Request-ID"]
+        assert answer.headers["Cache-Control"] == "no-store"
+        said = (
+            f"something broke in the inbox: try again later, and tell your TA the number {number}"
+        )
+        assert answer.json() == {"detail": said}
+        of_it = [line for line in server.lines() if line.get("request") == number]
+        assert [(line["event"], line["level"]) for line in of_it] == [
+            ("fault", "error"), ("request", "info"),
+        ]  # fmt: skip
+        assert of_it[0]["error"] == "FileNotFoundError"
+        assert any(str(place).startswith("upload.py:") for place in of_it[0]["at"])
+        assert of_it[1]["status"] == 500
+        assert [line for line in server.lines() if "error" in line] == of_it[:1]
+        assert "李" not in server.log.read_text()
+        assert server.get("/healthz").status_code == 200
+
+
 def test_metrics_count(inbox: Server) -> None:
     def numbers() -> dict[str, float]:
         text = inbox.get("/metrics").text

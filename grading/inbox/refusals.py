@@ -117,7 +117,7 @@ async def on_http(request: Request, error: Exception) -> JSONResponse:
     return JSONResponse({"detail": str(error.detail)}, error.status_code, headers)
 
 
-async def on_fault(request: Request, error: Exception) -> JSONResponse:
+def on_fault(request: Request) -> JSONResponse:
     """Answer for a fault of ours; the log has its place under the same number."""
     number = getattr(request.state, "number", "?")
     text = Text(BROKEN.zh.format(number), BROKEN.en.format(number))

@@ -369,7 +369,6 @@ def create_app(inbox: Inbox) -> FastAPI:
     app.add_exception_handler(SQLAlchemyError, refusals.on_disk_or_database)
     app.add_exception_handler(RequestValidationError, refusals.on_malformed)
     app.add_exception_handler(HTTPException, refusals.on_http)
-    app.add_exception_handler(Exception, refusals.on_fault)
     app.add_middleware(Drain, limit=MAX_BUNDLE)
-    app.add_middleware(Watch, metrics=inbox.metrics)
+    app.add_middleware(Watch, metrics=inbox.metrics, on_fault=refusals.on_fault)
     return app

@@ -12,13 +12,14 @@ import shutil
 import sys
 import time
 import traceback
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 from prometheus_client.metrics_core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
+from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 LOG = logging.getLogger("camp.inbox")
@@ -62,18 +63,27 @@ class Metrics:
 
 
 class Watch:
-    """ASGI middleware that numbers, counts, times and logs each request."""
+    """ASGI middleware that numbers, counts, times and logs each request, and answers for faults.
 
-    def __init__(self, app: ASGIApp, metrics: Metrics) -> None:
+    Args:
+        app: what is watched.
+        metrics: where it is counted.
+        on_fault: makes the answer to a request that failed by a fault of ours.
+    """
+
+    def __init__(
+        self, app: ASGIApp, metrics: Metrics, on_fault: Callable[[Request], ASGIApp]
+    ) -> None:
         self._app = app
         self._metrics = metrics
+        self._on_fault = on_fault
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass a request on and note what became of it."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        number, status, started = secrets.token_hex(4), 500, time.perf_counter()
+        number, status, started = secrets.token_hex(4), 0, time.perf_counter()
         scope.setdefault("state", {})["number"] = number
 
         async def answered(message: Message) -> None:
@@ -91,8 +101,13 @@ class Watch:
         with self._metrics.running.track_inprogress():
             try:
                 await self._app(scope, receive, answered)
+            except Exception as error:
+                LOG.error("fault", extra={"request": number}, exc_info=error)
+                if status:  # half an answer is out: the server breaks the connection off
+                    raise
+                await self._on_fault(Request(scope))(scope, receive, answered)
             finally:
-                self._note(scope, number, status, time.perf_counter() - started)
+                self._note(scope, number, status or 500, time.perf_counter() - started)
 
     def _note(self, scope: Scope, number: str, status: int, seconds: float) -> None:
         route = getattr(scope.get("route"), "path", "none")
