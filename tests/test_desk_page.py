@@ -397,8 +397,9 @@ def desk(course: Course, folder: Path, port: int) -> Iterator[tuple[str, Path]]:
     """Run ``camp desk`` as a TA does, to the end by Ctrl+C; give the link it prints and its log."""
     command = [str(Path(sys.executable).parent / "camp"), "desk", "--course", str(course.path)]
     variables = {"CAMP_LANG": "en", "COLUMNS": "200", "TMPDIR": str(folder), TOKEN: "secret"}
+    variables |= {"LOGNAME": "all_tas"}
     process = subprocess.Popen(
-        [*command, "--port", str(port), "--name", "lin", "--formgrader", "http://127.0.0.1:1"],
+        [*command, "--port", str(port), "--formgrader", "http://127.0.0.1:1"],
         cwd=folder, env=isolated_home(folder) | variables, text=True, start_new_session=True,
         stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
     )  # fmt: skip
@@ -436,7 +437,11 @@ def test_a_ta_marks_in_a_browser(page: Page, course: Course, tmp_path: Path) -> 
         page.goto(address)
         expect(page.get_by_text("open the whole address")).to_be_visible(timeout=90_000)
         page.goto(link)
-        page.get_by_role("button", name="claim", exact=True).click(timeout=90_000)
+        name = page.get_by_role("textbox", name="your name")
+        expect(name).to_have_value("", timeout=90_000)  # the machine's user is nobody's name
+        name.fill("lin")
+        name.press("Enter")
+        page.get_by_role("button", name="claim", exact=True).click()
         expect(page.get_by_text("you hold 3")).to_be_visible()
         page.get_by_test_id("stRadio").get_by_text("Mark", exact=True).click()
         page.get_by_role("combobox", name="the 3 that you claimed").click()

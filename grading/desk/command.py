@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
 import os
 import re
 import secrets
@@ -23,18 +22,18 @@ FIRST_PORT = 8501
 TOKEN = "CAMP_DESK_TOKEN"  # noqa: S105 - the name of a variable
 PAGE = Path(__file__).with_name("page.py")
 _ADDRESS = re.compile(r"https?://[\w.\[\]:-]+\Z")
-_SHARED = ("root", "admin", "jovyan", "ubuntu", "user")
 
 
 def open_desk(
-    course: Path, *, port: int = FIRST_PORT, name: str | None = None, formgrader: str = ""
+    course: Path, *, port: int = FIRST_PORT, name: str = "", formgrader: str = ""
 ) -> WebPage:
     """Start the page and print its address.
 
     Args:
         course: the course directory.
         port: the first port to try, on 127.0.0.1 only.
-        name: the TA's name; by default the user's on this machine, unless several share that.
+        name: the TA's name; "" to ask for it on the page. The user of this machine tells nothing:
+            TAs may share one.
         formgrader: address of ``camp formgrader``.
 
     Raises:
@@ -46,25 +45,16 @@ def open_desk(
         pass  # what is wrong with it is said here, in one line
     if not _ADDRESS.match(formgrader):
         raise CampError(f"--formgrader {formgrader}: give an address as http://127.0.0.1:8890", 2)
-    if len(name or "") > MAX_NAME:
+    if len(name) > MAX_NAME:
         raise CampError(f"--name: {MAX_NAME} characters at most", 2)
     token = os.environ.get(TOKEN) or secrets.token_hex(16)
     settings = Settings(
         course=opened.path,
-        name=_user() if name is None else name.strip(),
+        name=name.strip(),
         formgrader=formgrader,
         token=token,
     )
     return open_page(PAGE, port, settings.variables(), f"/?token={token}")
-
-
-def _user() -> str:
-    """Return the user's name on this machine; "" of one that is nobody in particular."""
-    try:
-        name = getpass.getuser()
-    except (OSError, KeyError):
-        return ""
-    return "" if name in _SHARED else name
 
 
 def desk_command(
@@ -73,8 +63,8 @@ def desk_command(
         int, typer.Option(min=1024, max=65535, help="First port to try on 127.0.0.1.")
     ] = FIRST_PORT,
     name: Annotated[
-        str | None, typer.Option(help="Your name on claims; by default this machine's user.")
-    ] = None,
+        str, typer.Option(help="Your name on claims; the page asks for it otherwise.")
+    ] = "",
     formgrader: Annotated[
         str, typer.Option(help="Where camp formgrader runs, for links.")
     ] = "http://127.0.0.1:8890",
