@@ -172,13 +172,12 @@ def _deliver(home: Home, sent: Sent, path: Path, to: str, say: Say) -> None:
         kept = _keep_receipt(path, raw)
         to = inbox.address
         day = f"{receipt.received.astimezone():%Y-%m-%d %H:%M}"
-        queue = Text("", "")
-        if (at := receipt.queue) is not None:
-            queue = Text(f"，排第 {at} 位", f", place {at} in the queue")
         say(
             Text(
-                f"📮 {to} 收下了（{day}，第 {receipt.number} 次{queue.zh}）；回执：{kept}",
-                f"📮 {to} has it ({day}, number {receipt.number}{queue.en}); receipt: {kept}",
+                f"📮 {to} 收下了（{day}，第 {receipt.number} 次，排第 {receipt.queue} 位）；"
+                f"回执：{kept}",
+                f"📮 {to} has it ({day}, number {receipt.number}, place {receipt.queue} in the "
+                f"queue); receipt: {kept}",
             )
         )
         if receipt.learner != said.learner:

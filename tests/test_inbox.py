@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hmac
 import json
 import sqlite3
 import time
@@ -17,9 +16,7 @@ from grading.course import Course
 from grading.inbox.client import release
 from grading.inbox.database import Database, address_of
 from grading.inbox.members import Member, Roster
-from grading.inbox.receipts import Receipt, signer
-from grading.inbox.store import open_store
-from grading.inbox.upload import Arrived
+from grading.inbox.receipts import signer
 from tests.conftest import free_port
 from tests.inbox_server import LESSON, PEOPLE, Server, bundle, camp, enroll, sha256
 from tests.kits import camp as any_camp
@@ -48,7 +45,7 @@ def test_a_receipt_says_what_lies_on_the_disk(inbox: Server, tmp_path: Path) -> 
     "change",
     [
         {"learner": "bo"}, {"number": 9}, {"sha256": "0" * 64}, {"received": "2020-01-01T00:00:00Z"},
-        {"queue": 9}, {"queue": None},
+        {"queue": 9},
         {"place": "bundles/x.zip"}, {"id": "0" * 32}, {"cohort": ""}, {"signature": ""},
         {"signature": "é"},
     ],
@@ -101,39 +98,6 @@ def test_a_receipt_tells_the_place_in_the_cohorts_queue(inbox: Server, tmp_path:
     (tmp_path / "r.json").write_bytes(answers[4].content)
     told = camp("verify", tmp_path / "r.json", "--data", inbox.data)
     assert ", place 3 in the queue; its bundle is" in told
-
-
-def test_an_older_inbox_keeps_its_receipts_and_counts_on(tmp_path: Path) -> None:
-    data = tmp_path / "data"
-    enroll(data)
-    address = address_of(data, None)
-
-    def accept(raw: bytes) -> Receipt:
-        database = Database(address)
-        store = open_store(data, database, 10**9, new=True)
-        (path := store.folders.incoming / "x").write_bytes(raw)
-        arrived = Arrived(path, sha256(raw), len(raw))
-        receipt, _ = store.accept(PEOPLE[0], LESSON, arrived)
-        database.close()
-        return receipt
-
-    works = [bundle(text="old"), bundle(text="new")]
-    old = accept(works[0])
-    with sqlite3.connect(data / "inbox.db") as earlier:
-        earlier.execute("drop index inbox_queue")
-        earlier.execute("alter table inbox_submissions drop column queue")
-    earlier.close()
-    again = accept(works[0])
-    fields = ("id", "learner", "lesson", "cohort", "number", "sha256", "received", "place")
-    assert again.queue is None
-    assert all(getattr(again, name) == getattr(old, name) for name in fields)
-    # what the inbox signed before it counted: all fields as JSON without spaces
-    text = json.dumps({name: getattr(old, name) for name in fields}, separators=(",", ":"))
-    key = bytes.fromhex((data / "receipt.key").read_text())
-    assert again.signature == hmac.new(key, text.encode(), "sha256").hexdigest()
-    (tmp_path / "r.json").write_text(json.dumps(json.loads(text) | {"signature": again.signature}))
-    assert "queue" not in camp("verify", tmp_path / "r.json", "--data", data)
-    assert [accept(raw).queue for raw in (works[1], works[0])] == [2, None]
 
 
 # --- whose is what ----------------------------------------------------------------------------

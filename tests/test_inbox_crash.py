@@ -106,10 +106,6 @@ def test_postgresql_serves_every_route_and_its_loss_is_one_line(tmp_path: Path) 
     data, raw = tmp_path / "data", bundle()
     with running_postgres() as db:
         tokens = enroll(data, db, (*PEOPLE, *CROWD[:-1]))
-        engine = create_engine(with_driver(db))
-        with engine.begin() as earlier:  # as an inbox left it that counted no queue
-            earlier.execute(text("alter table inbox_submissions drop column queue"))
-        engine.dispose()
         with serving(data, *NO_LIMIT, "--db", db) as server:
             server.tokens = tokens
             works = {sha256(one): (who.id, one) for who in CROWD[:-1] for one in [bundle(who.id)]}

@@ -25,7 +25,7 @@ class Receipt(BaseModel):
         sha256: of the bundle.
         received: when, by the inbox's clock.
         place: where it lies, as the inbox says it.
-        queue: its place among what the cohort handed in of the lesson; None when not told.
+        queue: its place among what the cohort handed in of the lesson.
         signature: the inbox's, over the rest.
     """
 
@@ -37,8 +37,8 @@ class Receipt(BaseModel):
     number: int
     sha256: str
     received: AwareDatetime
-    place: str | int = ""
-    queue: int | None = None
+    place: str = ""
+    queue: int
     signature: str
 
 

@@ -101,9 +101,10 @@ def verify(
     if not signer(data).is_ours(found):
         raise CampError(f"{receipt} was not signed by this inbox, or was changed since")
     place = data / "bundles" / f"{found.id}.zip"
-    said = f"{found.learner}, {found.lesson}, number {found.number}, received {found.received}"
-    if found.queue is not None:
-        said += f", place {found.queue} in the queue"
+    said = (
+        f"{found.learner}, {found.lesson}, number {found.number}, received {found.received}, "
+        f"place {found.queue} in the queue"
+    )
     if fault := fault_of(place, found.sha256):
         raise CampError(f"the receipt is good ({said}), but {place} {fault}: see your backup")
     typer.echo(f"good: {said}; its bundle is {place}")

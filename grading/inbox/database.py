@@ -14,7 +14,6 @@ from typing import Any
 from sqlalchemy import (
     Connection,
     ForeignKey,
-    Index,
     String,
     UniqueConstraint,
     create_engine,
@@ -53,13 +52,14 @@ class MemberRow(Base):
 class SubmissionRow(Base):
     """A submission that was accepted; its bundle is on the disk before the row is.
 
-    ``queue`` counts what a cohort handed in of a lesson; None of what came before that was kept.
+    ``queue`` counts what a cohort handed in of a lesson.
     """
 
     __tablename__ = "inbox_submissions"
     __table_args__ = (
         UniqueConstraint("learner", "lesson", "sha256"),
         UniqueConstraint("learner", "lesson", "number"),
+        UniqueConstraint("cohort", "lesson", "queue"),
     )
     serial: Mapped[int] = mapped_column(primary_key=True)
     id: Mapped[str] = mapped_column(String(32), unique=True)
@@ -70,12 +70,7 @@ class SubmissionRow(Base):
     sha256: Mapped[str] = mapped_column(String(64))
     size: Mapped[int]
     received: Mapped[str] = mapped_column(String(32))
-    queue: Mapped[int | None]
-
-
-_QUEUE = Index(
-    "inbox_queue", SubmissionRow.cohort, SubmissionRow.lesson, SubmissionRow.queue, unique=True
-)
+    queue: Mapped[int]
 
 
 class FeedbackRow(Base):
@@ -123,7 +118,6 @@ class Database:
                     )
                 alone(connection, "the inbox's tables")
                 Base.metadata.create_all(connection)
-                _bring_up_to_date(connection)
         except SQLAlchemyError as error:
             raise unusable(error) from None
 
@@ -152,14 +146,6 @@ def alone(connection: Connection, what: str) -> None:
     if connection.dialect.name == "postgresql":
         key = int.from_bytes(hashlib.sha256(what.encode()).digest()[:8], "big", signed=True)
         connection.execute(select(func.pg_advisory_xact_lock(key)))
-
-
-def _bring_up_to_date(connection: Connection) -> None:
-    """Add what tables of an earlier version lack; their rows stay as they are."""
-    table = SubmissionRow.__tablename__
-    if "queue" not in {column["name"] for column in look_at(connection).get_columns(table)}:
-        connection.exec_driver_sql(f"alter table {table} add column queue integer")
-        _QUEUE.create(connection)
 
 
 def _keep_private(address: str) -> None:

@@ -30,7 +30,7 @@ class Receipt(BaseModel):
         received: when, in UTC.
         place: where it lies, below the inbox's data folder.
         queue: the place in the queue: 1 for the first submission of the lesson that the inbox took
-            from the cohort. None in receipts that were given before the inbox counted.
+            from the cohort.
         signature: HMAC-SHA256 (RFC 2104) over :meth:`signed` in hexadecimal digits.
     """
 
@@ -43,15 +43,12 @@ class Receipt(BaseModel):
     sha256: str
     received: str
     place: str
-    queue: int | None = Field(default=None, ge=1)
+    queue: int = Field(ge=1)
     signature: str = ""
 
     def signed(self) -> bytes:
-        """Return the bytes that the signature covers: all other fields, in their order, as JSON.
-
-        Without a place in the queue they are those of the receipts that had none.
-        """
-        return self.model_dump_json(exclude={"signature"}, exclude_none=True).encode()
+        """Return the bytes that the signature covers: all other fields, in their order, as JSON."""
+        return self.model_dump_json(exclude={"signature"}).encode()
 
 
 class Signer:

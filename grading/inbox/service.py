@@ -168,7 +168,6 @@ Staff = Annotated[Member, _only(Role.TA, Role.INSTRUCTOR)]
     "/v1/submissions/{lesson}",
     status_code=201,
     response_model=Receipt,
-    response_model_exclude_none=True,
     responses={
         200: {"model": Receipt, "description": "The same bytes came before: the same receipt."},
         **_errors(
@@ -220,7 +219,6 @@ async def submit(
 
 @router.get(
     "/v1/submissions",
-    response_model_exclude_none=True,
     responses=_errors(e403="Not for learners."),
 )
 def submissions(

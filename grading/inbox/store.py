@@ -124,11 +124,10 @@ class Store:
             last = session.scalar(select(func.max(SubmissionRow.number)).where(*mine))
             new.number = (last or 0) + 1
             alone(session.connection(), f"queue {new.cohort}/{new.lesson}")
-            queue = select(func.count(), func.max(SubmissionRow.queue)).where(
+            before = select(func.max(SubmissionRow.queue)).where(
                 SubmissionRow.cohort == new.cohort, SubmissionRow.lesson == new.lesson
             )
-            count, highest = session.execute(queue).one()
-            new.queue = max(count, highest or 0) + 1  # rows of an earlier version have no place
+            new.queue = (session.scalar(before) or 0) + 1
             session.add(new)
         return new, True
 
