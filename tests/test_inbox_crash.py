@@ -99,7 +99,7 @@ def test_two_hundred_at_once_and_a_kill_in_the_middle(tmp_path: Path) -> None:
         for receipt in server.get("/v1/submissions", "tara").json():
             numbers.setdefault(receipt["learner"], []).append(receipt["number"])
         assert numbers == {learner: [1, 2, 3, 4, 5] for learner in learners}
-        assert sorted(receipt["queue"] for receipt in after.values()) == list(range(1, 201))
+        assert {receipt["queue"] for receipt in after.values()} == set(range(1, len(learners) + 1))
 
 
 def test_postgresql_serves_every_route_and_its_loss_is_one_line(tmp_path: Path) -> None:

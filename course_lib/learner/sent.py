@@ -25,7 +25,7 @@ class Receipt(BaseModel):
         sha256: of the bundle.
         received: when, by the inbox's clock.
         place: where it lies, as the inbox says it.
-        queue: its place among what the cohort handed in of the lesson.
+        queue: its place among those of the cohort who waited for feedback on the lesson.
         signature: the inbox's, over the rest.
     """
 

@@ -52,14 +52,13 @@ class MemberRow(Base):
 class SubmissionRow(Base):
     """A submission that was accepted; its bundle is on the disk before the row is.
 
-    ``queue`` counts what a cohort handed in of a lesson.
+    ``queue`` is the place among those of the cohort who waited for feedback on the lesson then.
     """
 
     __tablename__ = "inbox_submissions"
     __table_args__ = (
         UniqueConstraint("learner", "lesson", "sha256"),
         UniqueConstraint("learner", "lesson", "number"),
-        UniqueConstraint("cohort", "lesson", "queue"),
     )
     serial: Mapped[int] = mapped_column(primary_key=True)
     id: Mapped[str] = mapped_column(String(32), unique=True)

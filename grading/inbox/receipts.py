@@ -29,8 +29,8 @@ class Receipt(BaseModel):
         sha256: of the bundle's bytes.
         received: when, in UTC.
         place: where it lies, below the inbox's data folder.
-        queue: the place in the queue: 1 for the first submission of the lesson that the inbox took
-            from the cohort.
+        queue: the place in the queue when it came: one more than others of the cohort who waited
+            for feedback on what they had handed in of the lesson.
         signature: HMAC-SHA256 (RFC 2104) over :meth:`signed` in hexadecimal digits.
     """
 

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from sqlalchemy import Select, func, select
+from sqlalchemy import Select, distinct, exists, func, select
 from sqlalchemy.exc import SQLAlchemyError
 
 from course_lib import bundle
@@ -124,10 +124,7 @@ class Store:
             last = session.scalar(select(func.max(SubmissionRow.number)).where(*mine))
             new.number = (last or 0) + 1
             alone(session.connection(), f"queue {new.cohort}/{new.lesson}")
-            before = select(func.max(SubmissionRow.queue)).where(
-                SubmissionRow.cohort == new.cohort, SubmissionRow.lesson == new.lesson
-            )
-            new.queue = (session.scalar(before) or 0) + 1
+            new.queue = (session.scalar(_others_waiting(new)) or 0) + 1
             session.add(new)
         return new, True
 
@@ -287,6 +284,21 @@ def _newest(learner: str, lesson: str) -> Select[FeedbackRow]:
         .where(FeedbackRow.learner == learner, FeedbackRow.lesson == lesson)
         .order_by(FeedbackRow.serial.desc())
         .limit(1)
+    )
+
+
+def _others_waiting(new: SubmissionRow) -> Select[int]:
+    """Count the others of a cohort who handed a lesson in and had no feedback since."""
+    since = exists().where(
+        FeedbackRow.learner == SubmissionRow.learner,
+        FeedbackRow.lesson == SubmissionRow.lesson,
+        FeedbackRow.released >= SubmissionRow.received,
+    )
+    return select(func.count(distinct(SubmissionRow.learner))).where(
+        SubmissionRow.cohort == new.cohort,
+        SubmissionRow.lesson == new.lesson,
+        SubmissionRow.learner != new.learner,
+        ~since,
     )
 
 
