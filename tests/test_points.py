@@ -3,6 +3,7 @@
 import csv
 import json
 import multiprocessing
+import re
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,7 @@ from grading.points import Report, State, award, settle
 from grading.points_report import account_rows, points_command
 from grading.rules import load_rules, read_rules
 from grading.scores import Cell, Score, read_scores
+from tests.conftest import ROOT
 from tests.gradebooks import LESSON, NOTE, make_lesson, opened, submit
 
 RULES = load_rules()
@@ -62,6 +64,13 @@ def test_the_rules_hold_the_values_of_the_camp() -> None:
         ("L2", "进阶岛"),
     ]
     assert RULES.level("L1-1").lesson == "01_intro"
+
+
+def test_the_guides_name_the_levels_that_nobody_can_earn_the_certificate_without() -> None:
+    needed = {one.id for one in map(RULES.level, RULES.needed_levels) if not one.lesson}
+    for name in ("instructor.md", "instructor.zh.md"):
+        text = (ROOT / "docs" / name).read_text(encoding="utf-8")
+        assert {*re.findall(r"L\d-\d", text)} == needed
 
 
 @pytest.mark.parametrize(
