@@ -236,6 +236,15 @@ def test_pages_of_camp_feedback_are_released_to_their_learners(
         camp("release", "02_demo", *words)
 
 
+@pytest.mark.parametrize("words", [("check",), ("release", LESSON)])
+def test_a_folder_that_is_no_inbox_stays_as_it_is(tmp_path: Path, words: tuple[str, ...]) -> None:
+    (tmp_path / "some").mkdir()
+    for folder in (tmp_path / "some", tmp_path / "none"):
+        with pytest.raises(CampError, match=r"no inbox in .* \(no receipt\.key\): name its folder"):
+            camp(*words, "--data", folder)
+    assert [path.name for path in tmp_path.rglob("*")] == ["some"]
+
+
 def test_a_ta_elsewhere_collects_and_releases_by_the_address(
     inbox: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
