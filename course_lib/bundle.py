@@ -319,7 +319,9 @@ def _check_names(names: list[str], submission: Submission) -> None:
         parts = name.split("/")
         plain = name.isprintable() and not set(name) & set('\\:*?"<>|')
         if not plain or not zips.stays_inside(name) or len(parts) > MAX_DEPTH:
-            raise BadBundle(f"文件名不能用：{name}", f"a file may not be called {name}")
+            raise BadBundle(
+                f"文件名不能用：{name}（请改名）", f"a file may not be called {name}: rename it"
+            )
         if name not in (submission.notebook, NOTE) and (parts[0] != EVIDENCE or len(parts) < 2):
             raise BadBundle(
                 f"{name} 不该在压缩包里：只有笔记本、{NOTE} 和 {EVIDENCE}/",

@@ -347,6 +347,14 @@ def test_hints_that_were_opened_are_told_to_learner_and_course(kit: Home) -> Non
     assert "nothing changed since" in camp(kit.path, "submit", LESSON).stdout
 
 
+def test_a_name_that_may_not_be_is_to_be_changed(kit: Home) -> None:
+    folder = demo_lesson(kit)
+    folder.mkdir(parents=True)
+    (folder / "Screenshot 2026-11-28 at 10.20.30\u202fAM.png").write_bytes(b"x")  # as macOS does
+    told = camp(kit.path, "submit", "02_demo", *WHO)
+    assert only_line(told.stderr).endswith("at 10.20.30�AM.png: rename it\n")
+
+
 def test_too_much_evidence(kit: Home, monkeypatch: pytest.MonkeyPatch) -> None:
     folder = demo_lesson(kit)
     folder.mkdir(parents=True)
