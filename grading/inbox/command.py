@@ -44,7 +44,7 @@ def serve(
     ] = None,
     max_mb: Annotated[float, typer.Option(min=0.01, help="Size of a bundle.")] = MAX_BUNDLE / 1e6,
     quota_mb: Annotated[float, typer.Option(min=0.01, help="All bundles of a learner.")] = 1000,
-    uploads: Annotated[int, typer.Option(min=1, help="Of one member in an hour.")] = 60,
+    uploads: Annotated[int, typer.Option(min=1, help="Of one learner in an hour.")] = 60,
     requests: Annotated[int, typer.Option(min=1, help="Of one member in a minute.")] = 300,
 ) -> None:
     """Serve the inbox (the page /docs says how to ask it) until it is stopped."""

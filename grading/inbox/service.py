@@ -40,12 +40,12 @@ _LOCKED_PAGE = (
 
 @dataclass(frozen=True)
 class Limits:
-    """What one caller may do.
+    """What one member may do.
 
     Attributes:
         bundle: bytes of a bundle.
         quota: bytes of all bundles of a learner.
-        uploads: bundles and pages in an hour.
+        uploads: bundles in an hour; feedback pages count as requests alone.
         requests: requests in a minute.
     """
 
