@@ -81,6 +81,8 @@ def _moment(time: datetime) -> datetime:
 
 LearnerId = Annotated[str, AfterValidator(_learner)]
 LessonName = Annotated[str, AfterValidator(_lesson)]
+Begun = Literal["tried", "passed"]
+"""How far a lesson was begun: something was done, or all checks passed."""
 Moment = Annotated[AwareDatetime, AfterValidator(_moment)]
 """A time; whatever its zone was, it becomes UTC."""
 
@@ -112,6 +114,7 @@ class Submission(BaseModel):
         number: 1 for the first submission of this lesson, 2 for the next, and so on.
         time: when it was packed, by the learner's clock.
         hints: how many hints of an exercise were opened, by its name, as far as that is known.
+        elsewhere: how far the learner was in other lessons, as the learner's own folder has it.
         files: all files but this one, by path.
     """
 
@@ -125,6 +128,7 @@ class Submission(BaseModel):
     number: int = Field(ge=1, le=9999)
     time: Moment
     hints: dict[str, int] = Field(default_factory=dict)
+    elsewhere: dict[LessonName, Begun] = Field(default_factory=dict, max_length=100)
     files: tuple[File, ...] = Field(max_length=MAX_FILES)
 
     @property
@@ -152,6 +156,7 @@ def pack(
     cohort: str = "",
     time: datetime | None = None,
     hints: Mapping[str, int] | None = None,
+    elsewhere: Mapping[str, Begun] | None = None,
 ) -> bytes:
     """Return a bundle.
 
@@ -165,6 +170,7 @@ def pack(
         cohort: the learner's cohort.
         time: when it is packed; now by default.
         hints: how many hints of an exercise were opened, by its name.
+        elsewhere: how far the learner was in other lessons.
 
     Raises:
         BadBundle: it would be refused by whoever reads it: too large, or a name that may not be.
@@ -172,7 +178,7 @@ def pack(
     moment = (time or datetime.now(UTC)).replace(microsecond=0)
     submission = Submission(
         learner=learner, nickname=nickname, lesson=lesson, cohort=cohort, kit=kit,
-        number=number, time=moment, hints=dict(hints or {}),
+        number=number, time=moment, hints=dict(hints or {}), elsewhere=dict(elsewhere or {}),
         files=describe(files) if len(files) <= MAX_FILES else (),
     )  # fmt: skip
     _check_sizes({name: len(raw) for name, raw in files.items()}, submission.notebook)

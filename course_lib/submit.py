@@ -25,6 +25,7 @@ from course_lib.learner.home import Home, find_home
 from course_lib.learner.identity import Identity, read_identity, settle_identity
 from course_lib.learner.inbox import PLAIN_HTTP, open_inbox
 from course_lib.learner.lessons import find_lesson, read_lessons
+from course_lib.learner.overview import STAGES
 from course_lib.learner.places import is_address, put
 from course_lib.learner.preflight import Draft, look
 from course_lib.learner.progress import running_lesson
@@ -112,6 +113,17 @@ def _tell(draft: Draft, say: Say) -> None:
                 f"💡 hints opened: {hints} (TAs see how many opened them; no points depend on it)",
             )
         )
+    if draft.elsewhere:
+        others = [(name, STAGES[begun][1]) for name, begun in draft.elsewhere.items()]
+        zh = "、".join(f"{name} {text.zh}" for name, text in others)
+        en = ", ".join(f"{name} {text.en}" for name, text in others)
+        say(
+            Text(
+                f"🧭 一起写进去：其他课做到哪一步（{zh}；助教看到的是每课有多少人，不影响分数）",
+                f"🧭 told with it: how far you are elsewhere ({en}; TAs see how many are; no "
+                "points depend on it)",
+            )
+        )
 
 
 def _packed(home: Home, lesson: str, draft: Draft, identity: Identity) -> tuple[Sent, bool]:
@@ -132,6 +144,7 @@ def _packed(home: Home, lesson: str, draft: Draft, identity: Identity) -> tuple[
         learner=identity.learner, nickname=identity.nickname, cohort=identity.cohort,
         lesson=lesson, kit=__version__, number=next_number(home, lesson),
         time=datetime.now(UTC).replace(microsecond=0), hints=draft.notebook.hints,
+        elsewhere=draft.elsewhere,
         files=describe(draft.files),
     )  # fmt: skip
     data = _pack(draft, submission)
@@ -145,7 +158,7 @@ def _pack(draft: Draft, said: Submission) -> bytes:
     return pack(
         draft.files, learner=said.learner, nickname=said.nickname, lesson=said.lesson,
         number=said.number, kit=said.kit, cohort=said.cohort, time=said.time,
-        hints=said.hints,
+        hints=said.hints, elsewhere=said.elsewhere,
     )  # fmt: skip
 
 

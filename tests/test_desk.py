@@ -26,7 +26,7 @@ from grading import database
 from grading.beside import Beside, list_beside
 from grading.collect.links import GivenLink, Link, keep_links, links_alone, links_file
 from grading.course import Course
-from grading.desk import comments, funnel, hints, similar, spot, stored, stuck, waiting, wrong
+from grading.desk import comments, funnel, hints, similar, spot, stored, stuck, told, waiting, wrong
 from grading.desk.claims import LASTS, Claims
 from grading.desk.comments import Judged, Saved
 from grading.desk.graded import file_of
@@ -309,13 +309,42 @@ def test_answers_are_alike_but_for_names_and_layout(one: str, other: str, same: 
 
 def test_the_funnel_counts_what_was_handed_in(course: Course, sheet: Sheet) -> None:
     assert funnel.known_learners(course) == 5
-    found = funnel.funnel_of(course, sheet, 5)
-    assert (found.handed_in, found.tried, found.passed) == (5, 4, 1)
+    found = funnel.funnel_of(course, sheet, 5, {})
+    assert (found.handed_in, found.started, found.tried, found.passed) == (5, 5, 4, 1)
     blank = made([[0, 6]], [1, 6], by_hand=[1], blank=[(0, 0)])
-    nobody = funnel.funnel_of(course, blank, 1)
+    nobody = funnel.funnel_of(course, blank, 1, {})
     assert (nobody.handed_in, nobody.tried, nobody.passed) == (1, 0, 0)
     unread = made([[0, 6]], [1, 6], by_hand=[1], waits=[(0, 0), (0, 1)])  # no blank is known of it
-    assert funnel.funnel_of(course, unread, 1).tried == 0
+    assert funnel.funnel_of(course, unread, 1, {}).tried == 0
+
+
+def test_the_funnel_counts_who_told_with_another_lesson_that_this_was_begun(own: Course) -> None:
+    (own.path / "source/other").mkdir()
+    for learner, lesson, day, elsewhere in (
+        ("amy", LESSON, 1, {"other": "tried"}),  # handed in: not counted twice
+        ("fay", "other", 1, {LESSON: "tried"}),
+        ("fay", "more", 2, {LESSON: "passed"}),  # the newest counts
+        ("gus", "other", 2, {LESSON: "tried"}),
+        ("gus", "more", 1, {LESSON: "passed"}),
+        ("hal", "other", 1, {}),
+    ):
+        (own.path / "source" / lesson).mkdir(exist_ok=True)
+        said = Submission(
+            learner=learner, nickname="N", lesson=lesson, kit="1", number=1,
+            time=datetime(2026, 11, day, tzinfo=UTC), elsewhere=elsewhere, files=(),
+        )  # fmt: skip
+        place = own.submitted(learner, lesson)
+        place.mkdir(parents=True, exist_ok=True)
+        (place / MANIFEST).write_text(said.model_dump_json())
+    elsewhere = told.begun_elsewhere(own)
+    assert elsewhere == {
+        "amy": {"other": "tried"}, "fay": {LESSON: "passed"}, "gus": {LESSON: "tried"}, "hal": {},
+    }  # fmt: skip
+    before = funnel.funnel_of(own, read_sheet(own, LESSON), 8, {})
+    found = funnel.funnel_of(own, read_sheet(own, LESSON), 8, elsewhere)
+    assert found.handed_in == before.handed_in
+    assert (found.started - before.started, found.tried - before.tried) == (2, 2)
+    assert found.passed - before.passed == 1
 
 
 def test_opened_hints_are_counted_by_learner_where_they_were_noted(own: Course) -> None:

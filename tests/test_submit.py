@@ -355,6 +355,19 @@ def test_a_name_that_may_not_be_is_to_be_changed(kit: Home) -> None:
     assert only_line(told.stderr).endswith("at 10.20.30�AM.png: rename it\n")
 
 
+def test_how_far_other_lessons_are_is_told_to_learner_and_course(kit: Home) -> None:
+    work(kit, "li_mei")
+    assert "🧭" not in camp(kit.path, "submit", LESSON, *WHO).stdout
+    assert bundle.verify(kit.bundles / f"{LESSON}-camp3_42-1.zip").elsewhere == {}
+    demo_lesson(kit)
+    told = camp(kit.path, "submit", LESSON)
+    assert "🧭 told with it: how far you are elsewhere (02_demo tried; TAs see" in told.stdout
+    assert "nothing changed since" in told.stdout  # of this lesson
+    camp(kit.path, "submit", "02_demo")
+    said = bundle.verify(kit.bundles / "02_demo-camp3_42-1.zip")
+    assert said.elsewhere == {LESSON: "tried"}
+
+
 def test_too_much_evidence(kit: Home, monkeypatch: pytest.MonkeyPatch) -> None:
     folder = demo_lesson(kit)
     folder.mkdir(parents=True)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from course_lib.bundle import Begun
 from course_lib.errors import CampError
 from course_lib.language import LANGUAGES, Text, current_language
 from course_lib.learner import progress
@@ -77,11 +78,16 @@ class LessonState:
             return "graded"
         if self.sent is not None:
             return "handed in" if self.sent.deliveries else "packed"
+        return self.begun or "not started"
+
+    @property
+    def begun(self) -> Begun | None:
+        """How far the exercises are, whatever was handed in; None when nothing was done."""
         if self.exercises and len(self.right) == len(self.exercises):
             return "passed"
         written = self.notebook is not None and self.notebook.touched
         tried = any(one.state != "untried" for one in self.exercises)
-        return "tried" if written or tried else "not started"
+        return "tried" if written or tried else None
 
     @property
     def detail(self) -> Text:

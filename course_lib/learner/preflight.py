@@ -13,14 +13,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from course_lib.asked import missing
-from course_lib.bundle import MAX_BUNDLE, MAX_FILES, NOTE, BadBundle
+from course_lib.bundle import MAX_BUNDLE, MAX_FILES, NOTE, BadBundle, Begun
 from course_lib.errors import CampError, printable
 from course_lib.language import LANGUAGES, Text, current_language
 from course_lib.learner import progress
 from course_lib.learner.home import Home
 from course_lib.learner.lessons import Row
 from course_lib.learner.notebook import Notebook, read_notebook
-from course_lib.learner.overview import MARKS, written
+from course_lib.learner.overview import MARKS, read_overview, written
 from course_lib.learner.secrets import find_keys
 
 _KINDS = {
@@ -47,6 +47,7 @@ class Draft:
         stops: why nothing is packed.
         warnings: what a TA or the checks will miss.
         left_out: files beside that are not packed.
+        elsewhere: how far the learner is in other lessons that were begun.
     """
 
     notebook: Notebook
@@ -54,6 +55,7 @@ class Draft:
     stops: list[Text] = field(default_factory=list)
     warnings: list[Text] = field(default_factory=list)
     left_out: list[str] = field(default_factory=list)
+    elsewhere: dict[str, Begun] = field(default_factory=dict)
 
 
 def look(home: Home, row: Row, notebook: Path | None = None) -> Draft:
@@ -70,6 +72,9 @@ def look(home: Home, row: Row, notebook: Path | None = None) -> Draft:
     found = read_notebook(notebook) if notebook else _find(home, row.name)
     _check_name(found, row)
     draft = Draft(found)
+    for other in read_overview(home):
+        if other.begun and other.row.name != row.name:
+            draft.elsewhere[other.row.name] = other.begun
     draft.files[f"{row.name}.ipynb"] = found.raw
     _check_answers(home, row.name, draft)
     _check_note(draft)

@@ -9,21 +9,14 @@ from __future__ import annotations
 
 from collections import Counter
 
-from pydantic import ValidationError
-
-from course_lib.bundle import MANIFEST, MAX_MANIFEST, Submission
 from grading.course import Course
-from grading.intake import Refused, read_plain
+from grading.desk.told import told
 
 
 def count_opened(course: Course, lesson: str) -> Counter[str]:
     """Return how many learners opened a hint, by exercise; of each the newest submission counts."""
     found: Counter[str] = Counter()
     for learner in course.learners(lesson):
-        file = course.submitted(learner, lesson) / MANIFEST
-        try:
-            said = Submission.model_validate_json(read_plain(file, MAX_MANIFEST))
-        except (OSError, Refused, ValidationError):
-            continue
-        found.update(name for name, count in said.hints.items() if count > 0)
+        if said := told(course, learner, lesson):
+            found.update(name for name, count in said.hints.items() if count > 0)
     return found

@@ -26,7 +26,7 @@ def _funnels(desk: Desk) -> None:
         {
             lesson: one.lesson,
             say("课程里的学员", "learners known"): one.known,
-            say("开始", "started"): f"≥ {one.handed_in}",
+            say("开始", "started"): f"≥ {one.started}",
             tried: f"≥ {one.tried}",
             passed: f"≥ {one.passed}",
             handed_in: str(one.handed_in),
@@ -36,14 +36,16 @@ def _funnels(desk: Desk) -> None:
     table(rows)
     st.caption(
         say(
-            "没交之前的事只留在学员自己的机器上，这里无从知道：“开始”“做了”“检查全过”"
-            "数的都是交上来的，所以是下限。“做了”是至少写了一道题，“检查全过”是每个检查都满分。",
-            "What happens before handing in stays on learners' own machines and is not known "
-            "here: started, tried and passed count what was handed in, so they are lower "
-            "bounds. Tried: at least one exercise answered; passed: all points of all checks.",
+            "没交之前的事留在学员自己的机器上；交别的课时，camp submit 会带上其他课做到哪一步。"
+            "“开始”“做了”“检查全过”数的是交上来的和这样说的（没有核对），所以是下限。“做了”是至少"
+            "写了一道题，“检查全过”是每个检查都满分。",
+            "What happens before handing in stays on learners' own machines; with another lesson "
+            "camp submit tells how far they are. Started, tried and passed count what was handed "
+            "in, and what was told so (nobody checked it): lower bounds. Tried: at least one "
+            "exercise answered; passed: all points of all checks.",
         )
     )
-    shown = [one for one in found if one.handed_in]
+    shown = [one for one in found if one.started]
     if shown:
         st.bar_chart(
             {

@@ -15,7 +15,7 @@ from sqlalchemy.engine import make_url
 
 from grading.collect.links import links_file
 from grading.course import Course
-from grading.desk import funnel, hints, similar, stuck, waiting, wrong
+from grading.desk import funnel, hints, similar, stuck, told, waiting, wrong
 from grading.desk.claims import Claims
 from grading.desk.funnel import Funnel
 from grading.desk.reader import read_lessons, read_sheet
@@ -136,7 +136,10 @@ def funnels(course: Course) -> list[Funnel]:
 def _funnels(path: Path, stamp: _Stamp) -> list[Funnel]:
     course = open_course(path)
     known = funnel.known_learners(course)
-    return [funnel.funnel_of(course, sheet(course, name), known) for name in lessons(course)]
+    elsewhere = told.begun_elsewhere(course)
+    return [
+        funnel.funnel_of(course, sheet(course, name), known, elsewhere) for name in lessons(course)
+    ]
 
 
 def wrong_answers(course: Course, lesson: str, column: int, by: By) -> list[Group]:
