@@ -272,6 +272,11 @@ def test_a_ta_elsewhere_collects_and_releases_by_the_address(
     assert collect().startswith("0 collected, 2 known")
     assert fetched() - before == len(seen) - 2  # other tests' lessons are not of this course
     collect("--dry-run")
+    kept = course.path / f"collected/{lesson}/amy/001/collected.json"
+    whole = kept.read_bytes()
+    kept.write_text("{")
+    assert collect() == "0 collected, 1 known, 1 not taken"
+    kept.write_bytes(whole)
 
     pages = [course.feedback(who, lesson) / f"{lesson}.html" for who in ("amy", "bo", "stranger")]
     for page in pages:
