@@ -40,6 +40,8 @@ def prepare() -> None:
     """Make IPython ready before processes are forked."""
     if not _SHELL:
         _SHELL.append(make_shell())
+        # Python compiles its patterns of tokens but once
+        _SHELL[0].transform_cell("'first'")  # type: ignore[no-untyped-call]
     _LOADED.update(sys.modules)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import builtins
+import functools
 import linecache
 import sys
 from collections.abc import Callable, Collection, Iterable, Sequence
@@ -92,7 +93,7 @@ def put_in_place(names: Names, peer: Callable[[], Peer], cells: Sequence[str]) -
         cells: the text of all cells of the instructor's.
     """
     shown = "\n".join(cells)
-    written = _written(cells)
+    written = functools.cache(lambda: _written(cells))  # few notebooks ask for it
     sys.modules["__main__"] = _Notebook(names)
     plots = sys.modules.get(PLOTS)
     if plots is not None and "pyplot" in shown:
@@ -111,7 +112,7 @@ def put_in_place(names: Names, peer: Callable[[], Peer], cells: Sequence[str]) -
     names.given |= {"eval": names["eval"], "exec": names["exec"], "issubclass": is_subclass}
 
 
-def _watch_timer(written: Collection[str]) -> None:
+def _watch_timer(written: Callable[[], Collection[str]]) -> None:
     """Let ``timeit`` measure functions, and text of the instructor's own."""
     import timeit
 
@@ -134,12 +135,12 @@ def _find_no_examples(*_: Any, **__: Any) -> Any:
 
 
 def _evaluator(
-    names: Names, peer: Callable[[], Peer], written: Collection[str]
+    names: Names, peer: Callable[[], Peer], written: Callable[[], Collection[str]]
 ) -> Callable[..., Any]:
     """Return an ``eval`` that runs text of a learner's in the learner's process."""
 
     def evaluate(source: Any, space: Any = None, local: Any = None) -> Any:
-        if isinstance(source, str) and source not in written:
+        if isinstance(source, str) and source not in written():
             return peer().ask("eval", source)
         _refuse_unwritten(source, written)
         return eval(source, names if space is None else space, local)  # noqa: S307 - their words
@@ -147,7 +148,7 @@ def _evaluator(
     return evaluate
 
 
-def _executor(names: Names, written: Collection[str]) -> Callable[..., None]:
+def _executor(names: Names, written: Callable[[], Collection[str]]) -> Callable[..., None]:
     """Return an ``exec`` that runs the instructor's own words only."""
 
     def execute(source: Any, space: Any = None, local: Any = None, **words: Any) -> None:
@@ -157,8 +158,8 @@ def _executor(names: Names, written: Collection[str]) -> Callable[..., None]:
     return execute
 
 
-def _refuse_unwritten(source: Any, written: Collection[str]) -> None:
-    if not isinstance(source, str) or source not in written:
+def _refuse_unwritten(source: Any, written: Callable[[], Collection[str]]) -> None:
+    if not isinstance(source, str) or source not in written():
         raise NotHere("only the instructor's own text is run as code in the process that judges")
 
 
