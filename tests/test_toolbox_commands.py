@@ -44,7 +44,8 @@ def camp(
 
 def test_each_tool_has_a_whole_lock() -> None:
     assert set(tools()) == {
-        "xtuner", "opencompass", "lmdeploy", "llamaindex", "huixiangdou", "labelu", "mineru",
+        "xtuner", "opencompass", "lmdeploy", "llamacpp", "llamaindex", "huixiangdou", "labelu",
+        "mineru",
     }  # fmt: skip
     for tool in tools().values():
         pins = dict(
