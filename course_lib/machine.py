@@ -49,6 +49,21 @@ def gpus() -> list[str]:
     return [line.strip() for line in done.stdout.splitlines() if line.strip()]
 
 
+def peak_memory() -> int:
+    """Return the most bytes of memory that this process has held at once.
+
+    On Linux ``getrusage`` would also count what the process held that started this one.
+    """
+    if sys.platform == "linux":
+        status = Path("/proc/self/status").read_text(encoding="utf-8")
+        return int(status.partition("VmHWM:")[2].split()[0]) * 1024
+    import resource
+
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (
+        1 if sys.platform == "darwin" else 1024
+    )
+
+
 def free_memory() -> int:
     """Return the bytes a new process can use: free memory, the container's and ulimit's rest."""
     import psutil

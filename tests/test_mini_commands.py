@@ -46,7 +46,8 @@ def test_a_wrong_folder_is_one_clear_line(tmp_path: Path) -> None:
 
 
 def test_bench_measures_this_machine(tmp_path: Path) -> None:
-    done = camp(tmp_path, "bench", "--tokens", "12", "--runs", "1")
+    words = ("mini", "bench", "--tokens", "12", "--runs", "1")
+    done = kits.camp(tmp_path, *words, CAMP_TOOLS=str(tmp_path / "none"))
     assert done.returncode == 0, done.stderr
     line = next(text for text in done.stdout.splitlines() if "transformers" in text)
     load, first, speed, memory = (float(c) for c in line.strip("│ ").split("│")[1:])
@@ -54,4 +55,6 @@ def test_bench_measures_this_machine(tmp_path: Path) -> None:
     assert 0 < first < 30
     assert 1 < speed < 10_000
     assert 100 < memory < 4_000
-    assert done.stdout.splitlines()[-1].startswith("no row for llama.cpp: ")
+    last = done.stdout.splitlines()[-1]
+    assert last.startswith("no row for llama.cpp: llama.cpp is not installed: ")
+    assert "camp tools install llamacpp" in last

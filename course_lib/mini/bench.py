@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import os
 import statistics
 import subprocess
 import sys
+import tempfile
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from rich.table import Table
 
+from course_lib import llamacpp, toolbox
 from course_lib.errors import CampError
 from course_lib.language import Text
+from course_lib.template import Message, render
 
 PROMPT = "请写一个300字的小故事，主角是小兔子，地点是森林。"
-GGUF = "model.gguf"
 
 
 @dataclass(frozen=True)
@@ -32,10 +34,9 @@ class Timing:
 
 
 _TRANSFORMERS = """
-import json, resource, sys, time
-UNIT = 2**20 if sys.platform == "darwin" else 2**10
+import json, sys, time
 import torch, transformers
-from course_lib import chat
+from course_lib import chat, machine
 from course_lib.decoding import Sampling
 torch.set_num_threads(1)
 folder, prompt, tokens = sys.argv[1], sys.argv[2], int(sys.argv[3])
@@ -46,67 +47,54 @@ load = time.perf_counter() - began
 model.ends = set()
 model.chat(prompt, Sampling(max_new_tokens=2))
 reply = model.chat(prompt, Sampling(max_new_tokens=tokens))
-peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / UNIT
+peak = machine.peak_memory() / 2**20
 print(json.dumps([load, reply.first_token_seconds, reply.tokens_per_second, peak]))
 """
-_LLAMA_CPP = """
-import json, resource, sys, time
-UNIT = 2**20 if sys.platform == "darwin" else 2**10
-from llama_cpp import Llama
-path, prompt, tokens = sys.argv[1], sys.argv[2], int(sys.argv[3])
-began = time.perf_counter()
-model = Llama(path, n_threads=1, n_ctx=2048, verbose=False)
-load = time.perf_counter() - began
-times, began = [], time.perf_counter()
-for _ in model(prompt, max_tokens=tokens, temperature=0, stream=True):
-    times.append(time.perf_counter() - began)
-speed = (len(times) - 1) / (times[-1] - times[0]) if len(times) > 1 else 0.0
-peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / UNIT
-print(json.dumps([load, times[0], speed, peak]))
-"""
 
 
-def _run(engine: str, code: str, arguments: list[str], runs: int) -> Timing:
-    """Return the medians of ``runs`` fresh processes of one thread."""
-    environment = os.environ | {"OMP_NUM_THREADS": "1", "TOKENIZERS_PARALLELISM": "false"}
-    rows = []
-    for _ in range(runs):
-        done = subprocess.run(
-            [sys.executable, "-c", code, *arguments],
-            capture_output=True,
-            text=True,
-            env=environment,
-        )
-        if done.returncode:
-            raise CampError(f"{engine}: {done.stderr.strip().splitlines()[-1]}")
-        rows.append(json.loads(done.stdout.splitlines()[-1]))
+def _spoken(command: list[str], variables: Mapping[str, str]) -> str:
+    """Return the last line that a fresh process of one thread says; CampError with it if failed."""
+    one = {"OMP_NUM_THREADS": "1", "TOKENIZERS_PARALLELISM": "false"}
+    done = subprocess.run(
+        command, capture_output=True, text=True, env=os.environ | one | dict(variables)
+    )
+    said = (done.stderr if done.returncode else done.stdout).strip().splitlines()
+    if done.returncode or not said:
+        raise CampError(said[-1] if said else f"exit code {done.returncode}")
+    return said[-1]
+
+
+def _timing(engine: str, command: list[str], variables: Mapping[str, str], runs: int) -> Timing:
+    """Return the medians of ``runs`` fresh processes."""
+    rows = [json.loads(_spoken(command, variables)) for _ in range(runs)]
     return Timing(engine, *(statistics.median(column) for column in zip(*rows, strict=True)))
 
 
-def without_llama_cpp(folder: Path) -> str:
-    """Return why llama.cpp is not in the table, in one line; "" when it is."""
-    if importlib.util.find_spec("llama_cpp") is None:
-        text = Text(
-            "没有 llama.cpp 那一行：这个环境里没有 llama_cpp",
-            "no row for llama.cpp: llama_cpp is not installed here",
-        )
-        return str(text)
-    if (folder / GGUF).is_file():
-        return ""
-    text = Text(
-        f"没有 llama.cpp 那一行：{folder} 里没有 {GGUF}（本课不做转换）",
-        f"no row for llama.cpp: {folder} holds no {GGUF} (the course makes none)",
-    )
-    return str(text)
+def _llama_cpp(folder: Path, tokens: int, runs: int) -> Timing:
+    """Return the timing of the model as GGUF at 16 bits, which is made for it.
+
+    Raises:
+        CampError: llama.cpp is not installed, or cannot have this model.
+    """
+    found = toolbox.need("llamacpp")
+    variables = {**found.tool.variables, "PYTHONPATH": str(llamacpp.ROOT)}
+    prompt = render([Message("user", PROMPT)])
+    with tempfile.TemporaryDirectory() as place:
+        gguf = str(Path(place, "model.gguf"))
+        run, words = [str(found.python), "-m"], [gguf, prompt, str(tokens)]
+        _spoken([*run, llamacpp.EXPORT, str(folder), "16", gguf], variables)
+        return _timing("llama.cpp (GGUF)", [*run, llamacpp.BENCH, *words], variables, runs)
 
 
-def measure(folder: Path, tokens: int, runs: int) -> list[Timing]:
-    """Return the timings of transformers and, if it and a GGUF file are there, of llama.cpp."""
-    timings = [_run("transformers", _TRANSFORMERS, [str(folder), PROMPT, str(tokens)], runs)]
-    if not without_llama_cpp(folder):
-        gguf = str(folder / GGUF)
-        timings.append(_run("llama.cpp", _LLAMA_CPP, [gguf, PROMPT, str(tokens)], runs))
-    return timings
+def measure(folder: Path, tokens: int, runs: int) -> tuple[list[Timing], str]:
+    """Return the timings of transformers and of llama.cpp, or why the latter is missing."""
+    command = [sys.executable, "-c", _TRANSFORMERS, str(folder), PROMPT, str(tokens)]
+    timings = [_timing("transformers", command, {}, runs)]
+    try:
+        return [*timings, _llama_cpp(folder, tokens, runs)], ""
+    except CampError as error:
+        why = Text(f"没有 llama.cpp 那一行：{error}", f"no row for llama.cpp: {error}")
+        return timings, str(why)
 
 
 def table(timings: list[Timing]) -> Table:

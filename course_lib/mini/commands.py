@@ -132,8 +132,9 @@ def bench(
     from course_lib.mini import bench as timing
 
     found = models.find(model, say=typer.echo)
-    Console().print(timing.table(timing.measure(found.folder, tokens, runs)))
-    if lacks := timing.without_llama_cpp(found.folder):
+    timings, lacks = timing.measure(found.folder, tokens, runs)
+    Console().print(timing.table(timings))
+    if lacks:
         typer.echo(lacks)
 
 
