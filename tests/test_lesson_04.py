@@ -967,15 +967,30 @@ def test_lmdeploy_takes_the_flags_and_renders_as_the_course_does(
     assert tokens == [mini.tokenizer.encode(text) for text in wanted]
 
 
+REAL_BITS = ["W16, KV16", "W8, KV16", "W4, KV16", "W16, KV8", "W16, KV4", "W4, KV4"]
+"""The rows that are timed: all of them with llama.cpp, the first three with torch."""
+
+
 @pytest.mark.tools
 @pytest.mark.timeout(1800)
-@pytest.mark.parametrize("language", ["zh", "en"])
+@pytest.mark.parametrize(
+    ("language", "used", "measured", "timed"),
+    [
+        ("zh", ["lmdeploy", "llamacpp"], "由 llama.cpp 测量", REAL_BITS),
+        ("en", ["lmdeploy"], "measured with torch's kernels", REAL_BITS[:3]),
+    ],
+    ids=["zh with llama.cpp", "en without"],
+)
 def test_the_whole_lesson_with_the_real_tool(
-    lesson: Lesson, language: Language,
+    lesson: Lesson, language: Language, used: list[str], measured: str, timed: list[str],
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str],
 ) -> None:  # fmt: skip
     """Run every cell as a learner does; what LMDeploy wrote is audited by the lesson's own code."""
-    install.install(catalogue.find("lmdeploy"), print)
+    (tmp_path / "tools").mkdir()
+    for name in used:
+        home = install.install(catalogue.find(name), print).folder
+        (tmp_path / "tools" / name).symlink_to(home)
+    monkeypatch.setenv("CAMP_TOOLS", str(tmp_path / "tools"))
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("CAMP_LANG", language)
     began = time.monotonic()
@@ -1000,6 +1015,9 @@ def test_the_whole_lesson_with_the_real_tool(
     ]
     shape_ = shape_of(found["bot"])
     assert sizes[1] == pytest.approx(weight_bytes(shape_, 4, 64, tied=True), rel=0.01)
+    rows = found["table"].rows
+    assert measured in said
+    assert [name for name, row in rows.items() if row.speed is not None] == timed
     points = evidence.grade_deploy(points=20)
     total = sum(record.seconds for record in times.steps([work]))
     with capfd.disabled():

@@ -148,6 +148,8 @@ def savings(
     ways: Mapping[str, Way],
     kv_bytes_quant: Callable[[dict[str, int], int], float],
     count: int | None = None,
+    *,
+    measured: Mapping[str, Row] = {},
 ) -> Savings:
     """Measure each way on ``count`` questions of each skill.
 
@@ -155,10 +157,14 @@ def savings(
         ways: by the name that the table shows.
         kv_bytes_quant: the learner's function.
         count: questions of each skill; by default :data:`QUESTIONS`.
+        measured: what was measured already, by name, such as by llama.cpp.
     """
     asked = questions(count or QUESTIONS)
     rows = {}
     for name, way in ways.items():
+        if name in measured:
+            rows[name] = measured[name]
+            continue
         shape = shape_of(way.bot)
         bits = weight_bytes(shape, way.weight_bits, GROUP, tied=True)
         kv, quality = kv_bytes_quant(shape, way.kv_bits), examine(way, asked)

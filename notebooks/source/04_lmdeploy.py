@@ -1099,7 +1099,7 @@ KV 是边生成边产生的，不能慢慢校准。LMDeploy 在线做：每个�
 
 写 `kv_quant_head(x, bits)` → `(编号, scale, min, 还原值)`：scale = (最大 − 最小) ÷ (2^bits − 1)，常数向量取 1；编号 = (x − min) ÷ scale，**四舍五入**（.5 进位）；还原值 = min + 编号 × scale。scale 和还原值保留 6 位小数，计算时用没有舍入的 scale。
 
-下面的表量出代价：同一批问题，换权重位数，再换 KV 位数；2 位是让你看看悬崖在哪里。权重真按 16、8、4 位存放，激活 16 位，由 torch 的内核去算，所以也有**速度**（4 位的编号出自你的函数；8 位每行一个缩放）。2 位和 KV 由你的函数量化、再还原，没有速度。
+下面的表量出代价：同一批问题，换权重位数，再换 KV 位数；2 位是让你看看悬崖在哪里。装了 llama.cpp（`camp tools install llamacpp`，0.2 GB），权重和 KV 真按 16、8、4 位存放和计算，所以也有**速度**；32 个数一组，只有缩放（8 位一组 34 字节，4 位 18）。没装，torch 的内核只量权重（4 位的编号出自你的函数，8 位每行一个缩放）。其余由你的函数量化、再还原，没有速度。
 
 <details><summary>提示</summary>
 
@@ -1118,7 +1118,7 @@ K and V come as tokens are generated; there is no time to calibrate. LMDeploy do
 
 Write `kv_quant_head(x, bits)` → `(codes, scale, min, restored)`: scale = (max − min) ÷ (2^bits − 1), or 1 for a constant vector; codes = (x − min) ÷ scale, **rounded half up**; restored = min + code × scale. scale and restored have 6 decimals; compute with the unrounded scale.
 
-The table below measures the price: the same questions with other weight bits and other KV bits; 2 bits are there to show where the cliff is. Weights really lie in memory at 16, 8 and 4 bits, with 16-bit activations in torch's kernels, so there is a **speed**, too (the codes at 4 bits are your function's; at 8 bits each row has one scale). 2 bits and KV are quantised by your functions and restored: no speed.
+The table below measures the price: the same questions with other weight bits and other KV bits; 2 bits are there to show where the cliff is. If llama.cpp is installed (`camp tools install llamacpp`, 0.2 GB), weights and KV really lie in memory and are computed at 16, 8 and 4 bits, so there is a **speed**, too; 32 numbers share a scale and no zero (34 bytes at 8 bits, 18 at 4). If not, torch's kernels only measure the weights (the codes at 4 bits are your function's, at 8 bits each row has one scale). The rest is quantised by your functions and restored: no speed.
 
 <details><summary>Hint</summary>
 
@@ -1220,23 +1220,23 @@ def kv_quant_head(x, bits):
 # %%
 from functools import partial
 
-from course_lib.deploy.kv import QuantisedCache
+from course_lib.deploy import kv, llama, speed
 from course_lib.deploy.packed import packed
 from course_lib.deploy.savings import Way, savings
-from course_lib.deploy.speed import speed_chart
 
 with needs("quant_groups", "dequant_groups", "kv_quant_head", "kv_bytes_quant"):
     ways = {f"W{bits}, KV16": Way(packed(bot, quant_groups, bits), bits) for bits in (16, 8, 4)}
     ways["W2, KV16"] = Way(quantised.quantised(bot, quant_groups, dequant_groups, 2), 2)
     for bits in (8, 4, 2):
-        cache = partial(QuantisedCache, kv_quant_head, bits)
+        cache = partial(kv.QuantisedCache, kv_quant_head, bits)
         ways[f"W16, KV{bits}"] = Way(ways["W16, KV16"].bot, 16, bits, cache)
     ways["W4, KV4"] = Way(ways["W4, KV16"].bot, 4, 4, ways["W16, KV4"].cache)
-    display(table := savings(ways, kv_bytes_quant), table.chart(), speed_chart(quant_groups))
+    table = savings(ways, kv_bytes_quant, measured=llama.measured(bot))
+    display(table, table.chart(), speed.speed_chart(quant_groups))
 
 # %% [markdown] lang="zh"
 """
-`camp-mini` 的表里，8 位、4 位和 16 位分不出高下（18 道题分不出这么小的差别），2 位就掉下了悬崖；速度也相近，这么小的模型，时间不花在权重上。大模型的账（LMDeploy 文档，2.5-7B-chat，GSM8K）：KV 16 位 85.67，int8 85.44，int4 83.78。8 位几乎白捡，4 位要付一点钱。
+`camp-mini` 的表里，8 位、4 位和 16 位分不出高下（18 道题分不出这么小的差别，困惑度有时反而低一点），2 位就掉下了悬崖；速度差得不多，这么小的模型，时间不花在权重上（少绕弯的 llama.cpp 快得多）。大模型的账（LMDeploy 文档，2.5-7B-chat，GSM8K）：KV 16 位 85.67，int8 85.44，int4 83.78。8 位几乎白捡，4 位要付一点钱。
 
 再看最后一张图，7B 大小的一层，从左边看起：一次只算一个词元时，时间花在**读权重**上，读得少就快。往右，一批词元一起算，时间花在乘法上，谁快要看这颗 CPU 有哪些乘法指令。所以量化解决的首先是**大小**；快几倍没有一个固定的数，要在自己的机器、自己的批大小上量。
 
@@ -1255,7 +1255,7 @@ with needs("quant_groups", "dequant_groups", "kv_quant_head", "kv_bytes_quant"):
 
 # %% [markdown] lang="en"
 """
-In the table of `camp-mini` 8 and 4 bits cannot be told from 16 (18 questions cannot show so small a difference), and 2 bits fall off the cliff; speeds are close as well, for so small a model spends its time on other things than weights. For a large model (LMDeploy's documentation, 2.5-7B-chat, GSM8K): KV at 16 bits 85.67, int8 85.44, int4 83.78. 8 bits are nearly free, 4 bits cost a little.
+In the table of `camp-mini` 8 and 4 bits cannot be told from 16 (18 questions cannot show so small a difference, and perplexity may even be lower), and 2 bits fall off the cliff; speeds do not differ by much, for so small a model spends its time on other things than weights (llama.cpp, which makes fewer detours, is much faster). For a large model (LMDeploy's documentation, 2.5-7B-chat, GSM8K): KV at 16 bits 85.67, int8 85.44, int4 83.78. 8 bits are nearly free, 4 bits cost a little.
 
 Now the last chart, a layer of the 7B's size, from the left: with one token at a time the time goes into **reading weights**, and reading less is faster. To the right, with a batch of tokens, it goes into products, and who is faster depends on the instructions that this CPU has for them. So quantisation is first of all about **size**; how many times faster it is has no fixed number: measure on your machine, with your batch.
 
