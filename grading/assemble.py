@@ -108,10 +108,8 @@ class _Notebook:
         last, heading = self.last("prose"), self.heading(cell)
         if last is None:
             self.markdown(f"task-{cell.name}", heading)
-        elif HEADING in (lines := last.source.split("\n")):
-            last.source = "\n".join(heading if line == HEADING else line for line in lines)
         else:
-            last.source = f"{heading}\n\n{last.source}"
+            last.source = _headed(last.source, heading)
         self.code(
             f"exercise-{cell.name}",
             cell.source,
@@ -130,7 +128,9 @@ class _Notebook:
         )
 
     def evidence(self, cell: Cell) -> None:
-        title = Text("# 检查你留下的证据", "# checks the evidence you leave")
+        title = Text(
+            "# 批改时在这里检查你留下的证据", "# when graded, this checks the evidence you leave"
+        )
         names = (node for node in ast.walk(ast.parse(cell.source)) if isinstance(node, ast.Name))
         drawn = any(node.id == "seed" for node in names)
         lines = [f"seed = {self.seeds[cell.name]}"] * drawn + [cell.source]
@@ -270,3 +270,14 @@ def learner_notebook(instructor: NotebookNode) -> NotebookNode:
     ):
         notebook, _ = step(config=config).preprocess(notebook, {})
     return notebook
+
+
+def _headed(prose: str, heading: str) -> str:
+    """Return ``prose`` with an exercise's heading: where it asks for it, else below the section."""
+    lines = prose.split("\n")
+    if HEADING in lines:
+        return "\n".join(heading if line == HEADING else line for line in lines)
+    section = max((at for at, line in enumerate(lines) if line.startswith("## ")), default=None)
+    if section is None:
+        return f"{heading}\n\n{prose}"
+    return "\n".join([*lines[: section + 1], "", heading, *lines[section + 1 :]])

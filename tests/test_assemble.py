@@ -69,10 +69,18 @@ def test_the_heading_stands_where_the_prose_says(tmp_path: Path) -> None:
     ]
 
 
-def test_else_the_heading_stands_above_the_prose_or_alone(tmp_path: Path) -> None:
+def test_else_the_heading_stands_below_the_section_above_the_prose_or_alone(tmp_path: Path) -> None:
     text = GOOD.replace("# %% exercise", TASK.replace("### ✏️\n\n", "") + "# %% exercise")
     (task,) = [t for name, t in sources(learners(tmp_path, text)).items() if "prose" in name]
     assert task.startswith("### ✏️ Exercise 1: `weight_bytes`")
+    section = text.replace("The picture above.", "The end of the last.\n\n## A section")
+    (task,) = [t for name, t in sources(learners(tmp_path, section)).items() if "prose" in name]
+    assert task.split("\n\n") == [
+        "The end of the last.",
+        "## A section",
+        "### ✏️ Exercise 1: `weight_bytes` ★ · 5 min · 70 points",
+        "Write a function.",
+    ]
     alone = sources(learners(tmp_path, GOOD))["task-weight_bytes"]
     assert alone == "### ✏️ Exercise 1: `weight_bytes` ★ · 5 min · 70 points"
 
