@@ -39,18 +39,26 @@ class Copy:
         cell: the cell, as ``notebook/cell``.
         of: whose was first.
         since: when that came, UTC.
+        together: both came at that time, so that nobody was first.
     """
 
     learner: str
     cell: str
     of: str
     since: datetime.datetime | None
+    together: bool = False
 
     @property
     def remark(self) -> Text:
         """The line for the TA; learners are not told whose it is like."""
         name = self.cell.rpartition("/")[2]
         at = f"{self.since:%Y-%m-%d %H:%M} UTC" if self.since else "?"
+        if self.together:
+            return Text(
+                f"{name}：和 {self.of} 同时收到的（{at}）几乎一样，分数没有动，请两份一起看",
+                f"{name}: much like that of {self.of}, which came at the same time ({at}); the "
+                "points stay, look at both",
+            )
         return Text(
             f"{name}：和 {self.of} 先交的（{at}）几乎一样，分数没有动，请人工判断",
             f"{name}: much like that of {self.of}, who was first ({at}); the points stay, decide",
@@ -75,7 +83,8 @@ def find(records: Mapping[str, Record]) -> list[Copy]:
     found: dict[tuple[str, str], Copy] = {}
     for (cell, kind, _), marks in groups.items():
         for later, first in (_same if kind == "same" else _like)(marks):
-            copy = Copy(later.learner, cell, first.learner, first.print.since)
+            together = later.since == first.since
+            copy = Copy(later.learner, cell, first.learner, first.print.since, together)
             found.setdefault((later.learner, cell), copy)
     return list(found.values())
 

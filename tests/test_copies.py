@@ -52,6 +52,12 @@ def test_the_later_one_is_the_copy_whatever_their_names() -> None:
     assert "much like that of z, who was first (2026-11-20 12:00 UTC)" in found[0].remark.en
 
 
+def test_of_two_that_came_at_once_nobody_was_first() -> None:
+    (found,) = copies.find({"a": record(("same", BITS, 5)), "z": record(("same", BITS, 5))})
+    assert "much like that of a, which came at the same time (2026-11-20 12:05" in found.remark.en
+    assert "first" not in found.remark.en
+
+
 @pytest.mark.parametrize(("count", "copied"), [(1, True), (31, True), (32, False), (50, False)])
 def test_sketches_may_differ_in_a_few_bits(count: int, copied: bool) -> None:
     other = flipped(BITS, count)
