@@ -48,7 +48,7 @@ def verdict(
         return NotPassed(
             "raised", Text(f"{did.zh}，{where.zh}{rest.zh}", f"{did.en}, {where.en}{rest.en}")
         )
-    did = _did(outcome, visible=visible)
+    did = _did(outcome, visible=visible, known=known is not None)
     rest = known or (_expected(wanted, outcome) if visible else _advice())
     zh, en = f"{where.zh}{did.zh}{rest.zh}", f"{where.en}{did.en}{rest.en}"
     return NotPassed("wrong", Text(f"❌ 不对：{zh}", f"❌ wrong: {en}"))
@@ -89,11 +89,11 @@ def _where(target: str, wanted: Case, *, visible: bool) -> Text:
     )
 
 
-def _did(outcome: Outcome, *, visible: bool) -> Text:
+def _did(outcome: Outcome, *, visible: bool, known: bool) -> Text:
     if outcome.error is not None:
         error = _name(outcome.error, visible=visible)
         return Text(f" 抛出了 {error.zh}", f" you raised {error.en}")
-    if outcome.value is None:
+    if outcome.value is None and not known:
         return Text(" 返回了 None（漏了 return？）", " you returned None (is a return missing?)")
     if not visible:
         return Text(" 的结果不对", " your result is wrong")

@@ -52,6 +52,15 @@ def test_not_attempted() -> None:
     assert verdict(blank, CASES) == "⬜ not attempted yet: size"
 
 
+def test_none_is_no_missing_return_where_the_mistake_is_known() -> None:
+    line = verdict("def size(n, bits): pass", CASES)
+    assert "you returned None (is a return missing?)" in line
+    key = call(lambda n, bits: None, CASES[0]).key
+    table = fold({"why": [["位不是字节", "bits are not bytes"]], "cases": [{key: [0]}, {}]})
+    line = verdict("def size(n, bits): pass", CASES, mistakes=table)
+    assert line.endswith("you returned None; bits are not bytes")
+
+
 def test_a_check_says_which_cells_come_before_it() -> None:
     names: dict = {"given": given, "C": {}}
     exec('given("C")', names)

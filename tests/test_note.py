@@ -466,7 +466,7 @@ def test_broken_notebook_is_one_line(tmp_path: Path, raw: str) -> None:
 def test_missing_file_and_notebook_without_a_note(tmp_path: Path) -> None:
     with pytest.raises(CampError, match="no such file"):
         check_file(tmp_path / "none.md")
-    with pytest.raises(CampError, match="is no file"):
+    with pytest.raises(CampError, match="is not a file"):
         check_file(tmp_path)
     path = note_book(tmp_path, "x")
     path.write_text(path.read_text(encoding="utf-8").replace("note_", "other_"), encoding="utf-8")

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from course_lib.errors import CampError
+from course_lib.language import Text
 from course_lib.note.check import check_note
 
 ESSAY = "note_hello_intern"
@@ -43,8 +44,10 @@ def read_note(path: Path) -> Source:
         return Source(path, decode(path, _read(path, MAX_TEXT)))
     found = _read_notebook(path)
     if found is None:
-        raise CampError(
-            f"{path}: no note of level L1-1 (text cell {ESSAY}); a TA reads other lessons' notes"
+        raise _refusal(
+            path,
+            f"没有 L1-1 的笔记（文字单元 {ESSAY}）；别的课的笔记由助教看",
+            f"no note of level L1-1 (text cell {ESSAY}); a TA reads other lessons' notes",
         )
     beside = path.with_name(NOTE_FILE)
     if beside.is_file() and check_note(found.text, found.others).untouched:
@@ -65,23 +68,32 @@ def find_notebook() -> Path | None:
     found = [path for path in sorted(Path.cwd().glob("*.ipynb")) if _has_note(path)]
     if len(found) > 1:
         names = ", ".join(path.name for path in found)
-        raise CampError(
-            f'the note stands in each of {names}: name one, check_notebook("{found[0].name}")'
-        )
+        call = f'check_notebook("{found[0].name}")'
+        zh = f"{names} 里都有这份笔记：指明一个，{call}"
+        raise CampError(str(Text(zh, f"the note stands in each of {names}: name one, {call}")))
     return found[0] if found else None
+
+
+def _refusal(path: Path, zh: str, en: str) -> CampError:
+    return CampError(str(Text(f"{path}：{zh}", f"{path}: {en}")))
 
 
 def _read(path: Path, limit: int) -> bytes:
     if not path.is_file():
-        what = "is no file" if path.exists() else "no such file"
-        raise CampError(f"{path}: {what}; give a .md, .txt or .ipynb file")
+        what = Text("没有这个文件", "no such file")
+        if path.exists():
+            what = Text("不是文件", "is not a file")
+        kinds = "请给 .md、.txt 或 .ipynb 文件"
+        raise _refusal(path, f"{what.zh}：{kinds}", f"{what.en}; give a .md, .txt or .ipynb file")
     try:
         size = path.stat().st_size
         if size > limit:
-            raise CampError(f"{path}: {size:,} bytes, more than {limit:,}; hand in the note alone")
+            zh = f"有 {size:,} 字节，多于 {limit:,}：只交笔记本身"
+            raise _refusal(path, zh, f"{size:,} bytes, more than {limit:,}; hand in the note alone")
         return path.read_bytes()
     except OSError as error:
-        raise CampError(f"{path}: cannot be read ({error.strerror})") from error
+        why = error.strerror
+        raise _refusal(path, f"读不了（{why}）", f"cannot be read ({why})") from error
 
 
 def decode(path: Path, raw: bytes) -> str:
@@ -96,7 +108,11 @@ def decode(path: Path, raw: bytes) -> str:
         odd = sum(unicodedata.category(char) in _ODD and char not in "\t\n\r\f" for char in head)
         if "\0" not in text and odd * 20 <= len(head):
             return text
-    raise CampError(f"{path}: this is not a text file; save the note as a UTF-8 .md or .txt file")
+    raise _refusal(
+        path,
+        "不是文本文件：把笔记存成 UTF-8 的 .md 或 .txt 文件",
+        "this is not a text file; save the note as a UTF-8 .md or .txt file",
+    )
 
 
 def _read_notebook(path: Path) -> Source | None:
@@ -109,8 +125,10 @@ def _read_notebook(path: Path) -> Source | None:
             if cell["cell_type"] == "markdown"
         ]
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
-        raise CampError(
-            f"{path}: not a notebook that can be read; open and save it again"
+        raise _refusal(
+            path,
+            "不是能读的 notebook：打开它再保存一次",
+            "not a notebook that can be read; open and save it again",
         ) from error
     notes = [source for name, source in cells if name == ESSAY]
     if not notes:
