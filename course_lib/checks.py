@@ -8,6 +8,8 @@ nbgrader scores them; in a notebook it shows as one line, not as a traceback.
 
 from __future__ import annotations
 
+import linecache
+import re
 import sys
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -17,7 +19,7 @@ from course_lib.cases import Case, Mistakes, Outcome, call, case, read_case
 from course_lib.language import Text
 from course_lib.learner.progress import record
 from course_lib.payload import unfold
-from course_lib.verdicts import NotPassed, not_attempted, verdict
+from course_lib.verdicts import NotPassed, last_run_failed, not_attempted, verdict
 
 __all__ = ["NotPassed", "case", "check", "expect", "given", "hidden"]
 
@@ -108,6 +110,8 @@ def _try_all(
         target = wanted.fn or name
         if target not in functions:
             raise not_attempted(target, defined=False)
+        if visible and _ran_in_vain(target, functions[target]):
+            raise last_run_failed(target)
         outcome = call(functions[target], wanted)
         if isinstance(outcome.error, NotImplementedError) and wanted.raises is None:
             raise not_attempted(target)
@@ -118,3 +122,15 @@ def _try_all(
         wanted = cases[first]
         why = mistakes.explain(failed)
         raise verdict(wanted.fn or name, wanted, failed[first], why, visible=visible)
+
+
+def _ran_in_vain(target: str, function: object) -> bool:
+    """Tell whether a cell that defines ``target`` was run later and failed before it did."""
+    code = getattr(function, "__code__", None)
+    shell = sys.modules["IPython"].get_ipython() if "IPython" in sys.modules else None
+    if code is None or shell is None:
+        return False
+    defines = re.compile(rf"^def {re.escape(target)}\b", re.MULTILINE)
+    runs = [one.rstrip() for one in shell.user_ns.get("In", ()) if defines.search(one)]
+    made_by = "".join(linecache.getlines(code.co_filename)).rstrip()
+    return made_by in runs and made_by != runs[-1]

@@ -36,6 +36,18 @@ def not_attempted(target: str, *, defined: bool = True) -> NotPassed:
     return NotPassed("not attempted", text)
 
 
+def last_run_failed(target: str) -> NotPassed:
+    """Return the verdict on an exercise whose cell failed when it was last run."""
+    zh = (
+        f"💥 定义 {target} 的单元上次运行出错了：先改好再运行它，再检查（现在留着的还是以前的版本）"
+    )
+    en = (
+        f"💥 the cell that defines {target} failed when it was last run: mend and run it, then "
+        "check again (what is still there is an earlier version)"
+    )
+    return NotPassed("raised", Text(zh, en))
+
+
 def verdict(
     target: str, wanted: Case, outcome: Outcome, why: Text | None, *, visible: bool
 ) -> NotPassed:

@@ -196,3 +196,32 @@ def test_a_notebook_shows_one_line(tmp_path: object) -> None:
     assert output.ename == "NotPassed"
     assert output.traceback == [output.evalue]
     assert output.evalue == "❌ wrong: for size(2) you returned 2; it should be 3"
+
+
+def test_an_earlier_version_does_not_pass_for_one_that_failed() -> None:
+    import nbformat
+    from nbclient import NotebookClient
+
+    check_it = 'check("size", [case(2, gives=3)])'
+    sources = [
+        "from course_lib.checks import case, check",
+        "def size(n): return n + 1",
+        check_it,
+        "def size(n): return n + 1)",
+        check_it,
+        "1 / 0\ndef size(n): return n",
+        check_it,
+        "%%time\n\ndef size(n):\n    return n + 1",
+        check_it,
+        "size = lambda n: n + 1",
+        check_it,
+        "def size(n): return n + 1\n1 / 0",
+        check_it,
+    ]
+    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(one) for one in sources])
+    NotebookClient(notebook, allow_errors=True).execute()
+    said = ["".join(one.get("text", "") or one.get("evalue", "") for one in cell.outputs)
+            for cell in notebook.cells if cell.source == check_it]  # fmt: skip
+    failed = "💥 the cell that defines size failed when it was last run"
+    assert [line.startswith(failed) for line in said] == [False, True, True, False, False, False]
+    assert all(said[at].startswith("✅ right") for at in (0, 3, 4, 5))
