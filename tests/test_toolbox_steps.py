@@ -83,6 +83,8 @@ STEPS = [
          {"lines": ["^LMDeploy: "]}),
     Step("llamaindex", "llamaindex job.py find-job.json", {"find.json": "find.json"},
          asked={"files": ["find.json"]}),
+    Step("llamacpp", "llamacpp -m job savings-job.json", {"savings.json": "savings.json"},
+         asked={"files": ["savings.json"]}),
     Step("huixiangdou", "huixiangdou job.py judged-job.json", {"judged.json": "judged.json"},
          asked={"files": ["judged.json"]}),
     Step("mineru", "mineru parse page.pdf -o out", {"out/page/page.md": "out/**/*.md"}),
