@@ -14,32 +14,25 @@ camp-mini is asked again what the traces say it said; each reference is looked u
 from __future__ import annotations
 
 import hashlib
-import json
 import linecache
 import random
 import re
 from collections.abc import Callable, Collection, Sequence
-from graphlib import CycleError, TopologicalSorter
 from itertools import islice, pairwise
 from pathlib import Path
-from typing import Any, Literal
-
-from pydantic import Field
+from typing import Any
 
 from course_lib import models
-from course_lib.agents import town
+from course_lib.agents import searched
 from course_lib.agents.client import TOKENS
-from course_lib.agents.mind import TOKENS as SEARCH_TOKENS
-from course_lib.agents.mind import Found, prompt, references, supported, uncited
-from course_lib.agents.plan import RESPONSE, ROOT, WebSearchGraph
+from course_lib.agents.mind import Found
+from course_lib.agents.plan import WebSearchGraph
 from course_lib.agents.trace import Call, Round, Trace, Traces, called, read_traces
 from course_lib.errors import CampError
 from course_lib.files import read_at_most
 from course_lib.findings import Finding, Mark, earned, report
-from course_lib.hand_in import Record, essence, put, read
-from course_lib.language import LANGUAGES, Language, Text
-from course_lib.rag.ngrams import terms
-from course_lib.template import Message
+from course_lib.hand_in import essence, put
+from course_lib.language import Text
 from course_lib.tune.llama import Llama, one_thread
 from course_lib.tune.questions import plain
 from course_lib.verdicts import NotPassed
@@ -48,37 +41,11 @@ FOLDER = Path("evidence/06_agents")
 TOOL, TRACES, SEARCH = "tool.txt", "traces.json", "search.json"
 SHARES = {"tool": 0.35, "traces": 0.35, "search": 0.3}
 MAX_BYTES = 200_000
-WANTED_TRACES, WANTED_REFERENCES = 3, 3
+WANTED_TRACES = 3
 MOST_ROUNDS, MOST_PROMPT = 5, 8000
 SUCCESS, HTTP_ERROR, ARGS_ERROR = 0, -1000, -1001
 BUILT_IN = frozenset({"add", "multiply", "NoAction", "InvalidAction", "FinishAction"})
 RunTool = Callable[[str, dict[str, str], Sequence[Any]], Any]
-
-
-class Answered(Record):
-    """A question of the plan and its answer."""
-
-    name: str = Field(max_length=80)
-    content: str = Field(max_length=600)
-    response: str = Field(max_length=8000)
-
-
-class Reference(Record):
-    """A number in the answer, the page behind it and the sentence that it cites."""
-
-    number: int = Field(ge=0, le=999)
-    url: str = Field(max_length=300)
-    quote: str = Field(max_length=4000)
-
-
-class Search(Record):
-    """A search graph with what was found."""
-
-    format: Literal[1] = 1
-    nodes: tuple[Answered, ...] = Field(max_length=40)
-    edges: tuple[tuple[str, str], ...] = Field(max_length=200)
-    answer: str = Field(max_length=8000)
-    references: tuple[Reference, ...] = Field(max_length=60)
 
 
 def cell_of(kind: type[Any]) -> str:
@@ -107,23 +74,10 @@ def collect(
 
     An earlier set that differs is moved to ``evidence-before`` first.
     """
-    rows = references(graph, found)
-    searched = Search(
-        nodes=tuple(
-            Answered(name=name, content=node.content, response=node.response)
-            for name, node in graph.nodes.items()
-        ),
-        edges=tuple(graph.edges),
-        answer=found.answer,
-        references=tuple(
-            Reference(number=number, url=url, quote=quote) for number, url, quote, _ in rows
-        ),
-    )
-    text = json.dumps(searched.model_dump(mode="json"), ensure_ascii=False, indent=1) + "\n"
     files = {
         TOOL: cell_of(kind).encode(),
         TRACES: Traces(traces=tuple(traces)).write().encode(),
-        SEARCH: text.encode(),
+        SEARCH: searched.written(graph, found),
     }
     put(Path(folder), files)
 
@@ -178,7 +132,7 @@ def examine(
     checks: dict[str, Callable[[], tuple[float, Text]]] = {
         "tool": lambda: _tool(place, run_tool, seed),
         "traces": lambda: _traces(place),
-        "search": lambda: _search(place),
+        "search": lambda: searched.check(place / SEARCH, MAX_BYTES),
     }
     return [_finding(name, check, place) for name, check in checks.items() if name in parts]
 
@@ -304,84 +258,3 @@ def _is_own(call: Call, rounds: Sequence[Round]) -> bool:
         )
         for before, after in pairwise(rounds)
     )
-
-
-def _search(place: Path) -> tuple[float, Text]:
-    """Check that the graph is one, that each question was answered, that references hold.
-
-    A reference counts where a node's answer cites it, once for each answer and sentence cited,
-    where the question names what the page is about, and where camp-mini answers so again from it.
-    """
-    again = Text("重新运行搜索那一格", "run the cell with the search again")
-    told = read(place / SEARCH, Search, MAX_BYTES, again)
-    wrong = _graph_trouble(told)
-    if wrong is not None:
-        return 0.0, wrong
-    pages = {one.url: one for language in LANGUAGES for one in town.pages(language)}
-    answers = {
-        uncited(line): node
-        for node in told.nodes
-        if node.name not in (ROOT, RESPONSE)
-        for line in node.response.splitlines()
-    }
-    prompts: dict[str, tuple[str, str]] = {}
-    good: dict[str, tuple[str, str]] = {}
-    for one in {reference.number: reference for reference in told.references}.values():
-        line = next((x for x in told.answer.splitlines() if f"[[{one.number}]]" in x), "")
-        stands = one.url in pages and one.quote in pages[one.url].sentences
-        bears = stands and uncited(line) in answers and supported(line, one.quote)
-        if bears and (one.url, one.quote) not in good.values():
-            key, node = essence(uncited(line)), answers[uncited(line)]
-            if not set(terms(pages[one.url].title)) & set(terms(node.content)):
-                continue
-            good.setdefault(key, (one.url, one.quote))
-            prompts.setdefault(key, (_asked(pages[one.url], node), uncited(node.response)))
-    same = _said_again(list(prompts.values()))
-    count = len(good) if len(good) > 2 and same == len(good) - 1 else same  # a tie of two tokens
-    return min(1.0, count / WANTED_REFERENCES), Text(
-        f"搜索图：{len(told.nodes)} 个节点，{len(good)} 条引用能在页面里找到并支持回答（要 "
-        f"{WANTED_REFERENCES} 条），其中 {same} 条 camp-mini 能重现",
-        f"search graph: {len(told.nodes)} nodes, {len(good)} references stand on their pages and "
-        f"bear the answer (wanted: {WANTED_REFERENCES}); camp-mini gives {same} of them again",
-    )
-
-
-def _asked(page: town.Page, node: Answered) -> str:
-    language: Language = "zh" if page in town.pages("zh") else "en"
-    return prompt(page, node.content, language)
-
-
-def _said_again(asked: Sequence[tuple[str, str]]) -> int:
-    """Return how many of these prompts camp-mini answers in the words that go with them."""
-    with one_thread():
-        base = Llama.read(models.BUILT_IN["camp-mini"])
-        turns = [[Message("user", text)] for text, _ in asked]
-        replies = base.replies(turns, SEARCH_TOKENS) if turns else []
-    return sum(plain(reply) == plain(told) for reply, (_, told) in zip(replies, asked, strict=True))
-
-
-def _graph_trouble(told: Search) -> Text | None:
-    names = {one.name for one in told.nodes}
-    if len(names) != len(told.nodes) or not {ROOT, RESPONSE} <= names:
-        return Text("搜索图缺 root 或 response", "the search graph lacks root or response")
-    if any(start not in names or end not in names for start, end in told.edges):
-        return Text("边连到了不存在的节点", "an edge leads to a node that is not there")
-    before = {name: {start for start, end in told.edges if end == name} for name in names}
-    try:
-        order = list(TopologicalSorter(before).static_order())
-    except CycleError:
-        return Text("搜索图里有环", "the search graph has a cycle")
-    asked, used = {ROOT}, {RESPONSE}
-    for name in order:
-        asked |= {name} if before[name] & asked else set()
-    for name in reversed(order):
-        used |= before[name] if name in used else set()
-    if apart := sorted(names - (asked & used) - {ROOT, RESPONSE}):
-        return Text(
-            f"{apart[0]} 不在从 root 到 response 的路上",
-            f"{apart[0]} is on no way from root to response",
-        )
-    silent = [one.name for one in told.nodes if one.name != ROOT and not one.response.strip()]
-    if silent:
-        return Text(f"没有回答：{silent[0]}", f"not answered: {silent[0]}")
-    return None
