@@ -1236,7 +1236,7 @@ with needs("quant_groups", "dequant_groups", "kv_quant_head", "kv_bytes_quant"):
 
 # %% [markdown] lang="zh"
 """
-`camp-mini` 的表里，8 位、4 位和 16 位分不出高下（18 道题分不出这么小的差别，困惑度有时反而低一点），2 位就掉下了悬崖；速度差得不多，这么小的模型，时间不花在权重上（少绕弯的 llama.cpp 快得多）。大模型的账（LMDeploy 文档，2.5-7B-chat，GSM8K）：KV 16 位 85.67，int8 85.44，int4 83.78。8 位几乎白捡，4 位要付一点钱。
+`camp-mini` 的表里，8 位、4 位和 16 位分不出高下（18 道题分不出这么小的差别，困惑度有时反而低一点），2 位就掉下了悬崖；速度没差四倍，这么小的模型，时间不花在权重上（少绕弯的 llama.cpp 快得多）。大模型的账（LMDeploy 文档，2.5-7B-chat，GSM8K）：KV 16 位 85.67，int8 85.44，int4 83.78。8 位几乎白捡，4 位要付一点钱。
 
 再看最后一张图，7B 大小的一层，从左边看起：一次只算一个词元时，时间花在**读权重**上，读得少就快。往右，一批词元一起算，时间花在乘法上，谁快要看这颗 CPU 有哪些乘法指令。所以量化解决的首先是**大小**；快几倍没有一个固定的数，要在自己的机器、自己的批大小上量。
 
@@ -1255,7 +1255,7 @@ with needs("quant_groups", "dequant_groups", "kv_quant_head", "kv_bytes_quant"):
 
 # %% [markdown] lang="en"
 """
-In the table of `camp-mini` 8 and 4 bits cannot be told from 16 (18 questions cannot show so small a difference, and perplexity may even be lower), and 2 bits fall off the cliff; speeds do not differ by much, for so small a model spends its time on other things than weights (llama.cpp, which makes fewer detours, is much faster). For a large model (LMDeploy's documentation, 2.5-7B-chat, GSM8K): KV at 16 bits 85.67, int8 85.44, int4 83.78. 8 bits are nearly free, 4 bits cost a little.
+In the table of `camp-mini` 8 and 4 bits cannot be told from 16 (18 questions cannot show so small a difference, and perplexity may even be lower), and 2 bits fall off the cliff; speeds do not differ fourfold, for so small a model spends its time on other things than weights (llama.cpp, which makes fewer detours, is much faster). For a large model (LMDeploy's documentation, 2.5-7B-chat, GSM8K): KV at 16 bits 85.67, int8 85.44, int4 83.78. 8 bits are nearly free, 4 bits cost a little.
 
 Now the last chart, a layer of the 7B's size, from the left: with one token at a time the time goes into **reading weights**, and reading less is faster. To the right, with a batch of tokens, it goes into products, and who is faster depends on the instructions that this CPU has for them. So quantisation is first of all about **size**; how many times faster it is has no fixed number: measure on your machine, with your batch.
 
