@@ -8,22 +8,40 @@ from pathlib import Path
 
 from grading.isolation import landlock, limits, seccomp
 from grading.isolation import syscalls as sc
-from grading.isolation.house import DEVICES, HOME, USER, House, cover, map_user
+from grading.isolation.house import DEVICES, HOME, House, cover, map_user
 from grading.isolation.limits import Held, Limits
 
 _WRITABLE = (HOME, "/tmp", "/dev/shm")  # noqa: S108 - parts of a new file system
 
 
-def leave(house: House) -> None:
-    """Enter namespaces of its own; the next child is their first process.
+def fork(house: House) -> int:
+    """Fork; the child is the first process of namespaces of its own, and nobody until it enters.
+
+    Returns:
+        The child's process number; 0 in the child.
+
+    Raises:
+        OSError: the kernel refuses.
+    """
+    if not house.namespaces:
+        return os.fork()
+    return sc.fork_into(sc.ALL_NAMESPACES & ~sc.CLONE_NEWCGROUP)
+
+
+def enter(house: House, uid: int, gid: int) -> None:
+    """Become somebody in the new namespaces; this process is in its control group already.
+
+    Args:
+        house: the outer walls.
+        uid: user of the process that forked; until now this one is nobody.
+        gid: its group.
 
     Raises:
         OSError: the kernel refuses.
     """
     if house.namespaces:
-        user = USER if house.own_root else os.getuid()
-        sc.unshare(sc.ALL_NAMESPACES)
-        map_user(user, USER if house.own_root else os.getgid())
+        sc.unshare(sc.CLONE_NEWCGROUP)
+        map_user(uid, gid)
 
 
 def shut(house: House, limit: Limits, held: Held, folder: str) -> str:

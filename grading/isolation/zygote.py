@@ -41,15 +41,26 @@ _ROLES = {
 
 @dataclass
 class _Room:
-    """One walled process."""
+    """One walled process.
+
+    Attributes:
+        job: where its submission's grader listens.
+        name: what the grader calls it.
+        limit: what it may use.
+        grouped: a control group limits its memory.
+        pid: its number.
+        handle: a descriptor that can be read when it has ended.
+        failure: a pipe that holds why its walls could not be shut, if so.
+        why: why we ended it.
+    """
 
     job: socket.socket
     name: str
     limit: Limits
     grouped: bool
-    folder: str
-    pid: int = 0
-    handle: int = -1
+    pid: int
+    handle: int
+    failure: int
     why: str = ""
 
 
@@ -130,109 +141,85 @@ class _Zygote:
         job.close()
 
     def _kill(self, one: _Room) -> None:
-        if one.pid:
-            ended = select.poll()
-            ended.register(one.handle, select.POLLIN)
-            if not ended.poll(0):  # else it ended by itself
-                one.why = one.why or "killed"
-            pids = [one.pid] if self.house.namespaces else limits.family(one.pid)
-            for pid in pids:
-                with contextlib.suppress(ProcessLookupError):
-                    os.kill(pid, 9)
-        else:
-            one.why = one.why or "killed"  # still being forked
+        ended = select.poll()
+        ended.register(one.handle, select.POLLIN)
+        if not ended.poll(0):  # else it ended by itself
+            one.why = one.why or "killed"
+        pids = [one.pid] if self.house.namespaces else limits.family(one.pid)
+        for pid in pids:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, 9)
 
     def _open(self, job: socket.socket, order: dict[str, Any], descriptors: list[int]) -> None:
         limit = Limits(**order["limits"])
-        one = _Room(job, order["name"], limit, len(descriptors) > 1, order["folder"])
-        self.rooms.append(one)
-        report, reported = os.pipe()
+        failure, told = os.pipe()
+        uid, gid = os.getuid(), os.getgid()
         try:
-            child = os.fork()
+            pid = room.fork(self.house)
+            if pid == 0:
+                try:
+                    self._inside(order, limit, (uid, gid), descriptors, told)
+                finally:
+                    os._exit(1)
         except OSError as error:  # no memory, or too many processes
-            for descriptor in (report, reported, *descriptors):
-                os.close(descriptor)
-            self.rooms.remove(one)
-            one.why = f"failed: {error}"
-            self._tell(one, -1, 0)
-            return
-        if child == 0:
-            try:
-                self._inside(one, self.roles[order["role"]], descriptors, reported)
-            finally:
-                os._exit(1)
-        os.close(reported)
-        for descriptor in descriptors:
+            os.close(failure)
+            self._tell(job, order["name"], -1, f"failed: {error}", 0)
+        else:
+            one = _Room(
+                job, order["name"], limit, len(descriptors) > 1, pid, os.pidfd_open(pid), failure
+            )
+            self.rooms.append(one)
+            self.selector.register(one.handle, selectors.EVENT_READ, lambda: self._ended(one))
+        for descriptor in (told, *descriptors):
             os.close(descriptor)
-        self.selector.register(
-            report, selectors.EVENT_READ, lambda: self._opened(one, child, report)
-        )
 
-    def _inside(self, one: _Room, role: Role, descriptors: list[int], reported: int) -> None:
-        """Become a room: leave these namespaces, fork, shut the walls, play the role."""
-        kept = sorted({reported, *descriptors, 0, 1, 2})
+    def _inside(
+        self,
+        order: dict[str, Any],
+        limit: Limits,
+        user: tuple[int, int],
+        descriptors: list[int],
+        told: int,
+    ) -> None:
+        """Become a room: join the control groups, shut the walls, play the role."""
+        kept = sorted({told, *descriptors, 0, 1, 2})
         for low, high in zip(kept, [*kept[1:], 1 << 20], strict=True):
             os.closerange(low + 1, high)
         try:
             for group in descriptors[1:]:
                 os.write(group, b"0")
                 os.close(group)
-            room.leave(self.house)
-            child = os.fork()
-            if child:
-                os.write(reported, f"{child}\n".encode())
-                os._exit(0)
-            home = room.shut(self.house, one.limit, self.held, one.folder)
+            room.enter(self.house, *user)
+            home = room.shut(self.house, limit, self.held, order["folder"])
             os.chdir(home)
             os.environ["HOME"] = home
             _silence(1, 2)
         except BaseException as error:
-            os.write(reported, f"failed: {error}\n".encode())
+            os.write(told, f"failed: {error}".encode())
             os._exit(1)
-        os.write(reported, b"shut\n")
-        os.close(reported)
-        channel = socket.socket(fileno=descriptors[0])
-        role(channel, home)
+        os.close(told)
+        self.roles[order["role"]](socket.socket(fileno=descriptors[0]), home)
         os._exit(0)
-
-    def _opened(self, one: _Room, child: int, report: int) -> None:
-        """Read what the room being opened has to say, up to the end."""
-        text = os.read(report, 4096).decode("utf-8", "replace")
-        for line in text.splitlines():
-            if line.isdecimal():
-                one.pid = int(line)
-                os.waitpid(child, 0)
-                one.handle = os.pidfd_open(one.pid)
-                self.selector.register(one.handle, selectors.EVENT_READ, lambda: self._ended(one))
-            elif line.startswith("failed"):
-                one.why = one.why or line
-        if text:
-            if one.pid and one.why:
-                self._kill(one)
-            return
-        self.selector.unregister(report)
-        os.close(report)
-        if not one.pid:  # it did not get as far as to fork
-            os.waitpid(child, 0)
-            self.rooms.remove(one)
-            self._tell(one, -1, 0)
 
     def _ended(self, one: _Room) -> None:
         self.selector.unregister(one.handle)
         os.close(one.handle)
+        with os.fdopen(one.failure, encoding="utf-8", errors="replace") as failure:
+            why = one.why or failure.read()
         _, status, used = os.wait4(one.pid, 0)
         self.rooms.remove(one)
         if not self.house.namespaces:
             self._end_strangers()
-        self._tell(one, os.waitstatus_to_exitcode(status), used.ru_utime + used.ru_stime)
+        cpu = used.ru_utime + used.ru_stime
+        self._tell(one.job, one.name, os.waitstatus_to_exitcode(status), why, cpu)
 
-    def _tell(self, one: _Room, status: int, cpu: float) -> None:
-        told = {"ended": one.name, "status": status, "why": one.why, "cpu": cpu}
+    def _tell(self, job: socket.socket, name: str, status: int, why: str, cpu: float) -> None:
+        told = {"ended": name, "status": status, "why": why, "cpu": cpu}
         with contextlib.suppress(OSError):
-            one.job.send(json.dumps(told).encode())
+            job.send(json.dumps(told).encode())
 
     def _unwatched(self) -> list[_Room]:
-        return [one for one in self.rooms if one.pid and not one.grouped]
+        return [one for one in self.rooms if not one.grouped]
 
     def _look_at_memory(self) -> None:
         for one in self._unwatched():
@@ -244,8 +231,6 @@ class _Zygote:
     def _end_strangers(self) -> None:
         """End what a room left behind, where rooms have no namespace that does it."""
         known = {one.pid for one in self.rooms}
-        if 0 in known:  # one is being opened, and not known yet
-            return
         for pid in limits.children(os.getpid()):
             if pid not in known:
                 for one in limits.family(pid):
