@@ -208,6 +208,20 @@ def test_one_odd_name_stops_nobody_else(course: Course, tmp_path: Path) -> None:
     assert collect(course, exchange)[0] == "0 collected, 2 known, 2 not taken"
 
 
+def test_names_from_another_system_stop_nobody(course: Course, inbox: Path) -> None:
+    odd = os.fsdecode("作业".encode("gbk"))  # as a zip from a Chinese Windows unpacks
+    (inbox / odd).mkdir()
+    for learner, name in (("a", "a"), ("b", odd), ("c", f"{odd}/c"), ("z", "z")):
+        (inbox / f"{name}.zip").write_bytes(a_bundle(learner))
+    assert collect(course, inbox) == ("4 collected, 0 known, 0 not taken", [])
+    assert course.learners(LESSON) == ["a", "b", "c", "z"]
+    assert collect(course, inbox) == ("0 collected, 4 known, 0 not taken", [])
+    page = "https://zhuanlan.zhihu.com/p/1"
+    table = a_form(inbox / f"{odd}.csv", [["", "c", "", "L1-1", page, "c.zip", "", ""]])
+    assert collect(course, table) == ("0 collected, 1 known, 0 not taken", [])
+    assert page in (course.path / "collected/links.csv").read_text("utf-8-sig")
+
+
 def test_a_pipe_is_no_bundle_and_keeps_nobody_waiting(course: Course, inbox: Path) -> None:
     os.mkfifo(inbox / "a.zip")
     (inbox / "b.zip").write_bytes(a_bundle("b"))

@@ -28,7 +28,7 @@ from course_lib.bundle import (
     Submission,
     is_learner_id,
 )
-from course_lib.errors import CampError
+from course_lib.errors import CampError, printable
 from course_lib.files import write_atomic
 from course_lib.language import Text
 from grading.collect.sources import Offer
@@ -110,7 +110,7 @@ class Archive:
             record = Record(
                 learner=learner, lesson=lesson, nickname=said.nickname if said else "",
                 number=said.number if said else 0, received=min(told, now), digest=digest,
-                source=offer.label,
+                source=printable(offer.label),
             )  # fmt: skip
             write_atomic(fresh / _RECORD, record.model_dump_json(indent=1) + "\n")
             folder.mkdir(parents=True, exist_ok=True)
