@@ -7,6 +7,7 @@ import json
 import os
 import re
 import shutil
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -14,7 +15,9 @@ import pytest
 from openpyxl import Workbook
 
 from course_lib import bundle
+from course_lib.errors import CampError
 from grading.collect.archive import Archive
+from grading.collect.command import collect as collect_all
 from grading.collect.export import Export, find_columns
 from grading.collect.links import Link, given_link, keep_links
 from grading.collect.sources import Offer
@@ -235,6 +238,18 @@ def test_a_pipe_is_no_bundle_and_keeps_nobody_waiting(course: Course, inbox: Pat
     os.mkfifo(inbox / "more/b.zip")
     table = a_form(inbox / "f.csv", [["", "b", "", "", "", "b.zip", "", ""]])
     assert collect(course, table) == ("0 collected, 1 known, 0 not taken", [])
+
+
+def test_what_came_before_an_inbox_was_out_of_reach_is_placed(course: Course, inbox: Path) -> None:
+    (inbox / "a.zip").write_bytes(a_bundle("a"))
+
+    def offers() -> Iterator[Offer]:
+        yield Offer("a.zip", inbox / "a.zip")
+        raise CampError("cannot reach it")
+
+    with pytest.raises(CampError, match="cannot reach it"):
+        collect_all(course, offers())
+    assert course.learners(LESSON) == ["a"]
 
 
 def test_a_damaged_record_stops_nobody_else(course: Course, inbox: Path) -> None:

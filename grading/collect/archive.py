@@ -150,6 +150,21 @@ class Archive:
             (fresh / "new").rename(target)
         return record, "new"
 
+    def check(self, learner: str, lesson: str) -> None:
+        """Refuse what cannot be somebody's, or is of no lesson here.
+
+        Raises:
+            BadBundle: it is so.
+        """
+        if not is_learner_id(learner):
+            raise BadBundle(f"学员编号 {learner!r} 不能用", f"{learner!r} cannot be a learner's id")
+        if lesson not in self.course.lessons():
+            known = ", ".join(self.course.lessons())
+            raise BadBundle(
+                f"没有课程 {lesson!r}（有：{known}）",
+                f"no lesson {lesson!r} here (there are: {known})",
+            )
+
     def records(self, learner: str, lesson: str) -> dict[Path, Record]:
         """Return what was collected of a learner's lesson, by folder.
 
@@ -227,14 +242,7 @@ class Archive:
                 f"来源写的是 {offer.learner}，压缩包里是 {learner}：问清楚是谁的",
                 f"it came as {offer.learner}, inside it says {learner}: ask whose it is",
             )
-        if not is_learner_id(learner):
-            raise BadBundle(f"学员编号 {learner!r} 不能用", f"{learner!r} cannot be a learner's id")
-        if lesson not in self.course.lessons():
-            known = ", ".join(self.course.lessons())
-            raise BadBundle(
-                f"没有课程 {lesson!r}（有：{known}）",
-                f"no lesson {lesson!r} here (there are: {known})",
-            )
+        self.check(learner, lesson)
         return learner, lesson
 
 

@@ -42,40 +42,47 @@ def collect(
     links: list[Link] = []
     with course.lock():
         archive.tidy()
-        for offer in offers:
-            if isinstance(offer, Trouble):
-                troubles.append(offer)
-            elif isinstance(offer, Link):
-                links.append(offer)
-            elif isinstance(offer, Record):
-                taken.append((offer, "again"))
-            else:
-                try:
-                    taken.append(archive.take(offer))
-                except (BadBundle, Refused, Damaged, OSError) as error:
-                    troubles.append(Trouble(offer.label, reason_of(error)))
-        newest: dict[tuple[str, str], str] = {}
-        for learner, lesson in dict.fromkeys((one.learner, one.lesson) for one, _ in taken):
-            try:
-                record, became = archive.place(learner, lesson)
-            except (Damaged, OSError) as error:
-                troubles.append(Trouble(f"{learner} {lesson}", reason_of(error)))
-                continue
-            newest[learner, lesson] = record.digest
-            if became == "kept":
-                place = course.submitted(learner, lesson)
-                text = Text(
-                    f"{place} 不是收来的，没有动它：移走后再运行一次",
-                    f"{place} was not collected and stays: move it away and run this again",
-                )
-                troubles.append(Trouble(f"{learner} {lesson}", text))
-        if links:
-            keep_links(course, links)
-    current = set(newest.values())
+        try:
+            for offer in offers:
+                if isinstance(offer, Trouble):
+                    troubles.append(offer)
+                elif isinstance(offer, Link):
+                    links.append(offer)
+                elif isinstance(offer, Record):
+                    taken.append((offer, "again"))
+                else:
+                    try:
+                        taken.append(archive.take(offer))
+                    except (BadBundle, Refused, Damaged, OSError) as error:
+                        troubles.append(Trouble(offer.label, reason_of(error)))
+        finally:  # an inbox may be out of reach in the middle
+            newest = _place(archive, [one for one, _ in taken], troubles)
+            if links:
+                keep_links(course, links)
     return [
-        (one, "older" if became == "new" and one.digest not in current else became)
+        (one, "older" if became == "new" and one.digest not in newest else became)
         for one, became in taken
     ], troubles
+
+
+def _place(archive: Archive, taken: Iterable[Record], troubles: list[Trouble]) -> set[str]:
+    """Put each learner's newest where it is graded; return the digests of the newest."""
+    newest = set()
+    for learner, lesson in dict.fromkeys((one.learner, one.lesson) for one in taken):
+        try:
+            record, became = archive.place(learner, lesson)
+        except (Damaged, OSError) as error:
+            troubles.append(Trouble(f"{learner} {lesson}", reason_of(error)))
+            continue
+        newest.add(record.digest)
+        if became == "kept":
+            place = archive.course.submitted(learner, lesson)
+            text = Text(
+                f"{place} 不是收来的，没有动它：移走后再运行一次",
+                f"{place} was not collected and stays: move it away and run this again",
+            )
+            troubles.append(Trouble(f"{learner} {lesson}", text))
+    return newest
 
 
 _BECAME = {
