@@ -330,10 +330,10 @@ class LessonRun:
         before = {graded.learner: self.journal.read(graded.learner) for graded in batch}
         entries = []
         for graded in batch:
-            folder = self.course.submitted(graded.learner, self.lesson)
             record = before[graded.learner]
             if record.received is None or record.fingerprint != graded.fingerprint:
-                received = journal.received_at(folder, list(self.assignment.notebooks))
+                notebooks = list(self.assignment.notebooks)
+                received = journal.received_at(self.course, graded.learner, self.lesson, notebooks)
                 before[graded.learner] = record = record.model_copy(update={"received": received})
             for target in self._autograded(graded.learner):
                 write_atomic(target, self._text(graded, target.stem), durable=False)

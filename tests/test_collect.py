@@ -22,6 +22,7 @@ from grading.collect.export import Export, find_columns
 from grading.collect.links import Link, given_link, keep_links
 from grading.collect.sources import Offer
 from grading.course import Course
+from grading.journal import received_at
 from tests.kits import LESSON, camp, make_kit, work
 from tests.test_bundle import listed
 
@@ -181,6 +182,8 @@ def test_an_exchange_from_either_submit(course: Course, tmp_path: Path) -> None:
     assert "files differ from submission.json (changed after packing)" in text
     assert "notes: the folder is not called LEARNER+LESSON+TIME" in text
     assert "is a link: hand in the file itself" in text
+    mine = received_at(course, "b+c@x.org", LESSON, [LESSON])  # whatever the folder's name says
+    assert (datetime.now(UTC).replace(tzinfo=None) - mine).total_seconds() < 3600
     bundles = home.bundles  # the same, now as files
     assert collect(course, bundles) == ("0 collected, 1 known, 0 not taken", [])
 
@@ -280,7 +283,8 @@ def test_an_inboxs_data_folder_tells_when_it_was_received(course: Course, tmp_pa
     assert notebook(course, "a") == "one"  # received last, whatever the learner's numbers say
     folder = course.path / "collected" / LESSON / "a"
     record = json.loads((folder / "001/collected.json").read_text())
-    assert record["received"] == "2026-11-02T09:00:00Z"
+    assert (record["received"], record["clock"]) == ("2026-11-02T09:00:00Z", "source")
+    assert received_at(course, "a", LESSON, [LESSON]) == datetime(2026, 11, 2, 9)
 
 
 def a_form(path: Path, rows: list[list[str]]) -> Path:
@@ -326,6 +330,7 @@ def test_a_forms_export_by_the_names_of_its_columns(course: Course, inbox: Path,
     assert "second" in notebook(course, "a")  # the form's time counts, not the learner's clock
     stamp = (course.submitted("a", LESSON) / "timestamp.txt").read_text()
     assert stamp == "2026-11-02 10:00:00 UTC\n"  # 18:00 in Beijing
+    assert received_at(course, "a", LESSON, [LESSON]) == datetime(2026, 11, 2, 10)
     with (course.path / "collected/links.csv").open(encoding="utf-8-sig") as file:
         links = list(csv.DictReader(file))
     assert [(one["learner"], one["link"]) for one in links] == [

@@ -49,7 +49,8 @@ class Record(BaseModel):
         nickname: what the learner likes to be called.
         lesson: its lesson.
         number: the learner's own, 0 when the way it came has none.
-        received: when it arrived; by the learner's clock of an exchange or a plain folder.
+        received: when it arrived.
+        clock: whose clock that is: the source's own (a form, an inbox) or the learner's.
         digest: SHA-256 of its files with their names.
         source: where it came from.
     """
@@ -60,6 +61,7 @@ class Record(BaseModel):
     lesson: str
     number: int = 0
     received: AwareDatetime
+    clock: Literal["source", "learner"] = "learner"
     digest: str
     source: str
 
@@ -106,10 +108,11 @@ class Archive:
                 if record.digest == digest:
                     return record, "again"
             now = datetime.now(UTC).replace(microsecond=0)
-            told = offer.received or (said.time if said else now)
+            told = offer.received or offer.claimed or (said.time if said else now)
             record = Record(
                 learner=learner, lesson=lesson, nickname=said.nickname if said else "",
-                number=said.number if said else 0, received=min(told, now), digest=digest,
+                number=said.number if said else 0, received=min(told, now),
+                clock="source" if offer.received else "learner", digest=digest,
                 source=printable(offer.label),
             )  # fmt: skip
             write_atomic(fresh / _RECORD, record.model_dump_json(indent=1) + "\n")
@@ -178,6 +181,19 @@ class Archive:
             except (OSError, ValidationError):
                 raise Damaged(folder / _RECORD) from None
         return found
+
+    def received(self, learner: str, lesson: str) -> datetime | None:
+        """Return when what is graded of a learner's lesson came, by its form's or inbox's clock.
+
+        None when it was not collected, or came by something that has no clock.
+        """
+        try:
+            records = self.records(learner, lesson).values()
+        except Damaged:
+            return None
+        times = {one.digest: one.received for one in records if one.clock == "source"}
+        digest = _digest_or_none(self.course.submitted(learner, lesson)) if times else None
+        return times.get(digest) if digest else None
 
     def tidy(self) -> None:
         """Remove what a run that was killed left half unpacked."""
