@@ -188,6 +188,34 @@ def test_an_exchange_from_either_submit(course: Course, tmp_path: Path) -> None:
     assert collect(course, bundles) == ("0 collected, 1 known, 0 not taken", [])
 
 
+def test_a_folder_of_another_account_is_asked_about(
+    course: Course, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    inbound = tmp_path / "exchange/camp/inbound"
+
+    def put(day: int) -> None:
+        folder = inbound / f"a+{LESSON}+2026-11-{day:02} 08:00:00.1 UTC"
+        folder.mkdir(parents=True)
+        (folder / f"{LESSON}.ipynb").write_text(f'{{"day": {day}}}')
+
+    monkeypatch.setattr("os.getuid", lambda: -1)
+    put(1)
+    put(2)
+    assert collect(course, inbound)[0] == "2 collected, 0 known, 0 not taken"
+    for record in course.path.glob("collected/*/*/*/collected.json"):
+        said = json.loads(record.read_text())
+        assert said["owner"] == inbound.stat().st_uid
+        record.write_text(json.dumps(said | {"owner": said["owner"] + 1}))
+    put(3)
+    summary, (line,) = collect(course, inbound)
+    assert summary == "0 collected, 2 known, 1 not taken"
+    assert "another account put it there than a's earlier ones: ask whose it is" in line
+    assert notebook(course, "a") == '{"day": 2}'
+    monkeypatch.undo()  # the folder is ours, as if copied
+    assert collect(course, inbound) == ("1 collected, 2 known, 0 not taken", [])
+    assert notebook(course, "a") == '{"day": 3}'
+
+
 def test_one_odd_name_stops_nobody_else(course: Course, tmp_path: Path) -> None:
     exchange = tmp_path / "exchange/camp"
     inbound = exchange / "inbound"

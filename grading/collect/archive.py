@@ -7,10 +7,11 @@ or removed. ``submitted/LEARNER/LESSON`` is a copy of the newest by the time it 
 from __future__ import annotations
 
 import hashlib
+import os
 import re
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -53,6 +54,7 @@ class Record(BaseModel):
         clock: whose clock that is: the source's own (a form, an inbox) or the learner's.
         digest: SHA-256 of its files with their names.
         source: where it came from.
+        owner: the account that put it into an exchange, where that can be told.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -64,6 +66,7 @@ class Record(BaseModel):
     clock: Literal["source", "learner"] = "learner"
     digest: str
     source: str
+    owner: int | None = None
 
 
 class Damaged(CampError):
@@ -104,16 +107,18 @@ class Archive:
             learner, lesson = self._whose(offer, said)
             digest = digest_of(fresh / _FILES)
             folder = self._folder(learner, lesson)
-            for record in self.records(learner, lesson).values():
+            records = self.records(learner, lesson).values()
+            for record in records:
                 if record.digest == digest:
                     return record, "again"
+            owner = _owner(offer.place, learner, records)
             now = datetime.now(UTC).replace(microsecond=0)
             told = offer.received or offer.claimed or (said.time if said else now)
             record = Record(
                 learner=learner, lesson=lesson, nickname=said.nickname if said else "",
                 number=said.number if said else 0, received=min(told, now),
                 clock="source" if offer.received else "learner", digest=digest,
-                source=printable(offer.label),
+                source=printable(offer.label), owner=owner,
             )  # fmt: skip
             write_atomic(fresh / _RECORD, record.model_dump_json(indent=1) + "\n")
             folder.mkdir(parents=True, exist_ok=True)
@@ -277,6 +282,25 @@ def digest_of(folder: Path) -> str:
             line = f"{name}\0{hashlib.sha256(raw).hexdigest()}\n"
             found.update(line.encode("utf-8", "surrogateescape"))
     return found.hexdigest()
+
+
+def _owner(place: Path, learner: str, earlier: Collection[Record]) -> int | None:
+    """Return the account that put a folder into an exchange; None when it is ours: a copy.
+
+    Raises:
+        BadBundle: it is another than of the learner's earlier ones; a page would go to it.
+    """
+    owner = place.lstat().st_uid if place.is_dir() else os.getuid()
+    if owner == os.getuid():
+        return None
+    known = {one.owner for one in earlier} - {None}
+    if known and owner not in known:
+        raise BadBundle(
+            f"放它的账号和 {learner} 以前的不同：问清楚是谁的；是本人的，就复制这个文件夹再收",
+            f"another account put it there than {learner}'s earlier ones: ask whose it is; if "
+            f"{learner}'s, copy the folder and collect the copy",
+        )
+    return owner
 
 
 def _numbered(folder: Path) -> list[Path]:
