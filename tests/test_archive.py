@@ -27,6 +27,7 @@ from grading.build import building
 from grading.cohort import Cohort, claim, create_cohort, find_cohort
 from grading.course import Course
 from grading.grade import grade
+from grading.journal import Journal, Record
 from grading.ledger import Booking, Kind, Ledger
 from grading.lesson_run import Options
 from tests.conftest import ROOT
@@ -275,6 +276,34 @@ def test_a_gradebook_of_another_name_is_taken_once(
     restore(tmp_path / "a.zip", tmp_path / "back", GIGA, quiet)
     with sqlite3.connect(tmp_path / "back/gradebook.db") as copy:
         assert copy.execute("SELECT id FROM student").fetchall() == [("mei",)]
+
+
+def test_another_gradebook_than_the_one_with_the_scores_is_refused(
+    course: Course, cohort: Cohort, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Journal(course.state / "01_x").write("li mei", Record(stage="done"))
+    elsewhere = f"sqlite:///{tmp_path / 'elsewhere.db'}"
+    monkeypatch.setenv("CAMP_DB", elsewhere)
+    with Course.open(course.path).gradebook() as book:
+        book.add_student("li mei")
+        book.add_assignment("01_x")
+        book.add_submission("01_x", "li mei")
+    monkeypatch.setenv("CAMP_DB", "")
+    here = course.path.parent
+    done = camp(here, "archive", cohort.name, "--output", "a.zip")
+    assert done.returncode == 1
+    assert done.stderr == (
+        "camp: the gradebook lacks 1 of 1 submissions that were graded (such as li mei, 01_x): "
+        "name the one that has them with --db, or run camp grade --force\n"
+    )
+    assert not (here / "a.zip").exists()
+    done = camp(here, "archive", cohort.name, "--output", "a.zip", "--db", elsewhere)
+    assert done.returncode == 0, done.stderr
+    restore(here / "a.zip", tmp_path / "back", GIGA, quiet)
+    with sqlite3.connect(tmp_path / "back/gradebook.db") as copy:
+        assert copy.execute("SELECT student_id FROM submitted_assignment").fetchall() == [
+            ("li mei",)
+        ]
 
 
 @pytest.mark.parametrize("name", ["course_lib/mini/weights/model.safetensors", "grading/x.txt"])

@@ -20,7 +20,7 @@ from course_lib.bundle import File
 from course_lib.doctor.packages import LOCK
 from course_lib.errors import CampError, printable
 from course_lib.files import new_file
-from grading.archive.gradebook import copy_gradebook
+from grading.archive.gradebook import copy_gradebook, entered
 from grading.archive.manifest import (
     COURSE,
     KEPT,
@@ -37,6 +37,7 @@ from grading.archive.manifest import (
 from grading.build import building
 from grading.cohort import PUBLIC, Cohort, owner, working_tree
 from grading.course import Course
+from grading.journal import Journal
 from grading.ledger import Ledger
 
 Advance = Callable[[int, int], None]
@@ -70,8 +71,8 @@ def write_archive(course: Course, cohort: Cohort, target: Path, advance: Advance
 
     Raises:
         CampError: it is not the cohort's course, something is at ``target``, ``target`` lies in
-            the course or in git, the ledger is broken, another command works on the course, a
-            part of it lies elsewhere, or it has too many files.
+            the course or in git, the ledger is broken, another command works on the course, its
+            scores are in another gradebook, a part of it lies elsewhere, or it has too many files.
     """
     _check(course, cohort, target)
     ledger = Ledger(course.path)
@@ -86,6 +87,7 @@ def write_archive(course: Course, cohort: Cohort, target: Path, advance: Advance
         )
         address = course.config.CourseDirectory.db_url
         copy_gradebook(address, beside / _GRADEBOOK)
+        _check_scores(course, beside / _GRADEBOOK)
         found = _look(course.path, _kept_apart(address, course.path))
         sources = {COURSE + name: course.path / name for name in found.files}
         sources[COURSE + _GRADEBOOK] = beside / _GRADEBOOK
@@ -149,6 +151,23 @@ def _check(course: Course, cohort: Cohort, target: Path) -> None:
         )
     if os.path.lexists(target):
         raise CampError(f"{target} is there already: name another file with --output")
+
+
+def _check_scores(course: Course, gradebook: Path) -> None:
+    """Refuse a gradebook that lacks what was graded: the scores are in another one."""
+    graded = {
+        (lesson, learner)
+        for lesson in course.lessons()
+        for learner in course.learners(lesson)
+        if Journal(course.state / lesson).read(learner).stage == "done"
+    }
+    if graded and (lacks := graded - entered(gradebook)):
+        lesson, learner = min(lacks)
+        raise CampError(
+            f"the gradebook lacks {len(lacks)} of {len(graded)} submissions that were graded (such "
+            f"as {learner}, {lesson}): name the one that has them with --db, or run camp grade "
+            "--force"
+        )
 
 
 def _look(course: Path, not_taken: set[str]) -> _Found:
