@@ -371,6 +371,31 @@ def test_a_forms_export_by_the_names_of_its_columns(course: Course, inbox: Path,
     assert len((course.path / "collected/links.csv").read_text("utf-8-sig").splitlines()) == 4
 
 
+def test_the_next_export_of_a_form_adds_new_links_alone(course: Course, inbox: Path) -> None:
+    kept = course.path / "collected/links.csv"
+    secret = "https://me:hunter2@a.example/1?token=abc"
+    rows = [
+        ["", learner, "", "L1-1", url, "", "2026/11/02 17:00", ""]
+        for learner, url in (("b", "https://zhuanlan.zhihu.com/p/1"), ("cat", secret))
+    ]
+    says = []
+    for number in range(2):
+        table = a_form(inbox / f"答卷_{number}.csv", [["", "", "", "", "", "", "", ""], *rows])
+        words = ("collect", str(table), "--course", str(course.path))
+        says.append(camp(inbox, *words).stdout.splitlines()[-2])
+        rows.insert(0, ["", "d", "", "L1-1", rows[0][4], "", "2026/11/03 17:00", ""])
+    assert says == [f"{number} new links of notes ({kept})" for number in (2, 1)]
+    with kept.open(encoding="utf-8-sig") as file:
+        links = {one["learner"]: one["link"] for one in csv.DictReader(file)}
+    assert links == {
+        "b": "https://zhuanlan.zhihu.com/p/1",
+        "cat": "https://a.example/1",
+        "d": "https://zhuanlan.zhihu.com/p/1",
+    }
+    assert len(kept.read_text("utf-8-sig").splitlines()) == 1 + len(links)
+    assert "holds a password or token" in str(given(course, "cat"))
+
+
 def test_the_preview_and_a_dry_run_write_nothing(course: Course, inbox: Path) -> None:
     (inbox / "b.zip").write_bytes(a_bundle("b"))
     (inbox / "c.zip").write_bytes(b"no")
