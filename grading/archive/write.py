@@ -31,7 +31,9 @@ from grading.archive.manifest import (
     SEED,
     Manifest,
     fits,
+    is_text,
     programs,
+    stored_as,
     this_kit,
 )
 from grading.build import building
@@ -89,7 +91,8 @@ def write_archive(course: Course, cohort: Cohort, target: Path, advance: Advance
         copy_gradebook(address, beside / _GRADEBOOK)
         _check_scores(course, beside / _GRADEBOOK)
         found = _look(course.path, _kept_apart(address, course.path))
-        sources = {COURSE + name: course.path / name for name in found.files}
+        left_out = sorted(map(printable, found.left_out))
+        sources = {stored_as(name): course.path / name for name in found.files}
         sources[COURSE + _GRADEBOOK] = beside / _GRADEBOOK
         sources |= programs()
         if LOCK.is_file():
@@ -97,13 +100,13 @@ def write_archive(course: Course, cohort: Cohort, target: Path, advance: Advance
         if cohort.name != PUBLIC:
             sources[SEED] = beside / SEED
             sources[SEED].write_text(cohort.seed.hex() + "\n", encoding="ascii")
-        _check_fits([*sources, *(COURSE + name for name in found.folders)], found.left_out)
+        _check_fits([*sources, *(COURSE + name for name in found.folders)], left_out)
         with new_file(target) as file, zipfile.ZipFile(file, "w") as archive:
             manifest = Manifest(
                 cohort=cohort.name, fingerprint=cohort.fingerprint,
                 made=datetime.now(UTC).replace(microsecond=0), kit=this_kit(),
                 elsewhere=_elsewhere(address, course.path),
-                folders=tuple(sorted(found.folders)), left_out=tuple(sorted(found.left_out)),
+                folders=tuple(sorted(found.folders)), left_out=tuple(left_out),
                 files=tuple(_add_all(archive, sources, advance)),
             )  # fmt: skip
             text = manifest.model_dump_json(indent=1) + "\n"
@@ -182,15 +185,14 @@ def _look(course: Path, not_taken: set[str]) -> _Found:
         folder = todo.pop()
         entries = list(os.scandir(folder))
         if not entries and folder != course:
-            found.folders.append(folder.relative_to(course).as_posix())
+            name = folder.relative_to(course).as_posix()
+            (found.folders if is_text(name) else found.left_out).append(name)
         for entry in entries:
             path = Path(entry.path)
             name = path.relative_to(course).as_posix()
             if name in not_taken:
                 continue
-            if not _can_be_named(name):
-                found.left_out.append(printable(os.fsencode(name).decode("utf-8", "replace")))
-            elif entry.is_dir(follow_symlinks=False):
+            if entry.is_dir(follow_symlinks=False):
                 todo.append(path)
             elif entry.is_file(follow_symlinks=False):
                 found.files.append(name)
@@ -200,7 +202,7 @@ def _look(course: Path, not_taken: set[str]) -> _Found:
                     "to: put that itself in its place, or take the link away"
                 )
             else:
-                found.left_out.append(printable(name))
+                found.left_out.append(name)
     return found
 
 
@@ -227,15 +229,6 @@ def _check_fits(names: Sequence[str], left_out: Sequence[str]) -> None:
 def _listed(name: str) -> int:
     """Return the bytes that a file takes in the manifest, at most."""
     return len(json.dumps(name, ensure_ascii=False).encode()) + 160
-
-
-def _can_be_named(name: str) -> bool:
-    """Tell whether a zip can hold a file of this name, which is bytes to Linux."""
-    try:
-        name.encode("utf-8")
-    except UnicodeEncodeError:
-        return False
-    return True
 
 
 def _add_all(
