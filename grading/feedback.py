@@ -164,6 +164,8 @@ def _graded(course: Course, lesson: str) -> list[_Work]:
 
 
 def _write_pages(course: Course, gradebook: Gradebook, work: _Work, *, force: bool) -> list[Path]:
+    if Journal(course.state / work.lesson).read(work.learner).withheld:
+        raise CampError(f"its grading was interrupted: run 'camp grade {work.lesson}' first")
     folder = course.feedback(work.learner, work.lesson)
     names = sorted([*(path.stem for path in work.graded), *work.refused])
     pages = [folder / f"{name}.html" for name in names]

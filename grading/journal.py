@@ -83,6 +83,11 @@ class Record(BaseModel):
         return self.stage == "done" and not self.fingerprint
 
     @property
+    def withheld(self) -> bool:
+        """Whether older scores were taken back and newer ones are not there yet."""
+        return self.stage == "due" and bool(self.stamp)
+
+    @property
     def texts(self) -> tuple[Text, ...]:
         """The remarks."""
         return tuple(Text(zh, en) for zh, en in self.remarks)

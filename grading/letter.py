@@ -38,6 +38,7 @@ _WORDS = {
 _PASSED, _NO_MORE = Text("已通过", "passed"), Text("不再算通过", "no longer passed")
 _WAITS = Text("等助教评分", "waits for a TA")
 _ASK = Text("请问助教", "ask your TA")
+_BEING_GRADED = Text("正在重新批改", "being graded again")
 _REFUSED = Text("没能批改：看反馈页，再交一次", "not graded: see its page, and hand it in again")
 _EARNED = Text("已获得", "earned")
 _NO_LEVEL = Text("不计关卡", "of no level")
@@ -45,11 +46,14 @@ _NO_LEVEL = Text("不计关卡", "of no level")
 
 @dataclass(frozen=True)
 class _Line:
-    """One lesson in the letter, in the learner's language; ``pages`` are links and their names."""
+    """One lesson in the letter, in the learner's language.
+
+    ``pages`` are links and their names; ``score`` is None while it is graded again.
+    """
 
     lesson: str
     pages: list[tuple[str, str]]
-    score: float
+    score: float | None
     maximum: float
     state: str
     passed: bool
@@ -155,10 +159,12 @@ def _line(known: _Known, score: Score, place: Path, language: Language) -> _Line
     account = known.accounts.get(score.learner)
     found = sorted((place / score.lesson).glob("*.html"))
     pages = [(f"{score.lesson}/{page.name}", page.stem) for page in found]
-    if Journal(known.course.state / score.lesson).read(score.learner).refused:
+    record = Journal(known.course.state / score.lesson).read(score.learner)
+    if record.refused or record.withheld:
+        why = _BEING_GRADED if record.withheld else _REFUSED
         return _Line(
-            score.lesson, pages, score.score, score.max_score, _REFUSED.in_language(language),
-            False, "",
+            score.lesson, pages, None if record.withheld else score.score, score.max_score,
+            why.in_language(language), False, "",
         )  # fmt: skip
     states = {one.level: _state(one, account) for one in standings}
     nothing = [shown_name(cell.name) for cell in score.cells if not (cell.score or cell.waits)]

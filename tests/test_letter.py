@@ -18,6 +18,7 @@ from grading.course import Course
 from grading.feedback import PagesFailed, feedback_command
 from grading.grade import grade
 from grading.ledger import Booking, Kind, Ledger
+from grading.lesson_run import LessonRun, Options
 from grading.letter import LETTER, give_out
 from grading.points import award
 from grading.rules import load_rules
@@ -208,6 +209,36 @@ def test_one_page_that_fails_does_not_keep_the_others_back(course: Course, tmp_p
         graded.write_bytes(good)
     assert (tmp_path / "out/c_right" / LETTER).is_file()
     assert not (tmp_path / "out/b_wrong").exists()
+
+
+def test_what_is_graded_again_keeps_its_page_until_that_is_done(
+    course: Course, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    *_, page, letter = release(course, tmp_path / "out", "--learner", "b_wrong")
+    before = page.read_bytes(), letter.read_bytes()
+    with monkeypatch.context() as patch:
+        patch.setattr(LessonRun, "_grade_due", _die)
+        with pytest.raises(KeyboardInterrupt):
+            grade(LESSON, course, ["b_wrong"], Options(force=True))
+    with pytest.raises(PagesFailed, match=f"run 'camp grade {LESSON}' first") as told:
+        feedback_command(LESSON, course.path, release=str(tmp_path / "out"))
+    assert "b_wrong" in str(told.value)
+    assert "c_right" not in str(told.value)
+    assert (tmp_path / "out/c_right" / LETTER).is_file()
+    assert (page.read_bytes(), letter.read_bytes()) == before
+    made = course.feedback("b_wrong", LESSON) / f"{LESSON}.html"
+    assert made.read_bytes() == before[0]
+    (_, letter) = give_out(course, [made], tmp_path / "other", load_rules(course.path))
+    assert rows(letter)[0] == f"{LESSON} – / 40 being graded again"  # beside another lesson's page
+
+    grade(LESSON, course)
+    *_, page, letter = release(course, tmp_path / "out", "--learner", "b_wrong")
+    assert (page.read_bytes(), letter.read_bytes()) == before
+
+
+def _die(*_: object) -> None:
+    """Stop as Ctrl+C would, when older scores are withheld and newer ones are not there."""
+    raise KeyboardInterrupt
 
 
 @pytest.mark.browser
