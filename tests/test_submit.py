@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import nbformat
 import pexpect
@@ -490,7 +491,7 @@ def test_an_inbox_gets_the_very_bytes_and_its_receipt_is_kept(kit: Home, inbox: 
     assert headers["Accept-Language"] == "en"
     kept = json.loads(file.with_suffix(".receipt.json").read_text())
     assert kept == inbox.receipt(body)
-    (kit.state / "token").write_text("camp_kept\n")
+    _token_file(kit, inbox).write_text("camp_kept\n")
     inbox.answers.append((200, inbox.receipt(body, learner="camp3_43")))
     told = camp(kit.path, "submit", LESSON, "--to", inbox.url)
     assert inbox.came[1][2]["Authorization"] == "Bearer camp_kept"
@@ -528,25 +529,48 @@ def test_a_token_that_the_inbox_does_not_know_is_asked_for_again(
     kit: Home, inbox: StandIn, tmp_path: Path
 ) -> None:
     work(kit, "li_mei")
-    kit.state.mkdir()
-    (kit.state / "token").write_text("camp_old\n")
+    kept = _token_file(kit, inbox)
+    kept.write_text("camp_old\n")
     words = ("submit", LESSON, *WHO, "--to", inbox.url)
     inbox.answers += [(401, {"detail": "no such token"}), (403, {"detail": "not for a ta"})]
     camp(kit.path, *words, CAMP_TOKEN="camp_x")  # not the one that is kept
     camp(kit.path, *words)
-    assert (kit.state / "token").exists()
+    assert kept.exists()
     inbox.answers.append((401, {"detail": "no such token"}))
     told = only_line(camp(kit.path, *words).stderr)
-    assert "no such token (it is no longer kept in .camp/token: run it again, which asks)" in told
+    assert "no such token (it is no longer kept in .camp/tokens: run it again, which asks)" in told
     assert inbox.came[-1][2]["Authorization"] == "Bearer camp_old"
     env = isolated_home(tmp_path / "home") | {"CAMP_LANG": "en"}
     command = str(Path(sys.executable).parent / "camp")
     asked = pexpect.spawn(command, [*words], cwd=kit.path, env=env, timeout=120, encoding="utf-8")
-    asked.expect("your inbox token .*: ")
+    asked.expect(f"your inbox token for {inbox.url} .*: ")
     asked.sendline("camp_new")
     asked.expect(pexpect.EOF)
     assert inbox.came[-1][2]["Authorization"] == "Bearer camp_new"
-    assert (kit.state / "token").read_text() == "camp_new\n"
+    assert kept.read_text() == "camp_new\n"
+
+
+def _token_file(kit: Home, inbox: StandIn) -> Path:
+    """Return where the token for an inbox is kept."""
+    file = kit.state / "tokens" / quote(inbox.url, safe="")
+    file.parent.mkdir(parents=True)
+    return file
+
+
+def test_a_kept_token_goes_to_its_own_inbox_alone(kit: Home, inbox: StandIn) -> None:
+    work(kit, "li_mei")
+    _token_file(kit, inbox).write_text("camp_kept\n")
+    there = inbox.url.replace("127.0.0.1", "localhost")  # the same server, by another name
+    told = camp(kit.path, "submit", LESSON, *WHO, "--to", there)
+    assert "no token for the inbox" in only_line(told.stderr)
+    assert inbox.came == []
+    camp(kit.path, "submit", LESSON, "--to", inbox.url + "/below")
+    assert [one[2]["Authorization"] for one in inbox.came] == ["Bearer camp_kept"]
+    far = inbox.url.replace("127.0.0.1", "127.0.0.2")
+    told = camp(kit.path, "submit", LESSON, "--to", far)
+    assert "http is not encrypted, so no kept token goes there" in only_line(told.stderr)
+    told = camp(kit.path, "result", LESSON, "--from", far, CAMP_TOKEN="camp_x")
+    assert "⚠️ http is not encrypted: others can read the token\n" in told.stderr
 
 
 def test_a_receipt_for_something_else_is_none(kit: Home, inbox: StandIn) -> None:
