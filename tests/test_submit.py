@@ -194,7 +194,13 @@ def test_keys_in_cells_outputs_and_evidence_stop_it(kit: Home) -> None:
      f'os.environ["SERPER_API_KEY"] = "{"0a1b2c3d" * 5}"', f"export X_API_KEY={'0a1b2c3d' * 4}",
      f"%env X_API_KEY={'0a1b2c3d' * 4}", f"X_TOKEN={'0a1b2c3d' * 4} python run.py",
      f'OPENAI_KEY = "{"0a1b2c3d" * 3}"', f'{{"Authorization": "Bearer {"0a1b2c3d" * 3}"}}',
-     f"client = OpenAI(api_key='{'0a1b2c3d' * 3}')", f'aws_secret_access_key="{"0a1b2c3d" * 3}"'],
+     f"client = OpenAI(api_key='{'0a1b2c3d' * 3}')", f'aws_secret_access_key="{"0a1b2c3d" * 3}"',
+     f"api_key: {'0a1b2c3d' * 4}", f"search:\n  - SERPER_API_KEY: {'0a1b2c3d' * 4}  # mine",
+     f"curl -H 'X-API-KEY: {'0a1b2c3d' * 4}' $URL", f"X-API-KEY:{'0a1b2c3d' * 4}",
+     f"os.environ.setdefault('SERPER_API_KEY', '{'0a1b2c3d' * 4}')",
+     f'os.getenv("X_API_KEY", "{"0a1b2c3d" * 4}")', f'api_keys = ["{"0a1b2c3d" * 4}"]',
+     f'token = (\n    "{"0a1b2c3d" * 4}"\n)', f"!python run.py --api-key {'0a1b2c3d' * 4}",
+     f"!python run.py --hf-token={'0a1b2c3d' * 4}", "!git push https://me:hunter2@github.com/me/x"],
 )  # fmt: skip
 def test_keys_are_known(text: str) -> None:
     assert list(find_keys(f"x = 1\n{text}\n"))
@@ -207,7 +213,12 @@ def test_keys_are_known(text: str) -> None:
      "tokenizer_path='/root/share/new_models/Shanghai_AI_Laboratory/internlm2_5-1_8b-chat'",
      '{"token": "eos", "tokens_per_second": "12345678901234567890a"}',
      'headers = {"Authorization": f"Bearer {key}"}', "sort_key = 'internlm2_5-1_8b-chat-sft'",
-     "api_key = load_settings_of_2026()", "    token=tokens_of_camp_2026_in_order", "Bearer of good news about internlm2"],
+     "api_key = load_settings_of_2026()", "    token=tokens_of_camp_2026_in_order", "Bearer of good news about internlm2",
+     "ms_per_token: 1.2345678901234567e-05", '{"seconds_per_token": 1.2345678901234567e-05}',
+     "    token: InternLM2TokenizerFastest,", "--max-new-tokens 128 --model internlm2_5-1_8b-chat",
+     'f"https://{user}:{token}@github.com/me/x"', "https://example.org:8080/@me internlm2_5-1_8b",
+     'os.getenv("X_API_KEY", "PUT-YOUR-OWN-KEY-HERE")', "-" * 50_000,
+     "stop_tokens = ['Shanghai_AI_Laboratory internlm2_5-1_8b-chat']"],
 )  # fmt: skip
 def test_what_is_no_key_stops_nobody(text: str) -> None:
     assert not list(find_keys(f"x = 1\n{text}\n"))
