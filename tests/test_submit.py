@@ -11,6 +11,7 @@ import sys
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from datetime import timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -25,6 +26,7 @@ from course_lib import bundle
 from course_lib.errors import CampError
 from course_lib.learner.home import Home
 from course_lib.learner.secrets import find_keys
+from course_lib.learner.sent import all_sent
 from course_lib.submit import form, submit
 from grading.course import Course
 from tests.conftest import ROOT, free_port, isolated_home
@@ -668,6 +670,25 @@ def test_what_was_handed_in_after_the_feedback_is_not_graded(kit: Home, tmp_path
     assert "🎓" not in camp(kit.path, "status").stdout
     page.write_text(HEAD.format(70))
     assert "score 70 / 100" in camp(kit.path, "result", LESSON).stdout
+    assert "🎓 graded" in camp(kit.path, "status").stdout
+
+
+def test_a_page_that_names_an_earlier_submission_grades_no_later_one(
+    kit: Home, tmp_path: Path
+) -> None:
+    page = tmp_path / f"shared/camp3_42/{LESSON}/{LESSON}.html"
+    page.parent.mkdir(parents=True)
+    work(kit, "li_mei")
+    camp(kit.path, "submit", LESSON, *WHO, "--to", str(tmp_path / "shared"))
+    (sent,) = all_sent(kit, LESSON)
+    named = '<!doctype html><p class="submission"><time datetime="{}">submission 1</time></p>'
+    earlier = named.format((sent.submission.time - timedelta(hours=1)).isoformat())
+    page.write_text(earlier + HEAD.format(10))  # its first coming is later than the submission
+    told = camp(kit.path, "result", LESSON).stdout
+    assert "score 10 / 100\n⏳ this is of an earlier submission: your last one is not" in told
+    assert re.search(r"📮 handed in +│\n.* number 1, ", camp(kit.path, "status").stdout)
+    page.write_text(named.format(sent.submission.time.isoformat()) + HEAD.format(10))
+    assert "⏳" not in camp(kit.path, "result", LESSON).stdout
     assert "🎓 graded" in camp(kit.path, "status").stdout
 
 
