@@ -17,8 +17,7 @@ from course_lib.language import Language, Text
 from grading.course import Course
 from grading.feedback_page import shown_name
 from grading.journal import Journal
-from grading.ledger import Entry
-from grading.points import Account, Standing, State, account_of, award
+from grading.points import Account, Standing, State, accounts_of, award
 from grading.points_report import certificate_remarks
 from grading.rendering import render
 from grading.rules import Rules
@@ -117,10 +116,7 @@ def _read(course: Course, rules: Rules) -> _Known:
     scores: dict[str, list[Score]] = defaultdict(list)
     for score in read_scores(course.path):
         scores[score.learner].append(score)
-    booked: dict[str, list[Entry]] = {learner: [] for learner in scores}
-    for entry in report.entries:
-        booked.setdefault(entry.learner, []).append(entry)
-    accounts = {learner: account_of(learner, of, rules) for learner, of in booked.items()}
+    accounts = accounts_of(scores, report.entries, rules)
     return _Known(course, rules, scores, standings, accounts)
 
 

@@ -155,9 +155,30 @@ def test_a_lower_score_later_takes_nothing_back(course: Path) -> None:
     (standing,) = report.standings
     assert standing.state is State.BEFORE
     assert "now 30 % of the 60 % needed" in standing.remark.en
-    assert "camp correct wei L1-1 --points -100" in standing.remark.en
+    assert "camp correct wei L1-1 --reason WHY --points -100" in standing.remark.en
     assert report.accounts[0].total == 100
     assert len(report.entries) == 1
+
+
+def test_work_that_passes_after_its_points_were_taken_back_is_for_the_instructor(
+    course: Path,
+) -> None:
+    submit(course, "wei", checks=1, note=30)
+    award(course, RULES)
+    correct(course, "wei", "L1-1", -100, "copied")
+    submit(course, "wei", checks=0, note=30)
+    (standing,) = award(course, RULES).standings
+    assert "nothing is taken back" not in standing.remark.en  # it was
+    submit(course, "wei", checks=0.9, note=30)  # honest, and handed in later
+    report = award(course, RULES)
+    (standing,) = report.standings
+    assert (standing.state, report.accounts[0].total) == (State.BEFORE, 0)
+    said = "camp correct wei L1-1 --reason WHY --points 100"
+    assert standing.remark.en == f"taken back, and the score passes now; if it is to count: {said}"
+    correct(course, "wei", "L1-1", 100, "honest now")
+    report = award(course, RULES)
+    assert report.standings[0].remark.en == ""
+    assert "L1-1" in report.accounts[0].passed
 
 
 def test_a_late_penalty_counts(course: Path) -> None:
