@@ -523,6 +523,10 @@ def test_an_inbox_gets_the_very_bytes_and_its_receipt_is_kept(kit: Home, inbox: 
         (404, b"<html>not here</html>", "does not answer like an inbox (HTTP 404)"),
         (200, b"{}", "does not answer like an inbox (HTTP 200)"),
         (500, {"detail": [1]}, "does not answer like an inbox (HTTP 500)"),
+        (404, {"detail": "Not Found"}, "does not answer like an inbox (HTTP 404): check the"),
+        (502, b"<html>bad gateway</html>", "is away (HTTP 502): run it again in some minutes; n"),
+        (503, b"", "is away (HTTP 503)"),
+        (503, {"detail": "the database is away"}, "the inbox refused: the database is away"),
         (302, b"", "does not answer like an inbox (HTTP 302)"),
     ],
 )
@@ -617,6 +621,12 @@ def test_the_result_is_fetched_when_it_is_out(kit: Home, inbox: StandIn) -> None
     camp(kit.path, "submit", LESSON, *WHO)  # packed, and not handed in yet
     inbox.answers.append((404, {"detail": "no feedback yet"}))
     assert camp(kit.path, "result", LESSON, CAMP_TOKEN="camp_x").stdout == "⏳ no feedback yet\n"
+    inbox.answers.append((404, {"detail": "Not Found"}))
+    wrong = camp(
+        kit.path, "result", LESSON, "--from", inbox.url + "/wrong/path", CAMP_TOKEN="camp_x"
+    )
+    assert wrong.returncode == 1
+    assert "/wrong/path does not answer like an inbox" in only_line(wrong.stderr)
     head = '<!doctype html><p class="total">得分 70.5 / 100</p>'
     page = f'{head}<pre class="mine"><p class="total">得分 99 / 100</p>做得好'.encode()
     points = {"learner": "camp3_42", "total": 150, "levels": {"L1-1": 100, "L1-2": 50}}

@@ -25,6 +25,9 @@ from course_lib.ports import LOOPBACK
 VARIABLE = "CAMP_TOKEN"
 _CHUNK = 1 << 18
 _TRIES = 3
+_AWAY = (
+    httpx.codes.BAD_GATEWAY, httpx.codes.SERVICE_UNAVAILABLE, httpx.codes.GATEWAY_TIMEOUT,
+)  # fmt: skip
 _TIMEOUT = httpx.Timeout(60, connect=10, read=300)
 _NO_HTTP = Text(
     f"http 不加密，不会往那里发保存的令牌：用 https，确实要用 http 就设置 {VARIABLE}",
@@ -223,7 +226,7 @@ class Inbox:
         if answer.is_success:
             return answer
         said = _detail(answer)
-        if said is None:
+        if said in (None, answer.reason_phrase):  # "Not Found": there is no such path
             raise self._stranger(answer)
         what = Text(f"收件箱没有收：{said}", f"the inbox refused: {said}")
         if method in ("GET", "PUT") and answer.status_code == httpx.codes.NOT_FOUND:
@@ -254,6 +257,14 @@ class Inbox:
         return CampError(str(what))
 
     def _stranger(self, answer: httpx.Response) -> CampError:
+        if answer.status_code in _AWAY:
+            away = Text(
+                f"{self.address} 现在不在（HTTP {answer.status_code}）：过几分钟再运行一次；"
+                "不会重复提交",
+                f"{self.address} is away (HTTP {answer.status_code}): run it again in some "
+                "minutes; nothing is handed in twice",
+            )
+            return CampError(str(away))
         what = Text(
             f"{self.address} 不像课程的收件箱（HTTP {answer.status_code}）：检查地址",
             f"{self.address} does not answer like an inbox (HTTP {answer.status_code}): check the "
