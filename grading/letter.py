@@ -1,7 +1,8 @@
 """What a TA gives out: per learner the feedback pages, and a letter of one printed page on top.
 
-The letter says, in the learner's language, where each lesson stands, what to look at again, which
-points that gives and what the certificate lacks. Nothing in it comes from a notebook.
+The letter says, in the learner's language (in both where nobody knows it), where each lesson stands
+and why, what to look at again, which points that gives and what the certificate lacks. Nothing in
+it comes from a notebook.
 """
 
 from __future__ import annotations
@@ -134,11 +135,11 @@ def _letter(known: _Known, learner: str, place: Path) -> str:
     return render(
         "letter.html.j2",
         learner=learner,
-        language=language,
-        words={key: text.in_language(language) for key, text in _WORDS.items()},
+        language=language or "mul",
+        words={key: _say(text, language) for key, text in _WORDS.items()},
         lines=[_line(known, score, place, language) for score in scores],
         total=account.total if account else None,
-        certificate=[text.in_language(language) for text in _certificate(known.rules, account)],
+        certificate=[_say(text, language) for text in _certificate(known.rules, account)],
     )
 
 
@@ -150,7 +151,7 @@ def _certificate(rules: Rules, account: Account | None) -> list[Text]:
     return [state, *certificate_remarks(rules)]
 
 
-def _line(known: _Known, score: Score, place: Path, language: Language) -> _Line:
+def _line(known: _Known, score: Score, place: Path, language: Language | None) -> _Line:
     standings = known.standings.get((score.learner, score.lesson), ())
     account = known.accounts.get(score.learner)
     found = sorted((place / score.lesson).glob("*.html"))
@@ -160,15 +161,15 @@ def _line(known: _Known, score: Score, place: Path, language: Language) -> _Line
         why = _BEING_GRADED if record.withheld else _REFUSED
         return _Line(
             score.lesson, pages, None if record.withheld else score.score, score.max_score,
-            why.in_language(language), False, "",
+            _say(why, language), False, "",
         )  # fmt: skip
     states = {one.level: _state(one, account) for one in standings}
     nothing = [shown_name(cell.name) for cell in score.cells if not (cell.score or cell.waits)]
     again = ", ".join(nothing[:_MOST_NAMES]) + (" …" if len(nothing) > _MOST_NAMES else "")
-    told = [f"{level}: {state.in_language(language)}" for level, state in states.items()]
+    told = [f"{level}: {_say(state, language)}" for level, state in states.items()]
     return _Line(
         score.lesson, pages, score.score, score.max_score,
-        "; ".join(told) or _NO_LEVEL.in_language(language),
+        "; ".join(told) or _say(_NO_LEVEL, language),
         _PASSED in states.values(), again,
     )  # fmt: skip
 
@@ -183,12 +184,20 @@ def _state(standing: Standing, account: Account | None) -> Text:
         return _WAITS
     if standing.state is State.UNCLEAR:
         return _ASK
-    share = f"{standing.score / standing.max_score:.0%}"
-    return Text(f"未过关（{share}）", f"not passed ({share})")
+    why = standing.remark
+    return Text(f"未过关（{why.zh}）", f"not passed ({why.en})")
 
 
-def _language(place: Path) -> Language:
-    """Return the language of most pages beside the letter, which are in the learner's."""
+def _say(text: Text, language: Language | None) -> str:
+    return text.in_language(language) if language else f"{text.zh} / {text.en}"
+
+
+def _language(place: Path) -> Language | None:
+    """Return the language of most pages beside the letter, which are in the learner's.
+
+    None when all are in both: of what cannot be read nobody knows the language.
+    """
     heads = [page.read_text(encoding="utf-8")[:200] for page in sorted(place.glob("*/*.html"))]
     english = sum('<html lang="en">' in head for head in heads)
-    return "en" if 2 * english > len(heads) else "zh"
+    chinese = sum('<html lang="zh">' in head for head in heads)
+    return "en" if english > chinese else "zh" if chinese else None

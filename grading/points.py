@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -180,7 +181,7 @@ def _passes(score: Score, level: Level, minimum: float) -> tuple[State, Text]:
     if score.waiting:
         return State.WAITS, Text("、".join(score.waiting), ", ".join(score.waiting))
     if score.percent < minimum:
-        percent = f"{score.percent:.3g} %"
+        percent = f"{math.floor(10 * score.percent) / 10:g} %"  # never up to what is needed
         return State.FAILED, Text(
             f"{percent}，要 {minimum:g} %", f"{percent} of the {minimum:g} % needed"
         )

@@ -110,6 +110,7 @@ def test_what_passes_is_paid_once(course: Path) -> None:
     submit(course, "excellent", checks=1, note=30)
     submit(course, "just", checks=0.5, note=25)  # 35 + 25 = 60 %
     submit(course, "below", checks=0.5, note=24)  # 59 %
+    submit(course, "nearly", checks=0.5, note=24.96)
     submit(course, "waits", checks=1)
     submit(course, "no_note", checks=1, note=0)  # 70 %, but the camp's task is the note
     report = award(course, RULES)
@@ -117,6 +118,7 @@ def test_what_passes_is_paid_once(course: Path) -> None:
         "excellent": State.PAID,
         "just": State.PAID,
         "below": State.FAILED,
+        "nearly": State.FAILED,
         "waits": State.WAITS,
         "no_note": State.FAILED,
     }
@@ -124,12 +126,14 @@ def test_what_passes_is_paid_once(course: Path) -> None:
         "excellent": 100,
         "just": 100,
         "below": 0,
+        "nearly": 0,
         "waits": 0,
         "no_note": 0,
     }
     remarks = {standing.learner: standing.remark.en for standing in report.standings}
     assert remarks["waits"] == NOTE
     assert remarks["below"] == "59 % of the 60 % needed"
+    assert remarks["nearly"] == "59.9 % of the 60 % needed"
     again = award(course, RULES)
     assert states(again)["excellent"] is State.BEFORE
     assert [entry.points for entry in again.entries] == [100, 100]
