@@ -179,6 +179,17 @@ def test_a_token_can_be_taken_away(desk: Desk) -> None:
     assert "name members, or --new FILE" in desk.refuses("invite")
 
 
+@pytest.mark.parametrize(
+    "words", [("export", "out.csv"), ("invite", "amy"), ("invite", "--new", "t.csv"), ("revoke", "amy")]
+)  # fmt: skip
+def test_where_no_roster_is_none_is_made(
+    desk: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, words: tuple[str, ...]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert desk.refuses(*words) == f"no roster in {desk.data}: name the inbox's folder with --data"
+    assert [*tmp_path.iterdir()] == []
+
+
 def test_a_failure_is_one_line(tmp_path: Path) -> None:
     command = [CAMP, "roster", "import", str(tmp_path / "none.csv"), "--data", str(tmp_path / "d")]
     done = subprocess.run(command, capture_output=True, text=True)

@@ -306,8 +306,11 @@ def test_evidence_is_packed_and_extra_files_are_named(kit: Home, tmp_path: Path)
     (folder / "story.json").write_text("[]")
     (folder / "model.bin").write_bytes(b"pickle")
     (folder / "secret.txt").symlink_to("/etc/passwd")
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run/log.txt").write_text("1")
+    (folder / "run").symlink_to(tmp_path / "run")
     told = camp(kit.path, "submit", "02_demo")
-    assert "🧹 left out: .ipynb_checkpoints/, model.bin, secret.txt" in told.stdout
+    assert "🧹 left out: .ipynb_checkpoints/, run/, model.bin, secret.txt" in told.stdout
     said = bundle.verify(kit.bundles / "02_demo-camp3_42-2.zip")
     assert [one.path for one in said.files] == ["02_demo.ipynb", "evidence/02_demo/story.json"]
     (folder / "story.json").write_text(json.dumps({"headers": f"Bearer {KEY}"}))
