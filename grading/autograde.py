@@ -111,7 +111,8 @@ def _received(self: api.NbGraderAPI, assignment_id: str, student_id: str) -> dat
     record = Journal(course.state / assignment_id).read(student_id)
     if record.stage == "done" and record.stamp == stamp_of(folder):
         return record.received
-    return received_at(folder, [path.stem for path in folder.glob("*.ipynb")])
+    notebooks = [path.stem for path in folder.glob("*.ipynb")]
+    return received_at(course, student_id, assignment_id, notebooks)
 
 
 def replace_nbgraders() -> None:

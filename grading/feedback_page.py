@@ -156,7 +156,8 @@ def _items(nb: NotebookNode, language: Language) -> list[Item]:
         marks = cell.metadata.get("nbgrader", {})
         if utils.is_solution(cell) or utils.is_task(cell):
             answers.append(_answer(cell))
-            if marks.get("comment") and marks["comment"] != NO_ANSWER:
+            of_before = marks.get("marked") and marks.get("pending")  # words on another answer
+            if marks.get("comment") and marks["comment"] != NO_ANSWER and not of_before:
                 comments.append(markdown_to_html(marks["comment"]))
         if utils.is_grade(cell) or utils.is_task(cell):
             name = shown_name(marks["grade_id"])

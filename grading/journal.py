@@ -18,6 +18,8 @@ from pydantic import AwareDatetime, BaseModel, ValidationError
 
 from course_lib.files import write_atomic
 from course_lib.language import Text
+from grading.collect.archive import Archive
+from grading.course import Course
 from grading.grader import Graded
 from grading.intake import fingerprint
 
@@ -65,7 +67,7 @@ class Record(BaseModel):
         points: by ``notebook/cell``.
         answers: checksums of the answers that a TA marks, by ``notebook/cell``.
         settled: cells that a TA had marked when its scores were withheld.
-        received: when it was handed in, UTC, by this machine's clock.
+        received: when it was handed in, UTC, see :func:`received_at`.
         packed: which of the learner's submissions it is; None when it does not say.
         seconds: how long grading took.
         missing: parts of the walls without which its code was run.
@@ -215,12 +217,18 @@ def is_newer(folder: Path, record: Record) -> bool:
     return not record.fingerprint or fingerprint(folder) != record.fingerprint
 
 
-def received_at(folder: Path, notebooks: list[str]) -> datetime.datetime | None:
-    """Return when a submission arrived on this machine, in UTC.
+def received_at(
+    course: Course, learner: str, lesson: str, notebooks: list[str]
+) -> datetime.datetime | None:
+    """Return when a submission arrived, in UTC.
 
-    That is when its notebook's entry in the file system last changed: unlike the time of the
-    content, and unlike ``timestamp.txt``, a learner cannot set it.
+    A form or an inbox that it was collected from has a clock of its own. Else that is when its
+    notebook's entry in this machine's file system last changed: unlike the time of the content,
+    and unlike ``timestamp.txt``, a learner cannot set it.
     """
+    if told := Archive(course).received(learner, lesson):
+        return told.astimezone(datetime.UTC).replace(tzinfo=None, microsecond=0)
+    folder = course.submitted(learner, lesson)
     times = [
         path.lstat().st_ctime
         for path in (folder / f"{name}.ipynb" for name in notebooks)

@@ -331,12 +331,12 @@ class LessonRun:
         before = {graded.learner: self.journal.read(graded.learner) for graded in batch}
         entries = []
         for graded in batch:
-            folder = self.course.submitted(graded.learner, self.lesson)
             said = told(self.course, graded.learner, self.lesson)
             packed = Packed(number=said.number, time=said.time) if said else None
             record = before[graded.learner].model_copy(update={"packed": packed})
             if record.received is None or record.fingerprint != graded.fingerprint:
-                received = journal.received_at(folder, list(self.assignment.notebooks))
+                notebooks = list(self.assignment.notebooks)
+                received = journal.received_at(self.course, graded.learner, self.lesson, notebooks)
                 record = record.model_copy(update={"received": received})
             before[graded.learner] = record
             for target in self._autograded(graded.learner):

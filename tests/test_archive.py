@@ -27,6 +27,7 @@ from grading.build import building
 from grading.cohort import Cohort, claim, create_cohort, find_cohort
 from grading.course import Course
 from grading.grade import grade
+from grading.journal import Journal, Record
 from grading.ledger import Booking, Kind, Ledger
 from grading.lesson_run import Options
 from tests.conftest import ROOT
@@ -164,21 +165,23 @@ def test_what_is_no_plain_file_is_said_and_the_rest_comes_back(
     handed_in = next(course.path.glob("submitted/*/*"))
     linked = (handed_in / "link").relative_to(course.path).as_posix()
     (course.path / linked).symlink_to(course.path / "cohort.json")
-    (course.path / os.fsdecode(b"submitted/\xff.txt")).write_bytes(b"no name")
+    odd = os.fsdecode(b"submitted/\xff %41")
+    (course.path / odd / "empty").mkdir(parents=True)
+    (course.path / odd / "x.txt").write_bytes(b"no name")
     done = camp(course.path.parent, "archive", COHORT, "--output", "a.zip")
     assert done.returncode == 0
     assert done.stderr == "".join(
         f"left out, no plain file: {name}\n"
-        for name in (linked, "submitted/li�nk", "submitted/pipe", "submitted/�.txt")
+        for name in (linked, "submitted/li�nk", "submitted/pipe", "submitted/� %41/empty")
     )
     restore(course.path.parent / "a.zip", tmp_path / "back", GIGA, quiet)
     kept = digests(course.path)
-    for name in (os.fsdecode(b"submitted/\xff.txt"), "gradebook.db", linked):
+    for name in ("gradebook.db", linked):
         del kept[name]
     back = digests(tmp_path / "back")
     del back["gradebook.db"]
     assert back == kept
-    assert "gradebook.db.backup" in back
+    assert {"gradebook.db.backup", f"{odd}/x.txt"} <= back.keys()
     assert (tmp_path / "back/submitted/nobody/01_x").is_dir()
     assert (tmp_path / "back/.archive/requirements.lock").is_file()
     once_more = write_archive(Course.open(tmp_path / "back"), cohort, tmp_path / "again.zip", quiet)
@@ -275,6 +278,34 @@ def test_a_gradebook_of_another_name_is_taken_once(
     restore(tmp_path / "a.zip", tmp_path / "back", GIGA, quiet)
     with sqlite3.connect(tmp_path / "back/gradebook.db") as copy:
         assert copy.execute("SELECT id FROM student").fetchall() == [("mei",)]
+
+
+def test_another_gradebook_than_the_one_with_the_scores_is_refused(
+    course: Course, cohort: Cohort, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Journal(course.state / "01_x").write("li mei", Record(stage="done"))
+    elsewhere = f"sqlite:///{tmp_path / 'elsewhere.db'}"
+    monkeypatch.setenv("CAMP_DB", elsewhere)
+    with Course.open(course.path).gradebook() as book:
+        book.add_student("li mei")
+        book.add_assignment("01_x")
+        book.add_submission("01_x", "li mei")
+    monkeypatch.setenv("CAMP_DB", "")
+    here = course.path.parent
+    done = camp(here, "archive", cohort.name, "--output", "a.zip")
+    assert done.returncode == 1
+    assert done.stderr == (
+        "camp: the gradebook lacks 1 of 1 submissions that were graded (such as li mei, 01_x): "
+        "name the one that has them with --db, or run camp grade --force\n"
+    )
+    assert not (here / "a.zip").exists()
+    done = camp(here, "archive", cohort.name, "--output", "a.zip", "--db", elsewhere)
+    assert done.returncode == 0, done.stderr
+    restore(here / "a.zip", tmp_path / "back", GIGA, quiet)
+    with sqlite3.connect(tmp_path / "back/gradebook.db") as copy:
+        assert copy.execute("SELECT student_id FROM submitted_assignment").fetchall() == [
+            ("li mei",)
+        ]
 
 
 @pytest.mark.parametrize("name", ["course_lib/mini/weights/model.safetensors", "grading/x.txt"])
@@ -477,6 +508,11 @@ FORGED: dict[str, tuple[Callable[[bytes], bytes], str]] = {
     "programs up": (lambda a: changed(a, {"grading/../../x": b"1"}), "may not be called grading/../../x"),
     "beside the course": (lambda a: changed(a, {"x.pth": b"1"}), "may not be called x.pth"),
     "over what it said": (lambda a: changed(a, {"course/.archive/archive.json": b"1"}), "may not be called"),
+    "up, encoded": (lambda a: changed(a, {"odd/%2e%2e/%2e%2e/x": b"1"}), "may not be called odd/%2e%2e/"),
+    "absolute, encoded": (lambda a: changed(a, {"odd/%2Ftmp%2Fx": b"1"}), "may not be called odd/%2F"),
+    "encoded with a zero": (lambda a: changed(a, {"odd/x%00": b"1"}), "may not be called odd/x%00"),
+    "over what it said, encoded": (lambda a: changed(a, {"odd/.archiv%65/x": b"1"}), "may not be called"),
+    "a file twice, encoded": (lambda a: changed(a, {f"odd/{SOURCE[7:]}": b"1"}), "is a file and a folder"),
     "a folder up": (lambda a: changed(a, folders=["a/../../x"]), "a folder may not be called"),
     "a file as a folder": (lambda a: changed(a, {f"{SOURCE}/x": b"1"}), "is a file and a folder"),
     "a file for a folder": (lambda a: changed(a, folders=["source/01_x/01_x.ipynb"]), "is a file and a folder"),

@@ -7,6 +7,7 @@ import json
 import os
 import re
 import shutil
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -14,11 +15,14 @@ import pytest
 from openpyxl import Workbook
 
 from course_lib import bundle
+from course_lib.errors import CampError
 from grading.collect.archive import Archive
+from grading.collect.command import collect as collect_all
 from grading.collect.export import Export, find_columns
 from grading.collect.links import Link, given_link, keep_links
 from grading.collect.sources import Offer
 from grading.course import Course
+from grading.journal import received_at
 from tests.kits import LESSON, camp, make_kit, work
 from tests.test_bundle import listed
 
@@ -193,8 +197,38 @@ def test_an_exchange_from_either_submit(course: Course, tmp_path: Path) -> None:
     assert "files differ from submission.json (changed after packing)" in text
     assert "notes: the folder is not called LEARNER+LESSON+TIME" in text
     assert "is a link: hand in the file itself" in text
+    mine = received_at(course, "b+c@x.org", LESSON, [LESSON])  # whatever the folder's name says
+    assert (datetime.now(UTC).replace(tzinfo=None) - mine).total_seconds() < 3600
     bundles = home.bundles  # the same, now as files
     assert collect(course, bundles) == ("0 collected, 1 known, 0 not taken", [])
+
+
+def test_a_folder_of_another_account_is_asked_about(
+    course: Course, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    inbound = tmp_path / "exchange/camp/inbound"
+
+    def put(day: int) -> None:
+        folder = inbound / f"a+{LESSON}+2026-11-{day:02} 08:00:00.1 UTC"
+        folder.mkdir(parents=True)
+        (folder / f"{LESSON}.ipynb").write_text(f'{{"day": {day}}}')
+
+    monkeypatch.setattr("os.getuid", lambda: -1)
+    put(1)
+    put(2)
+    assert collect(course, inbound)[0] == "2 collected, 0 known, 0 not taken"
+    for record in course.path.glob("collected/*/*/*/collected.json"):
+        said = json.loads(record.read_text())
+        assert said["owner"] == inbound.stat().st_uid
+        record.write_text(json.dumps(said | {"owner": said["owner"] + 1}))
+    put(3)
+    summary, (line,) = collect(course, inbound)
+    assert summary == "0 collected, 2 known, 1 not taken"
+    assert "another account put it there than a's earlier ones: ask whose it is" in line
+    assert notebook(course, "a") == '{"day": 2}'
+    monkeypatch.undo()  # the folder is ours, as if copied
+    assert collect(course, inbound) == ("1 collected, 2 known, 0 not taken", [])
+    assert notebook(course, "a") == '{"day": 3}'
 
 
 def test_one_odd_name_stops_nobody_else(course: Course, tmp_path: Path) -> None:
@@ -223,6 +257,20 @@ def test_one_odd_name_stops_nobody_else(course: Course, tmp_path: Path) -> None:
     assert collect(course, exchange)[0] == "0 collected, 2 known, 2 not taken"
 
 
+def test_names_from_another_system_stop_nobody(course: Course, inbox: Path) -> None:
+    odd = os.fsdecode("作业".encode("gbk"))  # as a zip from a Chinese Windows unpacks
+    (inbox / odd).mkdir()
+    for learner, name in (("a", "a"), ("b", odd), ("c", f"{odd}/c"), ("z", "z")):
+        (inbox / f"{name}.zip").write_bytes(a_bundle(learner))
+    assert collect(course, inbox) == ("4 collected, 0 known, 0 not taken", [])
+    assert course.learners(LESSON) == ["a", "b", "c", "z"]
+    assert collect(course, inbox) == ("0 collected, 4 known, 0 not taken", [])
+    page = "https://zhuanlan.zhihu.com/p/1"
+    table = a_form(inbox / f"{odd}.csv", [["", "c", "", "L1-1", page, "c.zip", "", ""]])
+    assert collect(course, table) == ("0 collected, 1 known, 0 not taken", [])
+    assert page in (course.path / "collected/links.csv").read_text("utf-8-sig")
+
+
 def test_a_pipe_is_no_bundle_and_keeps_nobody_waiting(course: Course, inbox: Path) -> None:
     os.mkfifo(inbox / "a.zip")
     (inbox / "b.zip").write_bytes(a_bundle("b"))
@@ -236,6 +284,18 @@ def test_a_pipe_is_no_bundle_and_keeps_nobody_waiting(course: Course, inbox: Pat
     os.mkfifo(inbox / "more/b.zip")
     table = a_form(inbox / "f.csv", [["", "b", "", "", "", "b.zip", "", ""]])
     assert collect(course, table) == ("0 collected, 1 known, 0 not taken", [])
+
+
+def test_what_came_before_an_inbox_was_out_of_reach_is_placed(course: Course, inbox: Path) -> None:
+    (inbox / "a.zip").write_bytes(a_bundle("a"))
+
+    def offers() -> Iterator[Offer]:
+        yield Offer("a.zip", inbox / "a.zip")
+        raise CampError("cannot reach it")
+
+    with pytest.raises(CampError, match="cannot reach it"):
+        collect_all(course, offers())
+    assert course.learners(LESSON) == ["a"]
 
 
 def test_a_damaged_record_stops_nobody_else(course: Course, inbox: Path) -> None:
@@ -266,7 +326,8 @@ def test_an_inboxs_data_folder_tells_when_it_was_received(course: Course, tmp_pa
     assert notebook(course, "a") == "one"  # received last, whatever the learner's numbers say
     folder = course.path / "collected" / LESSON / "a"
     record = json.loads((folder / "001/collected.json").read_text())
-    assert record["received"] == "2026-11-02T09:00:00Z"
+    assert (record["received"], record["clock"]) == ("2026-11-02T09:00:00Z", "source")
+    assert received_at(course, "a", LESSON, [LESSON]) == datetime(2026, 11, 2, 9)
 
 
 def a_form(path: Path, rows: list[list[str]]) -> Path:
@@ -312,6 +373,7 @@ def test_a_forms_export_by_the_names_of_its_columns(course: Course, inbox: Path,
     assert "second" in notebook(course, "a")  # the form's time counts, not the learner's clock
     stamp = (course.submitted("a", LESSON) / "timestamp.txt").read_text()
     assert stamp == "2026-11-02 10:00:00 UTC\n"  # 18:00 in Beijing
+    assert received_at(course, "a", LESSON, [LESSON]) == datetime(2026, 11, 2, 10)
     with (course.path / "collected/links.csv").open(encoding="utf-8-sig") as file:
         links = list(csv.DictReader(file))
     assert [(one["learner"], one["link"]) for one in links] == [
@@ -322,6 +384,31 @@ def test_a_forms_export_by_the_names_of_its_columns(course: Course, inbox: Path,
     assert [bool(one["problem"]) for one in links] == [False, True, False]
     collect(course, table)
     assert len((course.path / "collected/links.csv").read_text("utf-8-sig").splitlines()) == 4
+
+
+def test_the_next_export_of_a_form_adds_new_links_alone(course: Course, inbox: Path) -> None:
+    kept = course.path / "collected/links.csv"
+    secret = "https://me:hunter2@a.example/1?token=abc"
+    rows = [
+        ["", learner, "", "L1-1", url, "", "2026/11/02 17:00", ""]
+        for learner, url in (("b", "https://zhuanlan.zhihu.com/p/1"), ("cat", secret))
+    ]
+    says = []
+    for number in range(2):
+        table = a_form(inbox / f"答卷_{number}.csv", [["", "", "", "", "", "", "", ""], *rows])
+        words = ("collect", str(table), "--course", str(course.path))
+        says.append(camp(inbox, *words).stdout.splitlines()[-2])
+        rows.insert(0, ["", "d", "", "L1-1", rows[0][4], "", "2026/11/03 17:00", ""])
+    assert says == [f"{number} new links of notes ({kept})" for number in (2, 1)]
+    with kept.open(encoding="utf-8-sig") as file:
+        links = {one["learner"]: one["link"] for one in csv.DictReader(file)}
+    assert links == {
+        "b": "https://zhuanlan.zhihu.com/p/1",
+        "cat": "https://a.example/1",
+        "d": "https://zhuanlan.zhihu.com/p/1",
+    }
+    assert len(kept.read_text("utf-8-sig").splitlines()) == 1 + len(links)
+    assert "holds a password or token" in str(given(course, "cat"))
 
 
 def test_the_preview_and_a_dry_run_write_nothing(course: Course, inbox: Path) -> None:

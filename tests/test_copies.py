@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import datetime
+import os
 import time
 from pathlib import Path
 
 import nbformat
 import pytest
 
+from course_lib.bundle import pack
 from course_lib.talk.story import FILE
 from grading import copies
 from grading.build import Builder, released
 from grading.cohort import PUBLIC, find_cohort
+from grading.collect.command import collect
+from grading.collect.sources import find_offers
 from grading.course import Course
 from grading.feedback import feedback
 from grading.grade import Options, Result, grade
@@ -201,6 +205,27 @@ def test_the_original_stays_first_when_handed_in_again(course: Course) -> None:
     hand_in(course, "zoe", transcript(exchange(tale(300)), exchange(tale(90), at=1)))
     results(course)
     assert {name: waits(course, name) for name in ("ann", "zoe")} == {"ann": True, "zoe": False}
+
+
+def test_who_was_first_is_as_the_inbox_says_whoever_is_collected_first(
+    course: Course, tmp_path: Path
+) -> None:
+    notebook = released(course.path, LESSON, "en").read_bytes()
+    mine = transcript(exchange(tale(300))).encode()
+    files = {f"{LESSON}.ipynb": notebook, FILE.as_posix(): mine}
+    noon = int(NOON.replace(tzinfo=datetime.UTC).timestamp())
+    for learner, received in (("ann", noon), ("zoe", noon - 3600)):
+        path = tmp_path / learner / "bundles/one.zip"
+        path.parent.mkdir(parents=True)
+        path.write_bytes(
+            pack(files, learner=learner, nickname="n", lesson=LESSON, number=1, kit="0")
+        )
+        os.utime(path, (received, received))
+        collect(course, find_offers(path.parents[1]))
+        time.sleep(1.1)
+    results(course)
+    assert {name: waits(course, name) for name in ("ann", "zoe")} == {"ann": True, "zoe": False}
+    assert Journal(course.state / LESSON).read("ann").received == NOON
 
 
 def test_a_run_that_was_cut_off_is_made_up_for(course: Course) -> None:

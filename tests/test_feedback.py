@@ -69,6 +69,18 @@ def test_one_line_on_each_exercise_in_english(course: Course) -> None:
     ]
 
 
+def test_words_on_an_answer_that_changed_since_are_not_shown(course: Course) -> None:
+    def shown(*, waits: bool) -> bool:
+        with course.gradebook() as gradebook:
+            mark = gradebook.find_grade("note_toy", LESSON, LESSON, "b_wrong")
+            mark.needs_manual_grade = waits
+            gradebook.db.commit()
+        feedback(None, course)
+        return "<strong>Well</strong> done" in text_of(course, "b_wrong")
+
+    assert [shown(waits=True), shown(waits=False)] == [False, True]
+
+
 def test_one_line_on_each_exercise_in_chinese(course: Course) -> None:
     text = text_of(course, "c_right")
     assert '<html lang="zh">' in text

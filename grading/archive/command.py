@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from course_lib.errors import CampError, printable
+from grading import database
 
 if TYPE_CHECKING:
     from grading.archive.write import Advance
@@ -37,6 +38,7 @@ def archive_command(
     output: Annotated[
         Path | None, typer.Option(help="The file; COHORT-archive.zip beside the course.")
     ] = None,
+    db: database.Address = None,
 ) -> None:
     """Keep all that a cohort's scores came from in one file, to reproduce them anywhere.
 
@@ -48,6 +50,7 @@ def archive_command(
     from grading.cohort import find_cohort
     from grading.course import Course
 
+    database.use(db)
     opened = Course.open(course)
     target = output or opened.path.parent / f"{cohort}-archive.zip"
     with _bar("archiving") as advance:

@@ -38,6 +38,23 @@ def copy_gradebook(address: str, target: Path) -> None:
         raise CampError(f"the gradebook cannot be copied {told}") from None
 
 
+def entered(copy: Path) -> set[tuple[str, str]]:
+    """Return lesson and learner of each submission in a copy.
+
+    Raises:
+        CampError: it is no gradebook.
+    """
+    query = (
+        "SELECT assignment.name, student_id FROM submitted_assignment "
+        "JOIN assignment ON assignment.id = assignment_id"
+    )
+    try:
+        with closing(sqlite3.connect(copy)) as book:
+            return set(book.execute(query))
+    except sqlite3.Error as error:
+        raise CampError(f"the gradebook cannot be read ({error})") from None
+
+
 def _copy_file(source: Path, target: Path) -> None:
     if not source.is_file():
         raise CampError(f"there is no gradebook at {source}: run camp build or camp grade first")

@@ -8,6 +8,7 @@ import platform
 from functools import cache
 from pathlib import Path
 from typing import Annotated, Literal
+from urllib.parse import quote, unquote_to_bytes
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -20,6 +21,8 @@ from grading.parts import parts
 MANIFEST = "archive.json"
 COURSE = "course/"
 """Above the paths of the course's files."""
+ODD = "odd/"
+"""Above the paths, percent-encoded, of the course's files whose names are no UTF-8."""
 SEED = "seed"
 PINS = "requirements.lock"
 PACKAGES = ("course_lib", "grading")
@@ -61,7 +64,8 @@ class Manifest(BaseModel):
         kit: the programs that scores came from.
         elsewhere: what kept the gradebook, in words; "" for the course's own file.
         folders: empty folders of the course.
-        left_out: what of the course is not in it: links to nothing, and what else is no plain file.
+        left_out: what of the course is not in it: links to nothing, and what else is no plain file;
+            empty folders whose names are no UTF-8.
         files: all other files, by path.
     """
 
@@ -85,6 +89,27 @@ class Manifest(BaseModel):
 def fits(name: str) -> bool:
     """Tell whether a name in an archive is neither too deep nor too long."""
     return name.count("/") < _MOST_DEEP and len(os.fsencode(name)) <= _MOST_NAME
+
+
+def stored_as(name: str) -> str:
+    """Return what a file of the course is called in an archive."""
+    return COURSE + name if is_text(name) else ODD + quote(os.fsencode(name))
+
+
+def is_text(name: str) -> bool:
+    """Tell whether a name, which is bytes to Linux, can stand in a text."""
+    try:
+        name.encode("utf-8")
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def in_course(entry: str) -> str | None:
+    """Return the path in the course of what an archive calls ``entry``; None of other files."""
+    if entry.startswith(ODD):
+        return os.fsdecode(unquote_to_bytes(entry.removeprefix(ODD)))
+    return entry.removeprefix(COURSE) if entry.startswith(COURSE) else None
 
 
 def programs() -> dict[str, Path]:

@@ -27,6 +27,7 @@ from grading.archive.manifest import (
     SEED,
     Manifest,
     fits,
+    in_course,
 )
 from grading.archive.write import Advance
 from grading.cohort import PUBLIC, Cohort, find_cohort, has_seed, keep_seed
@@ -119,13 +120,13 @@ def _check(entries: _Entries, said: Mapping[str, File], manifest: Manifest) -> N
             f"{odd} 与 {MANIFEST} 的清单对不上", f"{odd}: {MANIFEST} and the zip disagree on it"
         )
     for name, entry in entries.items():
-        inside = name.removeprefix(COURSE)
+        inside = in_course(name)
         known = (
-            name in (SEED, PINS)
-            or name.split("/")[0] in PACKAGES
-            or (name != inside and inside.split("/")[0] != KEPT)
+            name in (SEED, PINS) or name.split("/")[0] in PACKAGES
+            if inside is None
+            else inside.split("/")[0] != KEPT
         )
-        if not known or not _can_be(name):
+        if not known or not _can_be(_meant(name)):
             raise BadZip(f"文件名不能用：{name[:200]}", f"a file may not be called {name[:200]}")
         if entry.file_size != said[name].size:
             raise _changed(name)
@@ -134,8 +135,14 @@ def _check(entries: _Entries, said: Mapping[str, File], manifest: Manifest) -> N
             raise BadZip(
                 f"文件夹名不能用：{name[:200]}", f"a folder may not be called {name[:200]}"
             )
-    if meets := _is_both(entries, [COURSE + name for name in manifest.folders]):
+    if meets := _is_both(map(_meant, entries), [COURSE + name for name in manifest.folders]):
         raise BadZip(f"{meets} 既是文件又是文件夹", f"{meets} is a file and a folder")
+
+
+def _meant(name: str) -> str:
+    """Return a name as it was before it was encoded for the archive."""
+    inside = in_course(name)
+    return name if inside is None else COURSE + inside
 
 
 def _can_be(name: str) -> bool:
@@ -195,8 +202,8 @@ def _place(name: str, fresh: Path) -> Path | None:
     """Return where a file goes; the seed goes elsewhere."""
     if name == SEED:
         return None
-    inside = name.removeprefix(COURSE)
-    return fresh / KEPT / name if name == inside else fresh / inside
+    inside = in_course(name)
+    return fresh / KEPT / name if inside is None else fresh / inside
 
 
 def _changed(name: str) -> BadZip:

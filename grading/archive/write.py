@@ -20,7 +20,7 @@ from course_lib.bundle import File
 from course_lib.doctor.packages import LOCK
 from course_lib.errors import CampError, printable
 from course_lib.files import new_file
-from grading.archive.gradebook import copy_gradebook
+from grading.archive.gradebook import copy_gradebook, entered
 from grading.archive.manifest import (
     COURSE,
     KEPT,
@@ -31,12 +31,15 @@ from grading.archive.manifest import (
     SEED,
     Manifest,
     fits,
+    is_text,
     programs,
+    stored_as,
     this_kit,
 )
 from grading.build import building
 from grading.cohort import PUBLIC, Cohort, owner, working_tree
 from grading.course import Course
+from grading.journal import Journal
 from grading.ledger import Ledger
 
 Advance = Callable[[int, int], None]
@@ -70,8 +73,8 @@ def write_archive(course: Course, cohort: Cohort, target: Path, advance: Advance
 
     Raises:
         CampError: it is not the cohort's course, something is at ``target``, ``target`` lies in
-            the course or in git, the ledger is broken, another command works on the course, a
-            part of it lies elsewhere, or it has too many files.
+            the course or in git, the ledger is broken, another command works on the course, its
+            scores are in another gradebook, a part of it lies elsewhere, or it has too many files.
     """
     _check(course, cohort, target)
     ledger = Ledger(course.path)
@@ -86,8 +89,10 @@ def write_archive(course: Course, cohort: Cohort, target: Path, advance: Advance
         )
         address = course.config.CourseDirectory.db_url
         copy_gradebook(address, beside / _GRADEBOOK)
+        _check_scores(course, beside / _GRADEBOOK)
         found = _look(course.path, _kept_apart(address, course.path))
-        sources = {COURSE + name: course.path / name for name in found.files}
+        left_out = sorted(map(printable, found.left_out))
+        sources = {stored_as(name): course.path / name for name in found.files}
         sources[COURSE + _GRADEBOOK] = beside / _GRADEBOOK
         sources |= programs()
         if LOCK.is_file():
@@ -95,13 +100,13 @@ def write_archive(course: Course, cohort: Cohort, target: Path, advance: Advance
         if cohort.name != PUBLIC:
             sources[SEED] = beside / SEED
             sources[SEED].write_text(cohort.seed.hex() + "\n", encoding="ascii")
-        _check_fits([*sources, *(COURSE + name for name in found.folders)], found.left_out)
+        _check_fits([*sources, *(COURSE + name for name in found.folders)], left_out)
         with new_file(target) as file, zipfile.ZipFile(file, "w") as archive:
             manifest = Manifest(
                 cohort=cohort.name, fingerprint=cohort.fingerprint,
                 made=datetime.now(UTC).replace(microsecond=0), kit=this_kit(),
                 elsewhere=_elsewhere(address, course.path),
-                folders=tuple(sorted(found.folders)), left_out=tuple(sorted(found.left_out)),
+                folders=tuple(sorted(found.folders)), left_out=tuple(left_out),
                 files=tuple(_add_all(archive, sources, advance)),
             )  # fmt: skip
             text = manifest.model_dump_json(indent=1) + "\n"
@@ -151,6 +156,23 @@ def _check(course: Course, cohort: Cohort, target: Path) -> None:
         raise CampError(f"{target} is there already: name another file with --output")
 
 
+def _check_scores(course: Course, gradebook: Path) -> None:
+    """Refuse a gradebook that lacks what was graded: the scores are in another one."""
+    graded = {
+        (lesson, learner)
+        for lesson in course.lessons()
+        for learner in course.learners(lesson)
+        if Journal(course.state / lesson).read(learner).stage == "done"
+    }
+    if graded and (lacks := graded - entered(gradebook)):
+        lesson, learner = min(lacks)
+        raise CampError(
+            f"the gradebook lacks {len(lacks)} of {len(graded)} submissions that were graded (such "
+            f"as {learner}, {lesson}): name the one that has them with --db, or run camp grade "
+            "--force"
+        )
+
+
 def _look(course: Path, not_taken: set[str]) -> _Found:
     """Return what lies in a course, but for what has the names ``not_taken``.
 
@@ -163,15 +185,14 @@ def _look(course: Path, not_taken: set[str]) -> _Found:
         folder = todo.pop()
         entries = list(os.scandir(folder))
         if not entries and folder != course:
-            found.folders.append(folder.relative_to(course).as_posix())
+            name = folder.relative_to(course).as_posix()
+            (found.folders if is_text(name) else found.left_out).append(name)
         for entry in entries:
             path = Path(entry.path)
             name = path.relative_to(course).as_posix()
             if name in not_taken:
                 continue
-            if not _can_be_named(name):
-                found.left_out.append(printable(os.fsencode(name).decode("utf-8", "replace")))
-            elif entry.is_dir(follow_symlinks=False):
+            if entry.is_dir(follow_symlinks=False):
                 todo.append(path)
             elif entry.is_file(follow_symlinks=False):
                 found.files.append(name)
@@ -181,7 +202,7 @@ def _look(course: Path, not_taken: set[str]) -> _Found:
                     "to: put that itself in its place, or take the link away"
                 )
             else:
-                found.left_out.append(printable(name))
+                found.left_out.append(name)
     return found
 
 
@@ -208,15 +229,6 @@ def _check_fits(names: Sequence[str], left_out: Sequence[str]) -> None:
 def _listed(name: str) -> int:
     """Return the bytes that a file takes in the manifest, at most."""
     return len(json.dumps(name, ensure_ascii=False).encode()) + 160
-
-
-def _can_be_named(name: str) -> bool:
-    """Tell whether a zip can hold a file of this name, which is bytes to Linux."""
-    try:
-        name.encode("utf-8")
-    except UnicodeEncodeError:
-        return False
-    return True
 
 
 def _add_all(

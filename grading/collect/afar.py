@@ -6,8 +6,8 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from course_lib.bundle import is_learner_id
-from grading.collect.archive import Archive, Damaged, Record
+from course_lib.bundle import BadBundle
+from grading.collect.archive import Archive, Damaged, Record, reason_of
 from grading.collect.sources import Offer, Trouble
 from grading.inbox.client import Staff
 
@@ -21,17 +21,15 @@ def find_afar(inbox: Staff, archive: Archive) -> Iterator[Offer | Record | Troub
     with tempfile.TemporaryDirectory() as folder:
         for receipt in inbox.submissions():
             label = f"{inbox.address} {receipt.id}"
-            known: Record | None = None
-            if is_learner_id(receipt.learner) and receipt.lesson in archive.course.lessons():
-                try:
-                    records = archive.records(receipt.learner, receipt.lesson).values()
-                except Damaged as error:
-                    yield Trouble(label, error.text)
-                    continue
-                known = next((one for one in records if one.source == label), None)
-            if known:
-                yield known
-                continue
             place = Path(folder) / "bundle.zip"
-            place.write_bytes(inbox.bundle(receipt))
-            yield Offer(label, place, receipt.learner, receipt.lesson, receipt.received)
+            try:
+                archive.check(receipt.learner, receipt.lesson)
+                records = archive.records(receipt.learner, receipt.lesson).values()
+                known = next((one for one in records if one.source == label), None)
+                if not known:
+                    place.write_bytes(inbox.bundle(receipt))
+            except (BadBundle, Damaged) as error:
+                whose = f"{label} ({receipt.learner}, {receipt.lesson})"
+                yield Trouble(whose, reason_of(error))
+                continue
+            yield known or Offer(label, place, receipt.learner, receipt.lesson, receipt.received)

@@ -7,10 +7,11 @@ or removed. ``submitted/LEARNER/LESSON`` is a copy of the newest by the time it 
 from __future__ import annotations
 
 import hashlib
+import os
 import re
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from functools import cached_property
@@ -30,7 +31,7 @@ from course_lib.bundle import (
     id_key,
     is_learner_id,
 )
-from course_lib.errors import CampError
+from course_lib.errors import CampError, printable
 from course_lib.files import write_atomic
 from course_lib.language import Text
 from grading.collect.sources import Offer
@@ -51,9 +52,11 @@ class Record(BaseModel):
         nickname: what the learner likes to be called.
         lesson: its lesson.
         number: the learner's own, 0 when the way it came has none.
-        received: when it arrived; by the learner's clock of an exchange or a plain folder.
+        received: when it arrived.
+        clock: whose clock that is: the source's own (a form, an inbox) or the learner's.
         digest: SHA-256 of its files with their names.
         source: where it came from.
+        owner: the account that put it into an exchange, where that can be told.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -62,8 +65,10 @@ class Record(BaseModel):
     lesson: str
     number: int = 0
     received: AwareDatetime
+    clock: Literal["source", "learner"] = "learner"
     digest: str
     source: str
+    owner: int | None = None
 
 
 class Damaged(CampError):
@@ -105,15 +110,18 @@ class Archive:
             self._check_spelling(learner)
             digest = digest_of(fresh / _FILES)
             folder = self._folder(learner, lesson)
-            for record in self.records(learner, lesson).values():
+            records = self.records(learner, lesson).values()
+            for record in records:
                 if record.digest == digest:
                     return record, "again"
+            owner = _owner(offer.place, learner, records)
             now = datetime.now(UTC).replace(microsecond=0)
-            told = offer.received or (said.time if said else now)
+            told = offer.received or offer.claimed or (said.time if said else now)
             record = Record(
                 learner=learner, lesson=lesson, nickname=said.nickname if said else "",
-                number=said.number if said else 0, received=min(told, now), digest=digest,
-                source=offer.label,
+                number=said.number if said else 0, received=min(told, now),
+                clock="source" if offer.received else "learner", digest=digest,
+                source=printable(offer.label), owner=owner,
             )  # fmt: skip
             write_atomic(fresh / _RECORD, record.model_dump_json(indent=1) + "\n")
             folder.mkdir(parents=True, exist_ok=True)
@@ -153,6 +161,21 @@ class Archive:
             (fresh / "new").rename(target)
         return record, "new"
 
+    def check(self, learner: str, lesson: str) -> None:
+        """Refuse what cannot be somebody's, or is of no lesson here.
+
+        Raises:
+            BadBundle: it is so.
+        """
+        if not is_learner_id(learner):
+            raise BadBundle(f"学员编号 {learner!r} 不能用", f"{learner!r} cannot be a learner's id")
+        if lesson not in self.course.lessons():
+            known = ", ".join(self.course.lessons())
+            raise BadBundle(
+                f"没有课程 {lesson!r}（有：{known}）",
+                f"no lesson {lesson!r} here (there are: {known})",
+            )
+
     def records(self, learner: str, lesson: str) -> dict[Path, Record]:
         """Return what was collected of a learner's lesson, by folder.
 
@@ -166,6 +189,19 @@ class Archive:
             except (OSError, ValidationError):
                 raise Damaged(folder / _RECORD) from None
         return found
+
+    def received(self, learner: str, lesson: str) -> datetime | None:
+        """Return when what is graded of a learner's lesson came, by its form's or inbox's clock.
+
+        None when it was not collected, or came by something that has no clock.
+        """
+        try:
+            records = self.records(learner, lesson).values()
+        except Damaged:
+            return None
+        times = {one.digest: one.received for one in records if one.clock == "source"}
+        digest = _digest_or_none(self.course.submitted(learner, lesson)) if times else None
+        return times.get(digest) if digest else None
 
     def tidy(self) -> None:
         """Remove what a run that was killed left half unpacked."""
@@ -230,14 +266,7 @@ class Archive:
                 f"来源写的是 {offer.learner}，压缩包里是 {learner}：问清楚是谁的",
                 f"it came as {offer.learner}, inside it says {learner}: ask whose it is",
             )
-        if not is_learner_id(learner):
-            raise BadBundle(f"学员编号 {learner!r} 不能用", f"{learner!r} cannot be a learner's id")
-        if lesson not in self.course.lessons():
-            known = ", ".join(self.course.lessons())
-            raise BadBundle(
-                f"没有课程 {lesson!r}（有：{known}）",
-                f"no lesson {lesson!r} here (there are: {known})",
-            )
+        self.check(learner, lesson)
         return learner, lesson
 
     def _check_spelling(self, learner: str) -> None:
@@ -276,6 +305,25 @@ def digest_of(folder: Path) -> str:
             line = f"{name}\0{hashlib.sha256(raw).hexdigest()}\n"
             found.update(line.encode("utf-8", "surrogateescape"))
     return found.hexdigest()
+
+
+def _owner(place: Path, learner: str, earlier: Collection[Record]) -> int | None:
+    """Return the account that put a folder into an exchange; None when it is ours: a copy.
+
+    Raises:
+        BadBundle: it is another than of the learner's earlier ones; a page would go to it.
+    """
+    owner = place.lstat().st_uid if place.is_dir() else os.getuid()
+    if owner == os.getuid():
+        return None
+    known = {one.owner for one in earlier} - {None}
+    if known and owner not in known:
+        raise BadBundle(
+            f"放它的账号和 {learner} 以前的不同：问清楚是谁的；是本人的，就复制这个文件夹再收",
+            f"another account put it there than {learner}'s earlier ones: ask whose it is; if "
+            f"{learner}'s, copy the folder and collect the copy",
+        )
+    return owner
 
 
 def _numbered(folder: Path) -> list[Path]:

@@ -18,7 +18,7 @@ from course_lib.language import Text, current_language
 from course_lib.learner.places import is_address
 from grading.collect.archive import Archive, Damaged, Record, reason_of
 from grading.collect.export import FIELDS, Export, Field
-from grading.collect.links import Link, keep_links
+from grading.collect.links import Link, keep_links, links_file
 from grading.collect.sources import Offer, Trouble, find_offers, is_table
 from grading.course import Course
 from grading.intake import Refused
@@ -29,12 +29,12 @@ Found = Offer | Trouble | Link | Record
 
 def collect(
     course: Course, offers: Iterable[Found]
-) -> tuple[list[tuple[Record, str]], list[Trouble]]:
+) -> tuple[list[tuple[Record, str]], list[Trouble], int]:
     """Take all that is offered and put each learner's newest where it is graded.
 
     Returns:
-        What was taken and what became of it (``new``, ``again``, ``older``), and what could not
-        be taken; the others go on.
+        What was taken and what became of it (``new``, ``again``, ``older``), what could not be
+        taken, while the others go on, and how many links are new.
     """
     archive = Archive(course)
     taken: list[tuple[Record, str]] = []
@@ -42,40 +42,47 @@ def collect(
     links: list[Link] = []
     with course.lock():
         archive.tidy()
-        for offer in offers:
-            if isinstance(offer, Trouble):
-                troubles.append(offer)
-            elif isinstance(offer, Link):
-                links.append(offer)
-            elif isinstance(offer, Record):
-                taken.append((offer, "again"))
-            else:
-                try:
-                    taken.append(archive.take(offer))
-                except (BadBundle, Refused, Damaged, OSError) as error:
-                    troubles.append(Trouble(offer.label, reason_of(error)))
-        newest: dict[tuple[str, str], str] = {}
-        for learner, lesson in dict.fromkeys((one.learner, one.lesson) for one, _ in taken):
-            try:
-                record, became = archive.place(learner, lesson)
-            except (Damaged, OSError) as error:
-                troubles.append(Trouble(f"{learner} {lesson}", reason_of(error)))
-                continue
-            newest[learner, lesson] = record.digest
-            if became == "kept":
-                place = course.submitted(learner, lesson)
-                text = Text(
-                    f"{place} 不是收来的，没有动它：移走后再运行一次",
-                    f"{place} was not collected and stays: move it away and run this again",
-                )
-                troubles.append(Trouble(f"{learner} {lesson}", text))
-        if links:
-            keep_links(course, links)
-    current = set(newest.values())
-    return [
-        (one, "older" if became == "new" and one.digest not in current else became)
+        try:
+            for offer in offers:
+                if isinstance(offer, Trouble):
+                    troubles.append(offer)
+                elif isinstance(offer, Link):
+                    links.append(offer)
+                elif isinstance(offer, Record):
+                    taken.append((offer, "again"))
+                else:
+                    try:
+                        taken.append(archive.take(offer))
+                    except (BadBundle, Refused, Damaged, OSError) as error:
+                        troubles.append(Trouble(offer.label, reason_of(error)))
+        finally:  # an inbox may be out of reach in the middle
+            newest = _place(archive, [one for one, _ in taken], troubles)
+            kept = keep_links(course, links) if links else 0
+    told = [
+        (one, "older" if became == "new" and one.digest not in newest else became)
         for one, became in taken
-    ], troubles
+    ]
+    return told, troubles, kept
+
+
+def _place(archive: Archive, taken: Iterable[Record], troubles: list[Trouble]) -> set[str]:
+    """Put each learner's newest where it is graded; return the digests of the newest."""
+    newest = set()
+    for learner, lesson in dict.fromkeys((one.learner, one.lesson) for one in taken):
+        try:
+            record, became = archive.place(learner, lesson)
+        except (Damaged, OSError) as error:
+            troubles.append(Trouble(f"{learner} {lesson}", reason_of(error)))
+            continue
+        newest.add(record.digest)
+        if became == "kept":
+            place = archive.course.submitted(learner, lesson)
+            text = Text(
+                f"{place} 不是收来的，没有动它：移走后再运行一次",
+                f"{place} was not collected and stays: move it away and run this again",
+            )
+            troubles.append(Trouble(f"{learner} {lesson}", text))
+    return newest
 
 
 _BECAME = {
@@ -132,12 +139,16 @@ def collect_command(
         for offer in offers:
             console.print(_offered(offer), highlight=False, markup=False)
         return
-    taken, troubles = collect(opened, offers)
+    taken, troubles, kept = collect(opened, offers)
     if taken:
         console.print(_table(taken))
     for one in troubles:
         line = f"✗ {printable(one.label)}: {one.text.in_language(current_language())}"
         errors.print(line, highlight=False, markup=False, soft_wrap=True)
+    if is_table(place):
+        links = links_file(opened)
+        told = Text(f"新的笔记链接 {kept} 个（{links}）", f"{kept} new links of notes ({links})")
+        console.print(str(told), highlight=False, markup=False, soft_wrap=True)
     count = Counter(became for _, became in taken)
     summary = Text(
         f"新收 {count['new'] + count['older']}，收过 {count['again']}，收不了 {len(troubles)}",

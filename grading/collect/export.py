@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 from typing import Literal, get_args
 
-from course_lib.errors import CampError
+from course_lib.errors import CampError, printable
 from course_lib.language import Text
 from grading.collect.links import Link
 from grading.collect.sources import Offer, Trouble, find_bundles
@@ -80,7 +80,7 @@ class Export:
         for number, row in enumerate(self._rows[1:], start=2):
             if not any(row):
                 continue
-            label = f"{self.path.name} row {number}"
+            label = f"{printable(self.path.name)} row {number}"
             value = {
                 field: row[column] if column < len(row) else ""
                 for field, column in self.columns.items()

@@ -24,6 +24,7 @@ from grading.tables import read_table, write_csv
 
 MOST = 30_000_000  # bytes: 200 for each of 150,000 links
 _HEADING = ("learner", "nickname", "lesson", "link", "problem", "received", "source")
+_IDENTITY = ("learner", "lesson", "link", "received")  # an export of the form is named anew
 _LONGEST = 500
 _Row: TypeAlias = Mapping[str, str]
 
@@ -40,12 +41,12 @@ class Link:
     source: str
 
     def row(self) -> list[str]:
-        """Return it as a row of ``links.csv``."""
-        problem = judge(self.url).problem
+        """Return it as a row of ``links.csv``, without a password or token in the address."""
+        link = judge(self.url)
         moment = f"{self.received:%Y-%m-%d %H:%M:%S} UTC" if self.received else ""
         return [
-            self.learner, self.nickname, self.lesson, self.url,
-            problem.text.en if problem else "", moment, self.source,
+            self.learner, self.nickname, self.lesson, link.url,
+            link.problem.text.en if link.problem else "", moment, self.source,
         ]  # fmt: skip
 
 
@@ -81,11 +82,17 @@ def keep_links(course: Course, links: Sequence[Link]) -> int:
     """Add links to ``links.csv`` that it does not hold yet; return how many."""
     path = links_file(course)
     rows = read_table(path)[1:] if path.exists() else []
-    known = {tuple(row) for row in rows}
-    new = [row for one in links if tuple(row := one.row()) not in known]
+    known = {_identity(row) for row in rows}
+    found = {_identity(row): row for row in (one.row() for one in links)}
+    new = [row for key, row in found.items() if key not in known]
     if new:
         write_csv(path, [_HEADING, *rows, *new])
     return len(new)
+
+
+def _identity(row: Sequence[str]) -> tuple[str | None, ...]:
+    named = dict(zip(_HEADING, row, strict=False))
+    return tuple(named.get(name) for name in _IDENTITY)
 
 
 def given_link(course: Course, learner: str, lesson: str) -> GivenLink | None:
@@ -222,6 +229,8 @@ def _newest(fits: Sequence[tuple[_Row, bool]]) -> GivenLink | None:
     link, said = judge_given(row["link"]), None if named else _line(row.get("lesson", ""))
     if link.problem:
         return GivenLink(_line(link.url), link.problem.text, said)
+    if noted := _line(row.get("problem", "")):  # such as a password, which is not kept
+        return GivenLink(_line(link.url), Text(noted, noted), said)
     return GivenLink(link.url, lesson=said)
 
 

@@ -26,8 +26,9 @@ class Offer:
         place: a bundle, or a folder of an exchange.
         learner: whose it is, as the source has it; "" when it does not say.
         lesson: of which lesson, likewise.
-        received: when it arrived, by the form's or the inbox's clock. An exchange has what the
-            learner's side wrote into the folder's name. None when the source cannot tell.
+        received: when it arrived, by the form's or the inbox's clock; None of what has none.
+        claimed: when it was handed in as the learner's side says, in the name of an exchange's
+            folder.
     """
 
     label: str
@@ -35,6 +36,7 @@ class Offer:
     learner: str = ""
     lesson: str = ""
     received: datetime | None = None
+    claimed: datetime | None = None
 
 
 @dataclass(frozen=True)
@@ -120,7 +122,7 @@ def _exchange(inbound: Path) -> Iterator[Offer | Trouble]:
                 Text("文件夹名不是 学员+课程+时间", "the folder is not called LEARNER+LESSON+TIME"),
             )
             continue
-        yield Offer(path.name, path, parts[0], parts[1], moment)
+        yield Offer(path.name, path, parts[0], parts[1], claimed=moment)
 
 
 def _folders(inbound: Path) -> Iterable[Path]:

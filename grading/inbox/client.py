@@ -14,6 +14,7 @@ from urllib.parse import quote
 
 from pydantic import TypeAdapter, ValidationError
 
+from course_lib.bundle import BadBundle
 from course_lib.errors import CampError
 from course_lib.learner.inbox import VARIABLE, Busy, Inbox, NotThere
 from course_lib.learner.sent import Receipt
@@ -21,6 +22,11 @@ from grading.course import Course
 
 _RECEIPTS = TypeAdapter(list[Receipt])
 _LONGEST = 120  # seconds
+_LOST = (
+    "收件箱里的文件丢了或坏了：从备份恢复，或请学员再交一次",
+    "its file in the inbox is lost or damaged: restore it from a backup, or ask the learner to "
+    "hand it in again",
+)
 _T = TypeVar("_T")
 
 
@@ -58,12 +64,16 @@ class Staff:
         """Return a bundle, byte for byte as it was handed in.
 
         Raises:
-            CampError: the inbox cannot be reached, refused, or gave other bytes.
+            BadBundle: the inbox does not have it any more.
+            CampError: the inbox cannot be reached, or refused.
         """
         path = f"/v1/submissions/{quote(receipt.id, safe='')}/bundle"
-        raw = _patiently(lambda: self._inbox.ask("GET", path)).content
+        try:
+            raw = _patiently(lambda: self._inbox.ask("GET", path)).content
+        except NotThere:
+            raise BadBundle(*_LOST) from None
         if hashlib.sha256(raw).hexdigest() != receipt.sha256:
-            raise CampError(f"{self.address} gave other bytes for {receipt.id}: run this again")
+            raise BadBundle(*_LOST)
         return raw
 
     def release(self, learner: str, lesson: str, page: bytes) -> None:
