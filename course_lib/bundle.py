@@ -54,6 +54,11 @@ def is_learner_id(name: str) -> bool:
     return bool(_LEARNER.match(name)) and len(os.fsencode(name)) <= _MAX_LEARNER
 
 
+def id_key(name: str) -> str:
+    """Return what all spellings of an id share: one person's differ by case or Unicode form."""
+    return unicodedata.normalize("NFKC", name).casefold()
+
+
 def _learner(name: str) -> str:
     if not is_learner_id(name):
         raise ValueError("letters, digits and . _ @ + - only")

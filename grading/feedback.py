@@ -15,7 +15,7 @@ from difflib import get_close_matches
 from functools import cache
 from importlib.metadata import version
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from nbgrader.api import Gradebook, MissingEntry
@@ -31,7 +31,7 @@ from course_lib.language import Text
 from course_lib.learner.places import exchange_of, is_address
 from grading import database
 from grading.course import CONFIG_FILE, Course, quiet
-from grading.journal import Journal
+from grading.journal import Journal, Packed
 from grading.refused_page import refusal, refused_page
 from grading.rendering import TEMPLATES
 
@@ -68,6 +68,7 @@ class _Converter(GenerateFeedback):  # type: ignore[misc]
     """nbgrader's feedback generator, writing pages alone, and into ``folder``."""
 
     folder = Path()
+    packed: Packed | None = None
     cause: Exception | None = None  # of a failure, which nbgrader only logs
 
     def _format_dest(self, assignment_id: str, student_id: str, escape: bool = False) -> str:
@@ -75,6 +76,11 @@ class _Converter(GenerateFeedback):  # type: ignore[misc]
 
     def init_assignment(self, assignment_id: str, student_id: str) -> None:
         """Copy nothing beside the page."""
+
+    def init_single_notebook_resources(self, notebook_filename: str) -> dict[str, Any]:
+        """Return what the page's template gets, besides what is in the notebook."""
+        resources: dict[str, Any] = super().init_single_notebook_resources(notebook_filename)
+        return resources | {"packed": self.packed}
 
     def convert_single_notebook(self, notebook_filename: str) -> None:
         """Convert one notebook and remember what stops that."""
@@ -94,12 +100,14 @@ class _Work:
         learner: the learner's id.
         graded: the graded notebooks.
         refused: notebooks that could not be graded, and why.
+        packed: which of the learner's submissions it is; None when it does not say.
     """
 
     lesson: str
     learner: str
     graded: tuple[Path, ...]
     refused: dict[str, tuple[Text, ...]]
+    packed: Packed | None
 
 
 def feedback(
@@ -159,11 +167,13 @@ def _graded(course: Course, lesson: str) -> list[_Work]:
         there = sorted(found[learner].glob("*.ipynb")) if learner in found else []
         graded = tuple(path for path in there if path.stem not in refused)
         if graded or refused:
-            works.append(_Work(lesson, learner, graded, refused))
+            works.append(_Work(lesson, learner, graded, refused, record.packed))
     return works
 
 
 def _write_pages(course: Course, gradebook: Gradebook, work: _Work, *, force: bool) -> list[Path]:
+    if Journal(course.state / work.lesson).read(work.learner).withheld:
+        raise CampError(f"its grading was interrupted: run 'camp grade {work.lesson}' first")
     folder = course.feedback(work.learner, work.lesson)
     names = sorted([*(path.stem for path in work.graded), *work.refused])
     pages = [folder / f"{name}.html" for name in names]
@@ -174,7 +184,7 @@ def _write_pages(course: Course, gradebook: Gradebook, work: _Work, *, force: bo
         folder.mkdir(parents=True, exist_ok=True)
         texts = _convert(course, work) if work.graded else {}
         for name, why in work.refused.items():
-            texts[name] = refused_page(course, work.learner, name, why)
+            texts[name] = refused_page(course, work.learner, name, why, work.packed)
         for page in pages:
             write_atomic(page, texts[page.stem])
         _converter(course, work, folder).set_permissions(work.lesson, work.learner)
@@ -190,6 +200,7 @@ def _converter(course: Course, work: _Work, folder: Path) -> _Converter:
         force=True,
     )
     converter.folder = folder
+    converter.packed = work.packed
     return converter
 
 
@@ -231,8 +242,7 @@ def _key(course: Course, gradebook: Gradebook, work: _Work) -> str:
     settings = course.path / CONFIG_FILE
     for path in (*work.graded, *([settings] if settings.exists() else [])):
         digest.update(hashlib.sha256(path.read_bytes()).digest())
-    if work.refused:
-        digest.update(repr(work.refused).encode())
+    digest.update(repr((work.packed, work.refused)).encode())
     try:
         submission = gradebook.find_submission(work.lesson, work.learner)
     except MissingEntry:

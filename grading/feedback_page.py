@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
+from datetime import UTC
 from html import escape
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from nbformat import NotebookNode
 from nbgrader import utils
@@ -19,6 +20,9 @@ from course_lib.language import Language, Text, parse_language
 from course_lib.verdicts import NotPassed
 from grading.sanitize import code_to_html, markdown_to_html, plain, safe_outputs
 from grading.steps import NO_ANSWER, read_remarks, review_reason, said_to_learner
+
+if TYPE_CHECKING:
+    from grading.journal import Packed
 
 _GRADE_ID = re.compile(r"[\w.:-]+\Z")
 _SAID_TO_LEARNERS = {NotPassed.__name__, "AssertionError", "NeedsReview"}
@@ -136,6 +140,7 @@ class CollectFeedback(NbGraderPreprocessor):  # type: ignore[misc]
             "language": language,
             "words": {key: text.in_language(language) for key, text in _WORDS.items()},
             "items": _items(nb, language),
+            "packed": packed_text(resources.get("packed")).in_language(language),
             "remarks": [text.in_language(language) for text in read_remarks(nb)],
             "css": HtmlFormatter().get_style_defs(".highlight"),
         }
@@ -178,6 +183,14 @@ def _items(nb: NotebookNode, language: Language) -> list[Item]:
 def shown_name(cell: str) -> str:
     """Return what a graded cell is called on pages for learners."""
     return _PREFIX.sub("", cell.rpartition("/")[2], count=1)
+
+
+def packed_text(packed: Packed | None) -> Text:
+    """Return which submission a page is of, in words; none when that is not known."""
+    if packed is None:
+        return Text("", "")
+    time = f"{packed.time.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
+    return Text(f"第 {packed.number} 次提交，{time}", f"submission {packed.number}, {time}")
 
 
 def _answer(cell: NotebookNode) -> str:

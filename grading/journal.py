@@ -14,7 +14,7 @@ import os
 from pathlib import Path
 from typing import Literal
 
-from pydantic import BaseModel, ValidationError
+from pydantic import AwareDatetime, BaseModel, ValidationError
 
 from course_lib.files import write_atomic
 from course_lib.language import Text
@@ -42,6 +42,18 @@ class Print(BaseModel):
     since: datetime.datetime | None = None
 
 
+class Packed(BaseModel):
+    """Which of a learner's submissions it is, as its ``submission.json`` says.
+
+    Attributes:
+        number: 1 for the first of the lesson, 2 for the next, and so on.
+        time: when it was packed, by the learner's clock.
+    """
+
+    number: int
+    time: AwareDatetime
+
+
 class Record(BaseModel):
     """The journal's entry on one submission.
 
@@ -56,6 +68,7 @@ class Record(BaseModel):
         answers: checksums of the answers that a TA marks, by ``notebook/cell``.
         settled: cells that a TA had marked when its scores were withheld.
         received: when it was handed in, UTC, see :func:`received_at`.
+        packed: which of the learner's submissions it is; None when it does not say.
         seconds: how long grading took.
         missing: parts of the walls without which its code was run.
         prints: marks of the evidence in it.
@@ -73,6 +86,7 @@ class Record(BaseModel):
     answers: dict[str, str] = {}
     settled: list[str] = []
     received: datetime.datetime | None = None
+    packed: Packed | None = None
     seconds: float = 0
     missing: list[str] = []
     prints: list[Print] = []
@@ -83,6 +97,11 @@ class Record(BaseModel):
     def refused(self) -> bool:
         """Whether the submission could not be read."""
         return self.stage == "done" and not self.fingerprint
+
+    @property
+    def withheld(self) -> bool:
+        """Whether older scores were taken back and newer ones are not there yet."""
+        return self.stage == "due" and bool(self.stamp)
 
     @property
     def texts(self) -> tuple[Text, ...]:
@@ -132,7 +151,7 @@ def done(graded: Graded, key: str, stamp: str, before: Record) -> Record:
         stage="done", key="" if graded.fault else key, fingerprint=graded.fingerprint,
         stamp=stamp, review=graded.review,
         remarks=[(text.zh, text.en) for text in graded.remarks], points=points, answers=answers,
-        received=before.received, seconds=round(graded.seconds, 3),
+        received=before.received, packed=before.packed, seconds=round(graded.seconds, 3),
         missing=list(graded.missing), prints=prints, compared=not prints,
     )  # fmt: skip
 

@@ -25,10 +25,11 @@ from grading.engine import ENGINE, key_of, read_rules
 from grading.grader import Graded, grade_one, stand_in
 from grading.how import settle
 from grading.intake import fingerprint
-from grading.journal import Journal
+from grading.journal import Journal, Packed
 from grading.pool import Pool, cluster, is_lost, threads
 from grading.progress import GradingProgress, preparing, warn
 from grading.steps import mark_review, to_text
+from grading.told import told
 
 _BATCH = 50
 _EVERY = 2.0  # seconds after which a smaller batch is entered
@@ -330,11 +331,14 @@ class LessonRun:
         before = {graded.learner: self.journal.read(graded.learner) for graded in batch}
         entries = []
         for graded in batch:
-            record = before[graded.learner]
+            said = told(self.course, graded.learner, self.lesson)
+            packed = Packed(number=said.number, time=said.time) if said else None
+            record = before[graded.learner].model_copy(update={"packed": packed})
             if record.received is None or record.fingerprint != graded.fingerprint:
                 notebooks = list(self.assignment.notebooks)
                 received = journal.received_at(self.course, graded.learner, self.lesson, notebooks)
-                before[graded.learner] = record = record.model_copy(update={"received": received})
+                record = record.model_copy(update={"received": received})
+            before[graded.learner] = record
             for target in self._autograded(graded.learner):
                 write_atomic(target, self._text(graded, target.stem), durable=False)
             entries.append(Entry(graded, record.received, journal.settled(graded, record)))

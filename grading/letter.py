@@ -1,7 +1,8 @@
 """What a TA gives out: per learner the feedback pages, and a letter of one printed page on top.
 
-The letter says, in the learner's language, where each lesson stands, what to look at again, which
-points that gives and what the certificate lacks. Nothing in it comes from a notebook.
+The letter says, in the learner's language (in both where nobody knows it), where each lesson stands
+and why, what to look at again, which points that gives and what the certificate lacks. Nothing in
+it comes from a notebook.
 """
 
 from __future__ import annotations
@@ -17,8 +18,7 @@ from course_lib.language import Language, Text
 from grading.course import Course
 from grading.feedback_page import shown_name
 from grading.journal import Journal
-from grading.ledger import Entry
-from grading.points import Account, Standing, State, account_of, award
+from grading.points import Account, Standing, State, accounts_of, award
 from grading.points_report import certificate_remarks
 from grading.rendering import render
 from grading.rules import Rules
@@ -38,6 +38,7 @@ _WORDS = {
 _PASSED, _NO_MORE = Text("已通过", "passed"), Text("不再算通过", "no longer passed")
 _WAITS = Text("等助教评分", "waits for a TA")
 _ASK = Text("请问助教", "ask your TA")
+_BEING_GRADED = Text("正在重新批改", "being graded again")
 _REFUSED = Text("没能批改：看反馈页，再交一次", "not graded: see its page, and hand it in again")
 _EARNED = Text("已获得", "earned")
 _NO_LEVEL = Text("不计关卡", "of no level")
@@ -45,11 +46,14 @@ _NO_LEVEL = Text("不计关卡", "of no level")
 
 @dataclass(frozen=True)
 class _Line:
-    """One lesson in the letter, in the learner's language; ``pages`` are links and their names."""
+    """One lesson in the letter, in the learner's language.
+
+    ``pages`` are links and their names; ``score`` is None while it is graded again.
+    """
 
     lesson: str
     pages: list[tuple[str, str]]
-    score: float
+    score: float | None
     maximum: float
     state: str
     passed: bool
@@ -113,10 +117,7 @@ def _read(course: Course, rules: Rules) -> _Known:
     scores: dict[str, list[Score]] = defaultdict(list)
     for score in read_scores(course.path):
         scores[score.learner].append(score)
-    booked: dict[str, list[Entry]] = {learner: [] for learner in scores}
-    for entry in report.entries:
-        booked.setdefault(entry.learner, []).append(entry)
-    accounts = {learner: account_of(learner, of, rules) for learner, of in booked.items()}
+    accounts = accounts_of(scores, report.entries, rules)
     return _Known(course, rules, scores, standings, accounts)
 
 
@@ -134,11 +135,11 @@ def _letter(known: _Known, learner: str, place: Path) -> str:
     return render(
         "letter.html.j2",
         learner=learner,
-        language=language,
-        words={key: text.in_language(language) for key, text in _WORDS.items()},
+        language=language or "mul",
+        words={key: _say(text, language) for key, text in _WORDS.items()},
         lines=[_line(known, score, place, language) for score in scores],
         total=account.total if account else None,
-        certificate=[text.in_language(language) for text in _certificate(known.rules, account)],
+        certificate=[_say(text, language) for text in _certificate(known.rules, account)],
     )
 
 
@@ -150,23 +151,25 @@ def _certificate(rules: Rules, account: Account | None) -> list[Text]:
     return [state, *certificate_remarks(rules)]
 
 
-def _line(known: _Known, score: Score, place: Path, language: Language) -> _Line:
+def _line(known: _Known, score: Score, place: Path, language: Language | None) -> _Line:
     standings = known.standings.get((score.learner, score.lesson), ())
     account = known.accounts.get(score.learner)
     found = sorted((place / score.lesson).glob("*.html"))
     pages = [(f"{score.lesson}/{page.name}", page.stem) for page in found]
-    if Journal(known.course.state / score.lesson).read(score.learner).refused:
+    record = Journal(known.course.state / score.lesson).read(score.learner)
+    if record.refused or record.withheld:
+        why = _BEING_GRADED if record.withheld else _REFUSED
         return _Line(
-            score.lesson, pages, score.score, score.max_score, _REFUSED.in_language(language),
-            False, "",
+            score.lesson, pages, None if record.withheld else score.score, score.max_score,
+            _say(why, language), False, "",
         )  # fmt: skip
     states = {one.level: _state(one, account) for one in standings}
     nothing = [shown_name(cell.name) for cell in score.cells if not (cell.score or cell.waits)]
     again = ", ".join(nothing[:_MOST_NAMES]) + (" …" if len(nothing) > _MOST_NAMES else "")
-    told = [f"{level}: {state.in_language(language)}" for level, state in states.items()]
+    told = [f"{level}: {_say(state, language)}" for level, state in states.items()]
     return _Line(
         score.lesson, pages, score.score, score.max_score,
-        "; ".join(told) or _NO_LEVEL.in_language(language),
+        "; ".join(told) or _say(_NO_LEVEL, language),
         _PASSED in states.values(), again,
     )  # fmt: skip
 
@@ -181,12 +184,20 @@ def _state(standing: Standing, account: Account | None) -> Text:
         return _WAITS
     if standing.state is State.UNCLEAR:
         return _ASK
-    share = f"{standing.score / standing.max_score:.0%}"
-    return Text(f"未过关（{share}）", f"not passed ({share})")
+    why = standing.remark
+    return Text(f"未过关（{why.zh}）", f"not passed ({why.en})")
 
 
-def _language(place: Path) -> Language:
-    """Return the language of most pages beside the letter, which are in the learner's."""
+def _say(text: Text, language: Language | None) -> str:
+    return text.in_language(language) if language else f"{text.zh} / {text.en}"
+
+
+def _language(place: Path) -> Language | None:
+    """Return the language of most pages beside the letter, which are in the learner's.
+
+    None when all are in both: of what cannot be read nobody knows the language.
+    """
     heads = [page.read_text(encoding="utf-8")[:200] for page in sorted(place.glob("*/*.html"))]
     english = sum('<html lang="en">' in head for head in heads)
-    return "en" if 2 * english > len(heads) else "zh"
+    chinese = sum('<html lang="zh">' in head for head in heads)
+    return "en" if english > chinese else "zh" if chinese else None

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -124,27 +125,31 @@ def settle(
                 f"a crash left half an entry; it was set aside in {ledger.set_aside}",
             )
         )
-    by_learner: dict[str, list[Booking | Entry]] = {score.learner: [] for score in scores}
-    for entry in booked:
-        by_learner.setdefault(entry.learner, []).append(entry)
-    accounts = tuple(account_of(name, of, rules) for name, of in sorted(by_learner.items()))
-    return Report(dry_run, tuple(standings), accounts, entries, tuple(remarks))
+    accounts = accounts_of([score.learner for score in scores], booked, rules).values()
+    return Report(dry_run, tuple(standings), tuple(accounts), entries, tuple(remarks))
 
 
 def _judge(scores: Sequence[Score], entries: Sequence[Entry], rules: Rules) -> list[Standing]:
     paid = {(e.learner, e.level) for e in entries if e.kind is Kind.CREDIT}
+    accounts = accounts_of((), entries, rules)
     standings = []
     pairs = [(one, level) for one in scores for level in rules.levels_of_lesson(one.lesson)]
     for score, level in pairs:
         state, remark = _passes(score, level, rules.minimum_percent)
         if (score.learner, level.id) in paid:
-            if state is State.FAILED:
-                command = (
-                    f"camp correct {score.learner} {level.id} --points -{level.pays} --reason WHY"
-                )
+            kept = level.id in accounts[score.learner].passed
+            command = f"camp correct {score.learner} {level.id} --reason WHY --points"
+            if state is State.PAID and not kept:
                 remark = Text(
-                    f"现在{remark.zh}；不会自动收回，要收回请运行：{command}",
-                    f"now {remark.en}; nothing is taken back by itself, to do so: {command}",
+                    f"已被收回，而现在的分数过关；要算数请运行：{command} {level.pays}",
+                    f"taken back, and the score passes now; if it is to count: {command} "
+                    f"{level.pays}",
+                )
+            if state is State.FAILED and kept:
+                remark = Text(
+                    f"现在{remark.zh}；不会自动收回，要收回请运行：{command} -{level.pays}",
+                    f"now {remark.en}; nothing is taken back by itself, to do so: {command} "
+                    f"-{level.pays}",
                 )
             state = State.BEFORE
         standings.append(
@@ -176,7 +181,7 @@ def _passes(score: Score, level: Level, minimum: float) -> tuple[State, Text]:
     if score.waiting:
         return State.WAITS, Text("、".join(score.waiting), ", ".join(score.waiting))
     if score.percent < minimum:
-        percent = f"{score.percent:.3g} %"
+        percent = f"{math.floor(10 * score.percent) / 10:g} %"  # never up to what is needed
         return State.FAILED, Text(
             f"{percent}，要 {minimum:g} %", f"{percent} of the {minimum:g} % needed"
         )
@@ -200,6 +205,16 @@ def _bookings(standings: Sequence[Standing]) -> list[Booking]:
         for standing in standings
         if standing.state is State.PAID
     ]
+
+
+def accounts_of(
+    learners: Iterable[str], booked: Sequence[Booking | Entry], rules: Rules
+) -> dict[str, Account]:
+    """Return the accounts of ``learners``, and of all who have a booking, by name."""
+    by_learner: dict[str, list[Booking | Entry]] = {learner: [] for learner in learners}
+    for entry in booked:
+        by_learner.setdefault(entry.learner, []).append(entry)
+    return {name: account_of(name, of, rules) for name, of in sorted(by_learner.items())}
 
 
 def account_of(learner: str, booked: Sequence[Booking | Entry], rules: Rules) -> Account:

@@ -6,8 +6,9 @@ from collections.abc import Sequence
 
 from course_lib.language import Text
 from grading.course import Course
+from grading.feedback_page import packed_text
 from grading.grader import not_handed_in
-from grading.journal import Record
+from grading.journal import Packed, Record
 from grading.rendering import render
 
 _HEAD = Text("这次提交没能批改", "This submission could not be graded")
@@ -37,7 +38,13 @@ def refusal(record: Record, notebook: str) -> tuple[Text, ...]:
     return tuple(text for text in record.texts if text.en.startswith(f"{notebook}.ipynb "))
 
 
-def refused_page(course: Course, learner: str, notebook: str, remarks: Sequence[Text]) -> str:
+def refused_page(
+    course: Course,
+    learner: str,
+    notebook: str,
+    remarks: Sequence[Text],
+    packed: Packed | None = None,
+) -> str:
     """Return the page, in both languages: what cannot be read has none.
 
     A remark on a fault of the grader's own names files of its machine and is not shown.
@@ -47,4 +54,7 @@ def refused_page(course: Course, learner: str, notebook: str, remarks: Sequence[
     lines = [*said, _MEND_MISSING if is_missing else _MEND] if said else [_OURS]
     head = _HEAD_MISSING if is_missing else _HEAD
     page = "feedback/refused.html.j2"
-    return render(page, notebook=notebook, learner=learner, head=head, lines=lines)
+    return render(
+        page, notebook=notebook, learner=learner, head=head, lines=lines, packed=packed,
+        said=packed_text(packed),
+    )  # fmt: skip

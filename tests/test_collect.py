@@ -99,6 +99,21 @@ def test_the_newest_is_graded_and_none_is_lost(course: Course, inbox: Path) -> N
     assert "third" in notebook(course, "a")
 
 
+def test_another_spelling_of_an_id_makes_no_second_learner(course: Course, inbox: Path) -> None:
+    (inbox / "1.zip").write_bytes(a_bundle("wei"))
+    (inbox / "2.zip").write_bytes(a_bundle("Wei"))
+    (inbox / "3.zip").write_bytes(a_bundle("wei2"))
+    summary, (line,) = collect(course, inbox)
+    assert summary == "2 collected, 0 known, 1 not taken"
+    assert line.startswith("✗ 2.zip: the id is Wei, the course has wei: ask whether")
+    course.submitted("ＭEI", LESSON).mkdir(parents=True)  # put there by hand
+    (inbox / "4.zip").write_bytes(a_bundle("mei"))
+    summary, (_, line) = collect(course, inbox)
+    assert summary == "0 collected, 2 known, 2 not taken"
+    assert "the id is mei, the course has ＭEI" in line
+    assert course.learners(LESSON) == ["wei", "wei2", "ＭEI"]
+
+
 def test_an_interrupted_run_is_made_good(course: Course, inbox: Path) -> None:
     (inbox / "a.zip").write_bytes(a_bundle("a"))
     collect(course, inbox)

@@ -26,7 +26,7 @@ from grading import database
 from grading.beside import Beside, list_beside
 from grading.collect.links import GivenLink, Link, keep_links, links_alone, links_file
 from grading.course import Course
-from grading.desk import comments, funnel, hints, similar, spot, stored, stuck, told, waiting, wrong
+from grading.desk import comments, funnel, hints, similar, spot, stored, stuck, waiting, wrong
 from grading.desk.claims import LASTS, Claims
 from grading.desk.comments import Judged, Saved
 from grading.desk.graded import file_of
@@ -43,6 +43,7 @@ from grading.scores import read_scores
 from grading.similar.pages import NO_VERDICT, write_pages
 from grading.similar.report import FILE
 from grading.similar.run import compare_lesson
+from grading.told import begun_elsewhere
 from tests.desk_course import TIME, Work, graded_course
 from tests.postgres import running_postgres
 from tests.toy_course import LESSON, find, hand_in, released
@@ -336,7 +337,7 @@ def test_the_funnel_counts_who_told_with_another_lesson_that_this_was_begun(own:
         place = own.submitted(learner, lesson)
         place.mkdir(parents=True, exist_ok=True)
         (place / MANIFEST).write_text(said.model_dump_json())
-    elsewhere = told.begun_elsewhere(own)
+    elsewhere = begun_elsewhere(own)
     assert elsewhere == {
         "amy": {"other": "tried"}, "fay": {LESSON: "passed"}, "gus": {LESSON: "tried"}, "hal": {},
     }  # fmt: skip

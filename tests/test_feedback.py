@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from datetime import datetime, timedelta, timezone
 from html import escape
 from pathlib import Path
 
@@ -11,9 +12,10 @@ from playwright.sync_api import Page
 
 import grading.feedback as feedback_module
 from course_lib import verdicts
+from course_lib.bundle import Submission
 from course_lib.errors import CampError
 from course_lib.language import Text
-from course_lib.learner.outcome import read_score
+from course_lib.learner.outcome import read_packed, read_score
 from grading import feedback_page, sanitize, steps
 from grading.course import Course
 from grading.feedback import PagesFailed, feedback
@@ -193,6 +195,29 @@ def test_new_code_means_new_pages(course: Course, monkeypatch: pytest.MonkeyPatc
     assert page.stat().st_mtime_ns > before
     monkeypatch.undo()
     feedback_module._code.cache_clear()
+
+
+def test_a_page_names_the_submission_that_it_is_of(course: Course) -> None:
+    said = Submission(
+        learner="f_packed", nickname="", lesson=LESSON, kit="0.1", number=2, files=(),
+        time=datetime(2026, 11, 29, 16, 15, 3, tzinfo=timezone(timedelta(hours=8))),
+    )  # fmt: skip
+    manifest = hand_in(course, "f_packed", solved(course)).with_name("submission.json")
+    manifest.write_text(said.model_dump_json())
+    grade(LESSON, course, ["f_packed"])
+    later = said.model_copy(update={"number": 3, "time": said.time + timedelta(minutes=1)})
+    manifest.write_text(later.model_dump_json())  # collected, and not graded yet
+    feedback(LESSON, course, ["f_packed"])
+    text = text_of(course, "f_packed")
+    assert ">第 2 次提交，2026-11-29 08:15 UTC<" in text
+    assert read_packed(text.encode()) == said.time
+    assert read_packed(text_of(course, "c_right").encode()) is None
+    hand_in(course, "f_packed", b"<b>not a notebook</b>")
+    grade(LESSON, course, ["f_packed"])
+    feedback(LESSON, course, ["f_packed"])
+    text = text_of(course, "f_packed")
+    assert "第 3 次提交，2026-11-29 08:16 UTC / submission 3, 2026-11-29 08:16 UTC<" in text
+    assert read_packed(text.encode()) == later.time
 
 
 @pytest.mark.browser

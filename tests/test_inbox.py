@@ -163,6 +163,8 @@ def test_a_learner_hands_in_only_as_oneself(inbox: Server) -> None:
     other = inbox.send(bundle("amy", text="stolen"), "bo")
     assert other.status_code == 422
     assert "a submission of amy, the token is bo's" in other.json()["detail"]
+    assert other.json()["detail"].endswith(f"mistyped: camp submit {LESSON} --id bo")
+    assert inbox.get("/wrong/path/v1/points", "bo").json() == {"detail": "Not Found"}
     lesson = inbox.send(bundle("bo", "02_demo"), "bo")
     assert (lesson.status_code, "of 02_demo, not of 01_intro" in lesson.text) == (422, True)
     assert inbox.bundles() == before

@@ -18,6 +18,7 @@ from grading.course import Course
 from grading.feedback import PagesFailed, feedback_command
 from grading.grade import grade
 from grading.ledger import Booking, Kind, Ledger
+from grading.lesson_run import LessonRun, Options
 from grading.letter import LETTER, give_out
 from grading.points import award
 from grading.rules import load_rules
@@ -31,7 +32,7 @@ minimum_percent: 60
 certificate: {{island: L1}}
 islands: [{{id: L1, zh: 基础岛, en: Basic Island}}]
 levels:
-  - {{id: L1-1, island: L1, zh: 一, en: one, pays: 100, lesson: {LESSON}}}
+  - {{id: L1-1, island: L1, zh: 一, en: one, pays: 100, lesson: {LESSON}, must: [note_toy]}}
   - {{id: L1-2, island: L1, zh: 二, en: two, pays: 200}}
 """
 
@@ -86,9 +87,9 @@ def test_each_learner_has_a_folder_with_their_pages_and_a_letter(
     assert rows(pages["c_right"]) == [
         f"{LESSON} 38.5 / 40 L1-1: 已通过", "算力点 0", f"证书 还差 L1-1, L1-2 {needs_zh}",
     ]  # fmt: skip
-    # b_wrong: 4 for share and 4.5 are 21 %
+    # b_wrong: 4 for share and 4.5 are 21.25 %
     assert rows(pages["b_wrong"]) == [
-        f"{LESSON} 8.5 / 40 L1-1: not passed (21%) double, triple",
+        f"{LESSON} 8.5 / 40 L1-1: not passed (21.2 % of the 60 % needed) double, triple",
         "Compute points 0", f"Certificate lacks L1-1, L1-2 {needs_en}",
     ]  # fmt: skip
     assert rows(pages["a_nasty"])[0] == f"{LESSON} 34 / 40 L1-1: 等助教评分"
@@ -144,7 +145,21 @@ def test_who_was_refused_is_told_to_hand_in_again(course: Course, tmp_path: Path
     hand_in(course, "d_broken", b"<b>not a notebook</b>")
     grade(LESSON, course, ["d_broken"])
     *_, letter = release(course, tmp_path, "--learner", "d_broken")
-    assert rows(letter)[0] == f"{LESSON} 0 / 40 没能批改：看反馈页，再交一次"
+    told = "没能批改：看反馈页，再交一次 / not graded: see its page, and hand it in again"
+    assert rows(letter)[:2] == [f"{LESSON} 0 / 40 {told}", "算力点 / Compute points 0"]
+
+
+def test_who_lacks_what_a_level_must_have_is_told_so(course: Course, tmp_path: Path) -> None:
+    with course.gradebook() as gradebook:
+        mark = gradebook.find_grade("note_toy", LESSON, LESSON, "a_nasty")
+        mark.manual_score, mark.needs_manual_grade = 0, False
+        gradebook.db.commit()
+        try:
+            *_, letter = release(course, tmp_path, "--learner", "a_nasty")
+        finally:
+            mark.manual_score, mark.needs_manual_grade = None, True
+            gradebook.db.commit()
+    assert rows(letter)[0] == f"{LESSON} 34 / 40 L1-1: 未过关（note_toy 没有得分） toy"
 
 
 def test_a_course_without_levels_has_no_points_in_its_letters(
@@ -208,6 +223,36 @@ def test_one_page_that_fails_does_not_keep_the_others_back(course: Course, tmp_p
         graded.write_bytes(good)
     assert (tmp_path / "out/c_right" / LETTER).is_file()
     assert not (tmp_path / "out/b_wrong").exists()
+
+
+def test_what_is_graded_again_keeps_its_page_until_that_is_done(
+    course: Course, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    *_, page, letter = release(course, tmp_path / "out", "--learner", "b_wrong")
+    before = page.read_bytes(), letter.read_bytes()
+    with monkeypatch.context() as patch:
+        patch.setattr(LessonRun, "_grade_due", _die)
+        with pytest.raises(KeyboardInterrupt):
+            grade(LESSON, course, ["b_wrong"], Options(force=True))
+    with pytest.raises(PagesFailed, match=f"run 'camp grade {LESSON}' first") as told:
+        feedback_command(LESSON, course.path, release=str(tmp_path / "out"))
+    assert "b_wrong" in str(told.value)
+    assert "c_right" not in str(told.value)
+    assert (tmp_path / "out/c_right" / LETTER).is_file()
+    assert (page.read_bytes(), letter.read_bytes()) == before
+    made = course.feedback("b_wrong", LESSON) / f"{LESSON}.html"
+    assert made.read_bytes() == before[0]
+    (_, letter) = give_out(course, [made], tmp_path / "other", load_rules(course.path))
+    assert rows(letter)[0] == f"{LESSON} – / 40 being graded again"  # beside another lesson's page
+
+    grade(LESSON, course)
+    *_, page, letter = release(course, tmp_path / "out", "--learner", "b_wrong")
+    assert (page.read_bytes(), letter.read_bytes()) == before
+
+
+def _die(*_: object) -> None:
+    """Stop as Ctrl+C would, when older scores are withheld and newer ones are not there."""
+    raise KeyboardInterrupt
 
 
 @pytest.mark.browser

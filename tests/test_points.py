@@ -110,6 +110,7 @@ def test_what_passes_is_paid_once(course: Path) -> None:
     submit(course, "excellent", checks=1, note=30)
     submit(course, "just", checks=0.5, note=25)  # 35 + 25 = 60 %
     submit(course, "below", checks=0.5, note=24)  # 59 %
+    submit(course, "nearly", checks=0.5, note=24.96)
     submit(course, "waits", checks=1)
     submit(course, "no_note", checks=1, note=0)  # 70 %, but the camp's task is the note
     report = award(course, RULES)
@@ -117,6 +118,7 @@ def test_what_passes_is_paid_once(course: Path) -> None:
         "excellent": State.PAID,
         "just": State.PAID,
         "below": State.FAILED,
+        "nearly": State.FAILED,
         "waits": State.WAITS,
         "no_note": State.FAILED,
     }
@@ -124,12 +126,14 @@ def test_what_passes_is_paid_once(course: Path) -> None:
         "excellent": 100,
         "just": 100,
         "below": 0,
+        "nearly": 0,
         "waits": 0,
         "no_note": 0,
     }
     remarks = {standing.learner: standing.remark.en for standing in report.standings}
     assert remarks["waits"] == NOTE
     assert remarks["below"] == "59 % of the 60 % needed"
+    assert remarks["nearly"] == "59.9 % of the 60 % needed"
     again = award(course, RULES)
     assert states(again)["excellent"] is State.BEFORE
     assert [entry.points for entry in again.entries] == [100, 100]
@@ -155,9 +159,30 @@ def test_a_lower_score_later_takes_nothing_back(course: Path) -> None:
     (standing,) = report.standings
     assert standing.state is State.BEFORE
     assert "now 30 % of the 60 % needed" in standing.remark.en
-    assert "camp correct wei L1-1 --points -100" in standing.remark.en
+    assert "camp correct wei L1-1 --reason WHY --points -100" in standing.remark.en
     assert report.accounts[0].total == 100
     assert len(report.entries) == 1
+
+
+def test_work_that_passes_after_its_points_were_taken_back_is_for_the_instructor(
+    course: Path,
+) -> None:
+    submit(course, "wei", checks=1, note=30)
+    award(course, RULES)
+    correct(course, "wei", "L1-1", -100, "copied")
+    submit(course, "wei", checks=0, note=30)
+    (standing,) = award(course, RULES).standings
+    assert "nothing is taken back" not in standing.remark.en  # it was
+    submit(course, "wei", checks=0.9, note=30)  # honest, and handed in later
+    report = award(course, RULES)
+    (standing,) = report.standings
+    assert (standing.state, report.accounts[0].total) == (State.BEFORE, 0)
+    said = "camp correct wei L1-1 --reason WHY --points 100"
+    assert standing.remark.en == f"taken back, and the score passes now; if it is to count: {said}"
+    correct(course, "wei", "L1-1", 100, "honest now")
+    report = award(course, RULES)
+    assert report.standings[0].remark.en == ""
+    assert "L1-1" in report.accounts[0].passed
 
 
 def test_a_late_penalty_counts(course: Path) -> None:

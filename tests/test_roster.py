@@ -72,6 +72,16 @@ def test_a_token_is_shown_once_and_kept_as_a_hash(desk: Desk) -> None:
     assert "amy is on the roster already" in desk.refuses("add", "amy")
 
 
+def test_another_spelling_of_an_id_is_nobody_else(desk: Desk, tmp_path: Path) -> None:
+    desk("add", "amélie")
+    other = "the id amélie in another spelling"
+    assert other in desk.refuses("add", "Amélie")
+    table = tmp_path / "table.csv"
+    table.write_text("learner\namélie\nwei\nＷei\n", encoding="utf-8")
+    assert "Ｗei is the id wei in another spelling" in desk.refuses("import", table)
+    assert [one.id for one in desk.members()] == ["amélie"]
+
+
 @pytest.mark.parametrize("bad", ["", "../amy", "a/b", "-amy", "a\nb", "x" * 201, "=1+1"])
 def test_an_id_that_may_not_be(desk: Desk, bad: str) -> None:
     command = ["add", "--data", str(desk.data), "--", bad]
@@ -167,6 +177,17 @@ def test_a_token_can_be_taken_away(desk: Desk) -> None:
     assert "0 tokens" in desk("revoke", "amy")
     assert "not on the roster: bo" in desk.refuses("invite", "bo")
     assert "name members, or --new FILE" in desk.refuses("invite")
+
+
+@pytest.mark.parametrize(
+    "words", [("export", "out.csv"), ("invite", "amy"), ("invite", "--new", "t.csv"), ("revoke", "amy")]
+)  # fmt: skip
+def test_where_no_roster_is_none_is_made(
+    desk: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, words: tuple[str, ...]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert desk.refuses(*words) == f"no roster in {desk.data}: name the inbox's folder with --data"
+    assert [*tmp_path.iterdir()] == []
 
 
 def test_a_failure_is_one_line(tmp_path: Path) -> None:

@@ -11,9 +11,11 @@ import sys
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from datetime import timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import nbformat
 import pexpect
@@ -24,6 +26,7 @@ from course_lib import bundle
 from course_lib.errors import CampError
 from course_lib.learner.home import Home
 from course_lib.learner.secrets import find_keys
+from course_lib.learner.sent import all_sent
 from course_lib.submit import form, submit
 from grading.course import Course
 from tests.conftest import ROOT, free_port, isolated_home
@@ -193,7 +196,13 @@ def test_keys_in_cells_outputs_and_evidence_stop_it(kit: Home) -> None:
      f'os.environ["SERPER_API_KEY"] = "{"0a1b2c3d" * 5}"', f"export X_API_KEY={'0a1b2c3d' * 4}",
      f"%env X_API_KEY={'0a1b2c3d' * 4}", f"X_TOKEN={'0a1b2c3d' * 4} python run.py",
      f'OPENAI_KEY = "{"0a1b2c3d" * 3}"', f'{{"Authorization": "Bearer {"0a1b2c3d" * 3}"}}',
-     f"client = OpenAI(api_key='{'0a1b2c3d' * 3}')", f'aws_secret_access_key="{"0a1b2c3d" * 3}"'],
+     f"client = OpenAI(api_key='{'0a1b2c3d' * 3}')", f'aws_secret_access_key="{"0a1b2c3d" * 3}"',
+     f"api_key: {'0a1b2c3d' * 4}", f"search:\n  - SERPER_API_KEY: {'0a1b2c3d' * 4}  # mine",
+     f"curl -H 'X-API-KEY: {'0a1b2c3d' * 4}' $URL", f"X-API-KEY:{'0a1b2c3d' * 4}",
+     f"os.environ.setdefault('SERPER_API_KEY', '{'0a1b2c3d' * 4}')",
+     f'os.getenv("X_API_KEY", "{"0a1b2c3d" * 4}")', f'api_keys = ["{"0a1b2c3d" * 4}"]',
+     f'token = (\n    "{"0a1b2c3d" * 4}"\n)', f"!python run.py --api-key {'0a1b2c3d' * 4}",
+     f"!python run.py --hf-token={'0a1b2c3d' * 4}", "!git push https://me:hunter2@github.com/me/x"],
 )  # fmt: skip
 def test_keys_are_known(text: str) -> None:
     assert list(find_keys(f"x = 1\n{text}\n"))
@@ -206,7 +215,12 @@ def test_keys_are_known(text: str) -> None:
      "tokenizer_path='/root/share/new_models/Shanghai_AI_Laboratory/internlm2_5-1_8b-chat'",
      '{"token": "eos", "tokens_per_second": "12345678901234567890a"}',
      'headers = {"Authorization": f"Bearer {key}"}', "sort_key = 'internlm2_5-1_8b-chat-sft'",
-     "api_key = load_settings_of_2026()", "    token=tokens_of_camp_2026_in_order", "Bearer of good news about internlm2"],
+     "api_key = load_settings_of_2026()", "    token=tokens_of_camp_2026_in_order", "Bearer of good news about internlm2",
+     "ms_per_token: 1.2345678901234567e-05", '{"seconds_per_token": 1.2345678901234567e-05}',
+     "    token: InternLM2TokenizerFastest,", "--max-new-tokens 128 --model internlm2_5-1_8b-chat",
+     'f"https://{user}:{token}@github.com/me/x"', "https://example.org:8080/@me internlm2_5-1_8b",
+     'os.getenv("X_API_KEY", "PUT-YOUR-OWN-KEY-HERE")', "-" * 50_000,
+     "stop_tokens = ['Shanghai_AI_Laboratory internlm2_5-1_8b-chat']"],
 )  # fmt: skip
 def test_what_is_no_key_stops_nobody(text: str) -> None:
     assert not list(find_keys(f"x = 1\n{text}\n"))
@@ -292,8 +306,11 @@ def test_evidence_is_packed_and_extra_files_are_named(kit: Home, tmp_path: Path)
     (folder / "story.json").write_text("[]")
     (folder / "model.bin").write_bytes(b"pickle")
     (folder / "secret.txt").symlink_to("/etc/passwd")
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run/log.txt").write_text("1")
+    (folder / "run").symlink_to(tmp_path / "run")
     told = camp(kit.path, "submit", "02_demo")
-    assert "🧹 left out: .ipynb_checkpoints/, model.bin, secret.txt" in told.stdout
+    assert "🧹 left out: .ipynb_checkpoints/, run/, model.bin, secret.txt" in told.stdout
     said = bundle.verify(kit.bundles / "02_demo-camp3_42-2.zip")
     assert [one.path for one in said.files] == ["02_demo.ipynb", "evidence/02_demo/story.json"]
     (folder / "story.json").write_text(json.dumps({"headers": f"Bearer {KEY}"}))
@@ -490,7 +507,7 @@ def test_an_inbox_gets_the_very_bytes_and_its_receipt_is_kept(kit: Home, inbox: 
     assert headers["Accept-Language"] == "en"
     kept = json.loads(file.with_suffix(".receipt.json").read_text())
     assert kept == inbox.receipt(body)
-    (kit.state / "token").write_text("camp_kept\n")
+    _token_file(kit, inbox).write_text("camp_kept\n")
     inbox.answers.append((200, inbox.receipt(body, learner="camp3_43")))
     told = camp(kit.path, "submit", LESSON, "--to", inbox.url)
     assert inbox.came[1][2]["Authorization"] == "Bearer camp_kept"
@@ -509,6 +526,10 @@ def test_an_inbox_gets_the_very_bytes_and_its_receipt_is_kept(kit: Home, inbox: 
         (404, b"<html>not here</html>", "does not answer like an inbox (HTTP 404)"),
         (200, b"{}", "does not answer like an inbox (HTTP 200)"),
         (500, {"detail": [1]}, "does not answer like an inbox (HTTP 500)"),
+        (404, {"detail": "Not Found"}, "does not answer like an inbox (HTTP 404): check the"),
+        (502, b"<html>bad gateway</html>", "is away (HTTP 502): run it again in some minutes; n"),
+        (503, b"", "is away (HTTP 503)"),
+        (503, {"detail": "the database is away"}, "the inbox refused: the database is away"),
         (302, b"", "does not answer like an inbox (HTTP 302)"),
     ],
 )
@@ -528,25 +549,48 @@ def test_a_token_that_the_inbox_does_not_know_is_asked_for_again(
     kit: Home, inbox: StandIn, tmp_path: Path
 ) -> None:
     work(kit, "li_mei")
-    kit.state.mkdir()
-    (kit.state / "token").write_text("camp_old\n")
+    kept = _token_file(kit, inbox)
+    kept.write_text("camp_old\n")
     words = ("submit", LESSON, *WHO, "--to", inbox.url)
     inbox.answers += [(401, {"detail": "no such token"}), (403, {"detail": "not for a ta"})]
     camp(kit.path, *words, CAMP_TOKEN="camp_x")  # not the one that is kept
     camp(kit.path, *words)
-    assert (kit.state / "token").exists()
+    assert kept.exists()
     inbox.answers.append((401, {"detail": "no such token"}))
     told = only_line(camp(kit.path, *words).stderr)
-    assert "no such token (it is no longer kept in .camp/token: run it again, which asks)" in told
+    assert "no such token (it is no longer kept in .camp/tokens: run it again, which asks)" in told
     assert inbox.came[-1][2]["Authorization"] == "Bearer camp_old"
     env = isolated_home(tmp_path / "home") | {"CAMP_LANG": "en"}
     command = str(Path(sys.executable).parent / "camp")
     asked = pexpect.spawn(command, [*words], cwd=kit.path, env=env, timeout=120, encoding="utf-8")
-    asked.expect("your inbox token .*: ")
+    asked.expect(f"your inbox token for {inbox.url} .*: ")
     asked.sendline("camp_new")
     asked.expect(pexpect.EOF)
     assert inbox.came[-1][2]["Authorization"] == "Bearer camp_new"
-    assert (kit.state / "token").read_text() == "camp_new\n"
+    assert kept.read_text() == "camp_new\n"
+
+
+def _token_file(kit: Home, inbox: StandIn) -> Path:
+    """Return where the token for an inbox is kept."""
+    file = kit.state / "tokens" / quote(inbox.url, safe="")
+    file.parent.mkdir(parents=True)
+    return file
+
+
+def test_a_kept_token_goes_to_its_own_inbox_alone(kit: Home, inbox: StandIn) -> None:
+    work(kit, "li_mei")
+    _token_file(kit, inbox).write_text("camp_kept\n")
+    there = inbox.url.replace("127.0.0.1", "localhost")  # the same server, by another name
+    told = camp(kit.path, "submit", LESSON, *WHO, "--to", there)
+    assert "no token for the inbox" in only_line(told.stderr)
+    assert inbox.came == []
+    camp(kit.path, "submit", LESSON, "--to", inbox.url + "/below")
+    assert [one[2]["Authorization"] for one in inbox.came] == ["Bearer camp_kept"]
+    far = inbox.url.replace("127.0.0.1", "127.0.0.2")
+    told = camp(kit.path, "submit", LESSON, "--to", far)
+    assert "http is not encrypted, so no kept token goes there" in only_line(told.stderr)
+    told = camp(kit.path, "result", LESSON, "--from", far, CAMP_TOKEN="camp_x")
+    assert "⚠️ http is not encrypted: others can read the token\n" in told.stderr
 
 
 def test_a_receipt_for_something_else_is_none(kit: Home, inbox: StandIn) -> None:
@@ -580,6 +624,12 @@ def test_the_result_is_fetched_when_it_is_out(kit: Home, inbox: StandIn) -> None
     camp(kit.path, "submit", LESSON, *WHO)  # packed, and not handed in yet
     inbox.answers.append((404, {"detail": "no feedback yet"}))
     assert camp(kit.path, "result", LESSON, CAMP_TOKEN="camp_x").stdout == "⏳ no feedback yet\n"
+    inbox.answers.append((404, {"detail": "Not Found"}))
+    wrong = camp(
+        kit.path, "result", LESSON, "--from", inbox.url + "/wrong/path", CAMP_TOKEN="camp_x"
+    )
+    assert wrong.returncode == 1
+    assert "/wrong/path does not answer like an inbox" in only_line(wrong.stderr)
     head = '<!doctype html><p class="total">得分 70.5 / 100</p>'
     page = f'{head}<pre class="mine"><p class="total">得分 99 / 100</p>做得好'.encode()
     points = {"learner": "camp3_42", "total": 150, "levels": {"L1-1": 100, "L1-2": 50}}
@@ -633,6 +683,25 @@ def test_what_was_handed_in_after_the_feedback_is_not_graded(kit: Home, tmp_path
     assert "🎓" not in camp(kit.path, "status").stdout
     page.write_text(HEAD.format(70))
     assert "score 70 / 100" in camp(kit.path, "result", LESSON).stdout
+    assert "🎓 graded" in camp(kit.path, "status").stdout
+
+
+def test_a_page_that_names_an_earlier_submission_grades_no_later_one(
+    kit: Home, tmp_path: Path
+) -> None:
+    page = tmp_path / f"shared/camp3_42/{LESSON}/{LESSON}.html"
+    page.parent.mkdir(parents=True)
+    work(kit, "li_mei")
+    camp(kit.path, "submit", LESSON, *WHO, "--to", str(tmp_path / "shared"))
+    (sent,) = all_sent(kit, LESSON)
+    named = '<!doctype html><p class="submission"><time datetime="{}">submission 1</time></p>'
+    earlier = named.format((sent.submission.time - timedelta(hours=1)).isoformat())
+    page.write_text(earlier + HEAD.format(10))  # its first coming is later than the submission
+    told = camp(kit.path, "result", LESSON).stdout
+    assert "score 10 / 100\n⏳ this is of an earlier submission: your last one is not" in told
+    assert re.search(r"📮 handed in +│\n.* number 1, ", camp(kit.path, "status").stdout)
+    page.write_text(named.format(sent.submission.time.isoformat()) + HEAD.format(10))
+    assert "⏳" not in camp(kit.path, "result", LESSON).stdout
     assert "🎓 graded" in camp(kit.path, "status").stdout
 
 

@@ -16,7 +16,7 @@ from course_lib.learner.home import Home, find_home
 from course_lib.learner.identity import read_identity
 from course_lib.learner.inbox import PLAIN_HTTP, Inbox, NotThere, open_inbox
 from course_lib.learner.lessons import Row, find_lesson, read_lessons
-from course_lib.learner.outcome import Outcome, keep_outcome, read_outcome, read_score
+from course_lib.learner.outcome import Outcome, keep_outcome, read_outcome, read_packed, read_score
 from course_lib.learner.overview import read_overview, read_state
 from course_lib.learner.places import is_address
 from course_lib.learner.released import find_page, folder_of
@@ -99,11 +99,17 @@ def result_command(
     if known and target.is_file() and target.read_bytes() == page:
         time = known.time  # no news of what was handed in since
     write_atomic(target, page)
-    outcome = Outcome(points=points, time=time)
+    outcome = Outcome(points=points, time=time, packed=read_packed(page))
     keep_outcome(home, row.name, outcome)
     typer.echo(f"🎓 {row.name}: {outcome.text}")
     if score := read_score(page):
         typer.echo(f"📊 {score}")
+    if read_state(home, row).result is None:
+        what = Text(
+            "这是前一次提交的，最近一次还没有批改",
+            "this is of an earlier submission: your last one is not graded yet",
+        )
+        typer.echo(f"⏳ {what}")
     typer.echo(str(Text(f"反馈：{target}", f"feedback: {target}")))
 
 

@@ -10,7 +10,7 @@ import sys
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote, urlsplit
+from urllib.parse import SplitResult, quote, urlsplit
 
 import httpx
 from pydantic import ValidationError
@@ -25,8 +25,15 @@ from course_lib.ports import LOOPBACK
 VARIABLE = "CAMP_TOKEN"
 _CHUNK = 1 << 18
 _TRIES = 3
+_AWAY = (
+    httpx.codes.BAD_GATEWAY, httpx.codes.SERVICE_UNAVAILABLE, httpx.codes.GATEWAY_TIMEOUT,
+)  # fmt: skip
 _TIMEOUT = httpx.Timeout(60, connect=10, read=300)
-_ASK_TOKEN = Text("收件箱的令牌（讲师发给你的，以 camp_ 开头）", "your inbox token (camp_...)")
+_NO_HTTP = Text(
+    f"http 不加密，不会往那里发保存的令牌：用 https，确实要用 http 就设置 {VARIABLE}",
+    f"http is not encrypted, so no kept token goes there: use https, or set {VARIABLE} if you "
+    "mean it",
+)
 _NO_TOKEN = Text(
     f"没有收件箱的令牌：设置 {VARIABLE}，或在终端里运行一次 camp submit，会问你要",
     f"no token for the inbox: set {VARIABLE}, or run camp submit in a terminal once, which asks",
@@ -52,23 +59,49 @@ class Busy(CampError):
 def open_inbox(home: Home, address: str) -> Inbox:
     """Return an inbox with the learner's token: ``CAMP_TOKEN``, else one kept, else asked for.
 
-    What was asked for is kept until an inbox does not know it.
+    What was asked for is kept for that address alone, until the inbox there does not know it.
 
     Raises:
-        CampError: the address or the token cannot be one, or there is none and nobody to ask.
+        CampError: the address or the token cannot be one, it would go over plain http, or there is
+            none and nobody to ask.
     """
     if found := os.environ.get(VARIABLE, "").strip():
         return Inbox(address, found)
-    path = home.state / "token"
-    return Inbox(address, _kept_token(path), kept=path)
+    parts = _split(address)
+    if _is_open(parts):
+        raise CampError(str(_NO_HTTP), 2)
+    origin = f"{parts.scheme}://{parts.netloc.lower()}"
+    path = home.state / "tokens" / quote(origin, safe="")
+    return Inbox(address, _kept_token(path, origin), kept=path)
 
 
-def _kept_token(path: Path) -> str:
+def _split(address: str) -> SplitResult:
+    parts = urlsplit(address)
+    if not parts.hostname or parts.username or parts.query or parts.fragment:
+        what = Text(f"{address} 不是收件箱的地址", f"{address} is no address of an inbox")
+        raise CampError(f"{what} (https://...)", 2)
+    return parts
+
+
+def _is_local(parts: SplitResult) -> bool:
+    return parts.hostname in (LOOPBACK, "localhost", "::1")
+
+
+def _is_open(parts: SplitResult) -> bool:
+    """Tell whether others on the way can read what is sent."""
+    return parts.scheme == "http" and not _is_local(parts)
+
+
+def _kept_token(path: Path, origin: str) -> str:
     if path.is_file():
         return path.read_text(encoding="utf-8").strip()
     if not (sys.stdin and sys.stdin.isatty()):
         raise CampError(str(_NO_TOKEN), 2)
-    if not (found := getpass.getpass(f"{_ASK_TOKEN}: ").strip()):
+    ask = Text(
+        f"收件箱 {origin} 的令牌（讲师发给你的，以 camp_ 开头）",
+        f"your inbox token for {origin} (camp_...)",
+    )
+    if not (found := getpass.getpass(f"{ask}: ").strip()):
         raise CampError(str(_NO_TOKEN), 2)
     path.parent.mkdir(parents=True, exist_ok=True)
     write_new(path, found + "\n")  # for its owner only
@@ -89,19 +122,15 @@ class Inbox:
 
     def __init__(self, address: str, token: str, *, kept: Path | None = None) -> None:
         self._kept = kept
-        parts = urlsplit(address)
-        if not parts.hostname or parts.username or parts.query or parts.fragment:
-            what = Text(f"{address} 不是收件箱的地址", f"{address} is no address of an inbox")
-            raise CampError(f"{what} (https://...)", 2)
+        parts = _split(address)
         if not (token.isascii() and token.isprintable() and " " not in token):
             what = Text("令牌里有不能用的字符", "the token holds characters that cannot be")
             raise CampError(str(what), 2)
         self.address = address.rstrip("/")
-        local = parts.hostname in (LOOPBACK, "localhost", "::1")
-        self.open = parts.scheme == "http" and not local
+        self.open = _is_open(parts)
         self._client = httpx.Client(
             timeout=_TIMEOUT,
-            trust_env=not local,  # a proxy cannot reach this machine
+            trust_env=not _is_local(parts),  # a proxy cannot reach this machine
             headers={"Authorization": f"Bearer {token}", "Accept-Language": current_language()},
         )
 
@@ -197,7 +226,7 @@ class Inbox:
         if answer.is_success:
             return answer
         said = _detail(answer)
-        if said is None:
+        if said in (None, answer.reason_phrase):  # "Not Found": there is no such path
             raise self._stranger(answer)
         what = Text(f"收件箱没有收：{said}", f"the inbox refused: {said}")
         if method in ("GET", "PUT") and answer.status_code == httpx.codes.NOT_FOUND:
@@ -206,15 +235,15 @@ class Inbox:
             raise Busy(str(what), _seconds(answer.headers.get("retry-after", "")))
         if answer.status_code in (httpx.codes.UNAUTHORIZED, httpx.codes.FORBIDDEN):
             what = Text(
-                f"收件箱不认这个令牌：{said}（在 {VARIABLE} 或 .camp/token 里）",
-                f"the inbox does not take this token: {said} (it is in {VARIABLE} or .camp/token)",
+                f"收件箱不认这个令牌：{said}（在 {VARIABLE} 或 .camp/tokens 里）",
+                f"the inbox does not take this token: {said} (it is in {VARIABLE} or .camp/tokens)",
             )
         if answer.status_code == httpx.codes.UNAUTHORIZED and self._kept:
             self._kept.unlink(missing_ok=True)
             what = Text(
-                f"收件箱不认这个令牌：{said}（已从 .camp/token 删掉，再运行一次会问你要）",
-                f"the inbox does not take this token: {said} (it is no longer kept in .camp/token: "
-                "run it again, which asks)",
+                f"收件箱不认这个令牌：{said}（已从 .camp/tokens 删掉，再运行一次会问你要）",
+                f"the inbox does not take this token: {said} (it is no longer kept in .camp/tokens"
+                ": run it again, which asks)",
             )
         raise CampError(str(what))
 
@@ -228,6 +257,14 @@ class Inbox:
         return CampError(str(what))
 
     def _stranger(self, answer: httpx.Response) -> CampError:
+        if answer.status_code in _AWAY:
+            away = Text(
+                f"{self.address} 现在不在（HTTP {answer.status_code}）：过几分钟再运行一次；"
+                "不会重复提交",
+                f"{self.address} is away (HTTP {answer.status_code}): run it again in some "
+                "minutes; nothing is handed in twice",
+            )
+            return CampError(str(away))
         what = Text(
             f"{self.address} 不像课程的收件箱（HTTP {answer.status_code}）：检查地址",
             f"{self.address} does not answer like an inbox (HTTP {answer.status_code}): check the "

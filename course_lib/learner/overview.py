@@ -67,9 +67,9 @@ class LessonState:
 
     @property
     def result(self) -> Outcome | None:
-        """What came of the last submission; None while nothing came since it was packed."""
+        """What came of the last submission; None while nothing did."""
         came, sent = self.outcome, self.sent
-        return came if came and (sent is None or came.time >= sent.submission.time) else None
+        return came if came and (sent is None or came.is_of(sent.submission)) else None
 
     @property
     def stage(self) -> Stage:

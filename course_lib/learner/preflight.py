@@ -248,10 +248,11 @@ def _walk(folder: Path, draft: Draft) -> Iterator[Path]:
     """Yield the files of an evidence folder that are handed in; note the others."""
     size = sum(map(len, draft.files.values()))
     for base, folders, names in os.walk(folder):
-        for name in [one for one in folders if one.startswith((".", "__"))]:
+        folders.sort()
+        links = {one for one in folders if (Path(base) / one).is_symlink()}
+        for name in [one for one in folders if one in links or one.startswith((".", "__"))]:
             folders.remove(name)
             draft.left_out.append(printable(f"{name}/"))
-        folders.sort()
         for name in sorted(names):
             path = Path(base) / name
             if name.startswith(".") or path.suffix.lower() not in _KINDS or path.is_symlink():

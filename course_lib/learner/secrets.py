@@ -15,6 +15,7 @@ _KEYS = (
     re.compile(r"\bcamp_[A-Za-z0-9_-]{40,}"),  # this course's inbox
     re.compile(r"\beyJ[A-Za-z0-9_-]{15,}\.[A-Za-z0-9_-]{15,}\.[A-Za-z0-9_-]{10,}"),  # JWT
     re.compile(r"-----BEGIN (?:[A-Z]+ )?PRIVATE KEY-----"),
+    re.compile(r"\b[a-z]+://[^\s/:@{}$<>\"']+:[^\s/@{}$<>\"']+@"),  # user:password in an address
 )
 _NAME = (
     r"(?:(?:api|secret|access)[_-]?key|secret|token|passw(?:or)?d|(?-i:[A-Z0-9]_KEY))s?(?:_?\d+)?"
@@ -24,7 +25,11 @@ _WORD = r"([A-Za-z0-9_./+=-]{20,})"
 _NAMED = tuple(
     re.compile(pattern, re.IGNORECASE | re.MULTILINE)
     for pattern in (
-        rf"""{_NAME}["']?\]?\s*[:=]\s*["']{_WORD}["']""",  # token="...", environ["X_KEY"] = "..."
+        # token="...", environ["X_KEY"] = "...", setdefault("X_KEY", "..."), keys = ["..."]
+        rf"""{_NAME}(?:["']?\]?\s*[:=]|["']\s*,)\s*[\[(]?\s*["']{_WORD}["']""",
+        # api_key: ..., "X-API-KEY: ..."
+        rf"""(?:^[ \t]*(?:-[ \t]+)?|["'])[\w-]*{_NAME}:[ \t]*{_WORD}(?=["'\s]|$)""",
+        rf"(?<![\w-])--[\w-]*{_NAME}[ \t=]+{_WORD}(?=\s|$)",  # --api-key ...
         rf"^[ \t]*(?:[!%]?(?:export|env|set)[ \t]+)?(?-i:[A-Z0-9_]*{_LOUD})={_WORD}(?=\s|$)",
         rf"\bBearer\s+{_WORD}",
     )
@@ -34,8 +39,8 @@ _NAMED = tuple(
 def find_keys(text: str) -> Iterator[str]:
     """Yield the first characters of what looks like a key in ``text``.
 
-    Known forms, and a text of 20 characters or more with letters and digits that is given to a
-    name such as ``api_key`` or comes after ``Bearer``.
+    Known forms, and a text of 20 characters or more with digits and letters (not that of a number
+    such as 1e-05) that is given to a name such as ``api_key`` or comes after ``Bearer``.
     """
     for pattern in _KEYS:
         for found in pattern.finditer(text):
@@ -43,5 +48,5 @@ def find_keys(text: str) -> Iterator[str]:
     words = dict.fromkeys(found[1] for pattern in _NAMED for found in pattern.finditer(text))
     for word in words:
         known = any(pattern.search(word) for pattern in _KEYS)
-        if not known and re.search(r"\d", word) and re.search(r"[A-Za-z]", word):
+        if not known and re.search(r"\d", word) and re.search(r"[A-DF-Za-df-z]", word):
             yield word[:4] + "…"

@@ -14,6 +14,7 @@ import tempfile
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from functools import cached_property
 from pathlib import Path
 from typing import Literal
 
@@ -27,6 +28,7 @@ from course_lib.bundle import (
     TIMESTAMP,
     BadBundle,
     Submission,
+    id_key,
     is_learner_id,
 )
 from course_lib.errors import CampError, printable
@@ -105,6 +107,7 @@ class Archive:
         with self._fresh() as fresh:
             said = self._unpack(offer, fresh / _FILES)
             learner, lesson = self._whose(offer, said)
+            self._check_spelling(learner)
             digest = digest_of(fresh / _FILES)
             folder = self._folder(learner, lesson)
             records = self.records(learner, lesson).values()
@@ -265,6 +268,26 @@ class Archive:
             )
         self.check(learner, lesson)
         return learner, lesson
+
+    def _check_spelling(self, learner: str) -> None:
+        """Refuse the id of somebody whom the course has under another spelling."""
+        spellings = self._spellings.setdefault(id_key(learner), {learner})
+        if learner not in spellings:
+            others = ", ".join(sorted(spellings))
+            raise BadBundle(
+                f"编号写的是 {learner}，课程里是 {others}：问清楚是不是同一位；是的话请用 "
+                f"camp submit --id {others} 再交",
+                f"the id is {learner}, the course has {others}: ask whether that is the same "
+                f"person, who then hands it in by camp submit --id {others}",
+            )
+
+    @cached_property
+    def _spellings(self) -> dict[str, set[str]]:
+        """The ids that the course has, by what their spellings share."""
+        found: dict[str, set[str]] = {}
+        for folder in [*self.path.glob("*/*"), *self.course.path.glob("submitted/*")]:
+            found.setdefault(id_key(folder.name), set()).add(folder.name)
+        return found
 
 
 def digest_of(folder: Path) -> str:

@@ -14,7 +14,7 @@ from course_lib.learner.places import INBOUND, exchange_of
 
 _TABLES = {".csv", ".xlsx"}
 _LOOK_LIKE_WORK = {".ipynb", ".rar", ".7z", ".tar", ".gz", ".tgz"}
-_INBOX = ("bundles", "inbox.db")
+_BUNDLES = "bundles"  # in the data folder of an inbox
 
 
 @dataclass(frozen=True)
@@ -67,10 +67,10 @@ def find_offers(source: Path) -> Iterator[Offer | Trouble]:
         )
     elif exchange := exchange_of(source):
         yield from _exchange(exchange / INBOUND)
-    elif (source / _INBOX[0]).is_dir():
-        yield from _bundles(source / _INBOX[0], arrived=True)
+    elif (source / _BUNDLES).is_dir():
+        yield from _bundles(source / _BUNDLES, arrived=True)
     else:
-        yield from _bundles(source, arrived=source.name == _INBOX[0])
+        yield from _bundles(source, arrived=source.name == _BUNDLES)
 
 
 def find_bundles(folder: Path) -> list[Path]:

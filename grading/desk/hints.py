@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections import Counter
 
 from grading.course import Course
-from grading.desk.told import told
+from grading.told import told
 
 
 def count_opened(course: Course, lesson: str) -> Counter[str]:

@@ -15,7 +15,7 @@ from sqlalchemy.engine import make_url
 
 from grading.collect.links import links_file
 from grading.course import Course
-from grading.desk import funnel, hints, similar, stuck, told, waiting, wrong
+from grading.desk import funnel, hints, similar, stuck, waiting, wrong
 from grading.desk.claims import Claims
 from grading.desk.funnel import Funnel
 from grading.desk.reader import read_lessons, read_sheet
@@ -24,6 +24,7 @@ from grading.desk.similar import Compared
 from grading.desk.waiting import Entry, Progress
 from grading.desk.wrong import By, Group, Wrong
 from grading.similar.report import FILE
+from grading.told import begun_elsewhere
 
 _SERVER_SECONDS = 20  # after which a gradebook on a server is read again
 _Stamp: TypeAlias = tuple[object, ...]
@@ -136,7 +137,7 @@ def funnels(course: Course) -> list[Funnel]:
 def _funnels(path: Path, stamp: _Stamp) -> list[Funnel]:
     course = open_course(path)
     known = funnel.known_learners(course)
-    elsewhere = told.begun_elsewhere(course)
+    elsewhere = begun_elsewhere(course)
     return [
         funnel.funnel_of(course, sheet(course, name), known, elsewhere) for name in lessons(course)
     ]

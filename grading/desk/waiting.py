@@ -161,7 +161,7 @@ def _entry(course: Course, sheet: Sheet, journal: Journal, learner: str) -> Entr
 
 def _stale(course: Course, lesson: str, learner: str, record: Record) -> Text | None:
     """Return why what is in the gradebook does not count any more, if so."""
-    if _is_withheld(record):
+    if record.withheld:
         return _UNDER_WAY
     folder = course.submitted(learner, lesson)
     return _NEWER if folder.exists() and is_newer(folder, record) else None
@@ -249,13 +249,8 @@ def _progress(
     journal = Journal(course.state / lesson)
     for learner in graded:
         state = state_of(waiting.get(learner, ()))
-        if state in FOR_TAS and _is_withheld(journal.read(learner)):
+        if state in FOR_TAS and journal.read(learner).withheld:
             state = State.TO_GRADE
         states[state] += 1
     states[State.TO_GRADE] += len({*course.learners(lesson)} - graded)
     return Progress(lesson, states)
-
-
-def _is_withheld(record: Record) -> bool:
-    """Tell whether older scores were taken back and newer ones are not there yet."""
-    return record.stage == "due" and bool(record.key)

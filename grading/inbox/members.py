@@ -10,7 +10,7 @@ from enum import StrEnum
 
 from sqlalchemy import select
 
-from course_lib.bundle import is_learner_id
+from course_lib.bundle import id_key, is_learner_id
 from course_lib.errors import CampError
 from grading.inbox.database import Database, MemberRow, now
 
@@ -93,15 +93,22 @@ class Roster:
             How many are new, and how many were changed.
 
         Raises:
-            CampError: an id or a text may not be, or somebody is there twice.
+            CampError: an id or a text may not be, or somebody is there twice, maybe in another
+                spelling.
         """
         check(members)
+        known = {id_key(one.id): one.id for one in self.members()}
         added = changed = 0
         with self._database.writing() as session:
             for one in members:
                 row = session.get(MemberRow, one.id)
                 values = {"role": str(one.role), "name": one.name, "cohort": one.cohort}
                 if row is None:
+                    other = known.setdefault(id_key(one.id), one.id)
+                    if other != one.id:
+                        raise CampError(
+                            f"{one.id} is the id {other} in another spelling: use one of them"
+                        )
                     session.add(MemberRow(id=one.id, **values))
                     added += 1
                     continue

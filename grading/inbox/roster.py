@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from sqlalchemy.engine import make_url
 
 from course_lib.errors import CampError
 from grading.inbox.command import DATA, Address, Data
@@ -27,9 +28,15 @@ Ids = Annotated[list[str], typer.Argument(metavar="ID...", help="Ids on the rost
 Out = Annotated[Path, typer.Argument(help="A new .csv or .xlsx file.")]
 
 
-def _roster(data: Path, db: str | None) -> Roster:
-    data.mkdir(parents=True, exist_ok=True, mode=0o700)
-    return Roster(Database(address_of(data, db)))
+def _roster(data: Path, db: str | None, *, begin: bool = False) -> Roster:
+    """Open the roster; only to ``begin`` one are the data folder and its database made."""
+    address = address_of(data, db)
+    url = make_url(address)
+    if begin:
+        data.mkdir(parents=True, exist_ok=True, mode=0o700)
+    elif url.get_backend_name() == "sqlite" and not Path(url.database or "").is_file():
+        raise CampError(f"no roster in {data}: name the inbox's folder with --data", 2)
+    return Roster(Database(address))
 
 
 @roster_app.command()
@@ -42,7 +49,7 @@ def add(
     db: Address = None,
 ) -> None:
     """Enter one member and show the token, this once."""
-    roster = _roster(data, db)
+    roster = _roster(data, db, begin=True)
     roster.enter([Member(member, role, name, cohort)], new=True)
     _show(roster, roster.invite([member]))
 
@@ -55,7 +62,7 @@ def import_(
 ) -> None:
     """Enter all of a table, or none if a row is wrong; tokens and columns not told stay."""
     members, fields = read_members(file)
-    added, changed = _roster(data, db).enter(members, fields=fields)
+    added, changed = _roster(data, db, begin=True).enter(members, fields=fields)
     typer.echo(f"{added} added, {changed} changed, {len(members) - added - changed} as before")
     if added:
         typer.echo("next: camp roster invite --new invitations.csv")

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import os
 import secrets
+import shlex
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
@@ -266,9 +267,11 @@ def _check_bundle(member: Member, lesson: str, path: Path) -> None:
     if submission.learner != member.id:
         raise Refusal(
             422,
-            f"这份提交是 {submission.learner} 的，令牌是 {member.id} 的：请用自己的令牌交自己的",
+            f"这份提交是 {submission.learner} 的，令牌是 {member.id} 的：请用自己的令牌交自己的；"
+            f"编号写错了就用 camp submit {lesson} --id {shlex.quote(member.id)}",
             f"this is a submission of {submission.learner}, the token is {member.id}'s: hand in "
-            "your own with your own token",
+            f"your own with your own token; if the id is mistyped: camp submit {lesson} --id "
+            f"{shlex.quote(member.id)}",
         )
     if submission.lesson != lesson:
         raise Refusal(
