@@ -318,7 +318,7 @@ def test_a_damaged_record_stops_nobody_else(course: Course, inbox: Path) -> None
 def test_an_inboxs_data_folder_tells_when_it_was_received(course: Course, tmp_path: Path) -> None:
     data = tmp_path / "data"
     (data / "bundles").mkdir(parents=True)
-    (data / "inbox.db").write_bytes(b"")
+    (data / "receipt.key").write_bytes(b"")
     for name, number, text, at in (("s1", 1, "one", 1793610000), ("s2", 2, "two", 1793600000)):
         (data / f"bundles/{name}.zip").write_bytes(a_bundle("a", number, text))
         os.utime(data / f"bundles/{name}.zip", (at, at))
@@ -328,6 +328,25 @@ def test_an_inboxs_data_folder_tells_when_it_was_received(course: Course, tmp_pa
     record = json.loads((folder / "001/collected.json").read_text())
     assert (record["received"], record["clock"]) == ("2026-11-02T09:00:00Z", "source")
     assert received_at(course, "a", LESSON, [LESSON]) == datetime(2026, 11, 2, 9)
+
+
+@pytest.mark.parametrize("key", ["none", "a learner's"])
+def test_a_folder_that_only_looks_like_an_inbox_tells_no_time(
+    course: Course, tmp_path: Path, key: str
+) -> None:
+    (tmp_path / "shared/bundles").mkdir(parents=True)
+    if key != "none":
+        if os.getuid() != 0:
+            pytest.skip("only root can make a file of another account")
+        (tmp_path / "shared/receipt.key").touch()
+        os.chown(tmp_path / "shared/receipt.key", 12345, 12345)
+    bundle = tmp_path / "shared/bundles/s1.zip"
+    bundle.write_bytes(a_bundle("a", 1, "one"))
+    os.utime(bundle, (1793610000, 1793610000))
+    (tmp_path / "shared/b.zip").write_bytes(a_bundle("b", 1, "two"))
+    assert collect(course, tmp_path / "shared")[0] == "2 collected, 0 known, 0 not taken"
+    record = json.loads((course.path / "collected" / LESSON / "a/001/collected.json").read_text())
+    assert record["clock"] == "learner"
 
 
 def a_form(path: Path, rows: list[list[str]]) -> Path:

@@ -217,6 +217,7 @@ def test_who_was_first_is_as_the_inbox_says_whoever_is_collected_first(
     for learner, received in (("ann", noon), ("zoe", noon - 3600)):
         path = tmp_path / learner / "bundles/one.zip"
         path.parent.mkdir(parents=True)
+        (tmp_path / learner / "receipt.key").touch()
         path.write_bytes(
             pack(files, learner=learner, nickname="n", lesson=LESSON, number=1, kit="0")
         )

@@ -11,10 +11,10 @@ from pathlib import Path
 from course_lib.errors import CampError
 from course_lib.language import Text
 from course_lib.learner.places import INBOUND, exchange_of
+from grading.inbox.receipts import BUNDLES, KEY
 
 _TABLES = {".csv", ".xlsx"}
 _LOOK_LIKE_WORK = {".ipynb", ".rar", ".7z", ".tar", ".gz", ".tgz"}
-_BUNDLES = "bundles"  # in the data folder of an inbox
 
 
 @dataclass(frozen=True)
@@ -67,10 +67,24 @@ def find_offers(source: Path) -> Iterator[Offer | Trouble]:
         )
     elif exchange := exchange_of(source):
         yield from _exchange(exchange / INBOUND)
-    elif (source / _BUNDLES).is_dir():
-        yield from _bundles(source / _BUNDLES, arrived=True)
+    elif _is_of_inbox(source / BUNDLES):
+        yield from _bundles(source / BUNDLES, arrived=True)
     else:
-        yield from _bundles(source, arrived=source.name == _BUNDLES)
+        yield from _bundles(source, arrived=_is_of_inbox(source.resolve()))
+
+
+def _is_of_inbox(folder: Path) -> bool:
+    """Tell whether an inbox keeps its bundles here, so that its clock counts.
+
+    Its key lies beside it, and is of whom the folder is: where learners can write, one of them
+    may have made both.
+    """
+    key = folder.parent / KEY
+    return (
+        folder.name == BUNDLES
+        and key.is_file()
+        and key.stat().st_uid == folder.parent.stat().st_uid
+    )
 
 
 def find_bundles(folder: Path) -> list[Path]:
