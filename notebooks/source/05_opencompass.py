@@ -56,7 +56,7 @@ replies.show(bot, exam.val(exam.CONTROL)[:4])
 r"""
 ## 从一段话里读出选项
 
-OpenCompass 给 C-Eval 判分，用的是 `first_capital_postprocess`：取回答里第一个大写字母，不管是哪个。省事，也容易读错：“I think the answer is B”读成 I；`camp-mini` 答“PyTorch引擎，选A”，读成 P。
+OpenCompass 给 C-Eval 判分，用的是 `first_capital_postprocess`：取回答里第一个大写字母，不管是哪个。省事，也容易读错：“I think the answer is B”读成 I；`camp-mini` 答“RMSNorm，选B”，读成 R。
 
 写两个函数：
 
@@ -84,7 +84,7 @@ Python 的 `\b` 把汉字也算作“单词字符”，所以 `\bB\b` 在“选B
 r"""
 ## Reading an option out of a reply
 
-OpenCompass scores C-Eval with `first_capital_postprocess`: it takes the first capital letter of the reply, whatever letter that is. That is simple, and often wrong: "I think the answer is B" is read as I; where `camp-mini` answers "PyTorch引擎，选A" (the PyTorch engine, so A), it is read as P.
+OpenCompass scores C-Eval with `first_capital_postprocess`: it takes the first capital letter of the reply, whatever letter that is. That is simple, and often wrong: "I think the answer is B" is read as I; where `camp-mini` answers "RMSNorm，选B" (RMSNorm, so B), it is read as R.
 
 Write two functions:
 
@@ -147,8 +147,10 @@ check("first_capital", [
     case("故选D", fn="extract_option", gives="D"),
     case("(C) 正确", fn="extract_option", gives="C", zh="括号", en="brackets"),
     case("选 B，不选 A", fn="extract_option", gives="B", zh="单独的字母", en="a letter alone"),
-    case("PyTorch引擎，选A", fn="extract_option", gives="A", zh="camp-mini 的回答", en="a reply of camp-mini"),
+    case("RMSNorm，选B", fn="extract_option", gives="B", zh="camp-mini 的回答", en="a reply of camp-mini"),
     case("As I see it", fn="extract_option", gives="", zh="单词里的 A", en="an A inside a word"),
+    case("A 不对，故选C", fn="extract_option", gives="C", zh="短语先于行首", en="a phrase before the line's start"),
+    case("选 A 还是 B？\nB. 对", fn="extract_option", gives="B", zh="第二行的行首", en="start of the second line"),
 ])
 
 # %% cases="first_capital"
@@ -160,14 +162,16 @@ def cases(rng):
     yield case("E", fn="extract_option", zh="不在选项里", en="not among the options")
     yield case("E", options="ABCDE", fn="extract_option", zh="五个选项", en="five options")
     yield case("ABCD 都有道理", fn="extract_option", zh="单词 ABCD", en="the word ABCD")
-    yield case("The ANSWER IS (D)", fn="extract_option", zh="大写的短语", en="the phrase in capitals")
+    for phrase in ("答案是：（", "答案为", "答案： ", "答案: (", "故选：", "应选 ", "The ANSWER IS (", "the answer is: "):
+        letter, other = rng.sample("ABCD", 2)
+        yield case(f"{other} 不对，{phrase}{letter}", fn="extract_option", zh="短语在后面", en="the phrase comes later")
     for letter in rng.sample("ABCD", 4):
         other = rng.choice([one for one in "ABCD" if one != letter])
-        yield case(f"ABC 里 {other} 不对，故选{letter}", fn="extract_option", zh="短语在后面", en="the phrase comes later")
-        yield case(f"答案：（{letter}）", fn="extract_option", zh="全角括号", en="full-width brackets")
-        yield case(f"想一想\n{letter}. 对的", fn="extract_option", zh="第二行的行首", en="start of the second line")
+        yield case(f"ABC 里 {other} 不对，故选{letter}", fn="extract_option", zh="单词 ABC", en="the word ABC")
+        yield case(f"是 {other} 吗？\n （{letter}）对的", fn="extract_option", zh="第二行的行首", en="start of the second line")
         yield case(f"我选{letter}吧，{other}也像", fn="extract_option", zh="汉字中间", en="between Chinese characters")
         yield case(f"答案是{letter}，也有人说答案是{other}", fn="extract_option", zh="两个短语", en="two phrases")
+        yield case(f"故选{letter}，也有人说答案是{other}", fn="extract_option", zh="两个短语", en="two phrases")
         yield case(f"{other}100 的卡，{letter}", fn="extract_option", zh="型号里的字母", en="a letter of a model number")
         yield case(f"8{other} 的模型要 {letter}", fn="extract_option", zh="数字后的字母", en="a letter after a digit")
 
@@ -183,17 +187,24 @@ def extract_option(text, options="ABCD"):
     return ""
 
 # %% wrong="first_capital"
-# zh: 只取第一个大写字母，单词和型号里的也算了进去
-# en: the first capital is taken, also one inside a word or a model's name
-def extract_option(text, options="ABCD"):
-    return next((sign for sign in text if sign in options), "")
-
-# %% wrong="first_capital"
-# zh: 先看短语：前面出现的选项可能是被排除的
-# en: phrases come first: an earlier option may be one that is ruled out
+# zh: answer is 不分大小写，别的照旧
+# en: answer is counts in any case
 def extract_option(text, options="ABCD"):
     option = rf"([{options}])(?![A-Za-z0-9])"
-    for pattern in (rf"^[\s(（]*{option}", rf"(?<![A-Za-z0-9]){option}"):
+    phrase = r"(?:答案[是为：:]|[故应]选|answer is)"
+    for pattern in (rf"{phrase}[\s:：(（]*{option}", rf"^[\s(（]*{option}", rf"(?<![A-Za-z0-9]){option}"):
+        found = re.search(pattern, text, re.MULTILINE)
+        if found:
+            return found[1]
+    return ""
+
+# %% wrong="first_capital"
+# zh: 七个短语都要认，不只是“故选”和 answer is
+# en: all seven phrases count, not 故选 and answer is alone
+def extract_option(text, options="ABCD"):
+    option = rf"([{options}])(?![A-Za-z0-9])"
+    phrase = r"(?:故选|(?i:answer is))"
+    for pattern in (rf"{phrase}[\s:：(（]*{option}", rf"^[\s(（]*{option}", rf"(?<![A-Za-z0-9]){option}"):
         found = re.search(pattern, text, re.MULTILINE)
         if found:
             return found[1]
@@ -204,8 +215,19 @@ def extract_option(text, options="ABCD"):
 # en: colons and brackets may follow the phrase, full-width ones, too
 def extract_option(text, options="ABCD"):
     option = rf"([{options}])(?![A-Za-z0-9])"
-    phrase = r"(?:答案[是为]|[故应]选|(?i:answer is))"
-    for pattern in (rf"{phrase}\s*{option}", rf"^[\s(]*{option}", rf"(?<![A-Za-z0-9(（]){option}"):
+    phrase = r"(?:答案[是为：:]|[故应]选|(?i:answer is))"
+    for pattern in (rf"{phrase}\s*{option}", rf"^[\s(（]*{option}", rf"(?<![A-Za-z0-9]){option}"):
+        found = re.search(pattern, text, re.MULTILINE)
+        if found:
+            return found[1]
+    return ""
+
+# %% wrong="first_capital"
+# zh: 先看短语：前面出现的选项可能是被排除的
+# en: phrases come first: an earlier option may be one that is ruled out
+def extract_option(text, options="ABCD"):
+    option = rf"([{options}])(?![A-Za-z0-9])"
+    for pattern in (rf"^[\s(（]*{option}", rf"(?<![A-Za-z0-9]){option}"):
         found = re.search(pattern, text, re.MULTILINE)
         if found:
             return found[1]
@@ -237,16 +259,37 @@ def extract_option(text, options="ABCD"):
     return ""
 
 # %% wrong="first_capital"
-# zh: 行首是每一行的开头，要 re.MULTILINE；短语有几处取第一处
-# en: a line may be any line, which needs re.MULTILINE; of several phrases take the first
+# zh: 行首是每一行的开头，要 re.MULTILINE；它先于别处单独的选项
+# en: a line may be any line, which needs re.MULTILINE; it comes before an option alone elsewhere
+def extract_option(text, options="ABCD"):
+    option = rf"([{options}])(?![A-Za-z0-9])"
+    phrase = r"(?:答案[是为：:]|[故应]选|(?i:answer is))"
+    for pattern in (rf"{phrase}[\s:：(（]*{option}", rf"^[\s(（]*{option}", rf"(?<![A-Za-z0-9]){option}"):
+        found = re.search(pattern, text)
+        if found:
+            return found[1]
+    return ""
+
+# %% wrong="first_capital"
+# zh: 短语有好几处，要取最前面的一处
+# en: of several phrases take the first
 def extract_option(text, options="ABCD"):
     option = rf"([{options}])(?![A-Za-z0-9])"
     phrase = r"(?:答案[是为：:]|[故应]选|(?i:answer is))"
     found = re.findall(rf"{phrase}[\s:：(（]*{option}", text)
     if found:
         return found[-1]
-    found = re.match(rf"[\s(（]*{option}", text)
-    return found[1] if found else ""
+    for pattern in (rf"^[\s(（]*{option}", rf"(?<![A-Za-z0-9]){option}"):
+        found = re.search(pattern, text, re.MULTILINE)
+        if found:
+            return found[1]
+    return ""
+
+# %% wrong="first_capital"
+# zh: 只取第一个大写字母，单词和型号里的也算了进去
+# en: the first capital is taken, also one inside a word or a model's name
+def extract_option(text, options="ABCD"):
+    return next((sign for sign in text if sign in options), "")
 
 # %% wrong="first_capital"
 # zh: 第一个大写字母可以是任何字母，不只是 A 到 D
