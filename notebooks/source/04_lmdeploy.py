@@ -1397,7 +1397,13 @@ Write `call_tool(call, registry)`; `call` is `{"name": …, "arguments": …}`; 
 import inspect
 import json
 
-from course_lib.deploy.toys import TOOLS
+from course_lib.deploy.toys import REGISTRIES, TOOLS
+
+
+# zh: 用名叫 which 的另一套工具运行；不用改
+# en: run with other tools, those named which; leave it as it is
+def call_tool_in(which: str, call: dict) -> dict:
+    return call_tool(call, REGISTRIES[which])
 
 
 def call_tool(call: dict, registry: dict = TOOLS) -> dict:
@@ -1436,10 +1442,18 @@ check("call_tool", [
          gives={"ok": True, "result": "Good morning, Lin."}),
     case({"name": "divide", "arguments": '{"a":1,"b":0}'}, zh="函数抛异常", en="the function raises",
          gives={"ok": False, "error": "ZeroDivisionError"}),
+    case("words", {"name": "add", "arguments": '{"a":3,"b":5}'}, fn="call_tool_in", zh="另一套工具里的 add",
+         en="the add of other tools", gives={"ok": True, "result": "3 5"}),
 ])
 
 # %% cases="call_tool"
 def cases(rng):
+    yield case("words", {"name": "divide", "arguments": '{"a":1,"b":2}'}, fn="call_tool_in", zh="那一套里没有 divide",
+               en="those tools have no divide")
+    yield case("words", {"name": "twice", "arguments": '{"word":"ha"}'}, fn="call_tool_in", zh="只在那一套里",
+               en="a tool of those alone")
+    yield case({"name": "add", "arguments": '{"x":1,"y":2}'}, zh="参数的名字不对", en="arguments of other names")
+    yield case({"name": "divide", "arguments": '{"b":2,"a":1}'}, zh="参数换了顺序", en="arguments in another order")
     yield case({"name": "add", "arguments": {"a": 1, "b": 2}}, zh="已经是字典", en="a dictionary already")
     yield case({"name": "add", "arguments": "[1, 2]"}, zh="列表，不是对象", en="a list, no object")
     yield case({"name": "add", "arguments": '{"a":1,"b":2,"c":3}'}, zh="多一个参数", en="one argument too many")
@@ -1488,6 +1502,57 @@ def call_tool(call, registry=TOOLS):
         return {"ok": False, "error": "bad-args"}
     except Exception as error:
         return {"ok": False, "error": type(error).__name__}
+
+# %% wrong="call_tool"
+# zh: 工具在参数 registry 里找，不是总在 TOOLS 里
+# en: look tools up in the parameter registry, not always in TOOLS
+def call_tool(call, registry=TOOLS):
+    registry = TOOLS
+    try:
+        arguments = call["arguments"]
+        arguments = json.loads(arguments) if isinstance(arguments, str) else arguments
+        if not isinstance(arguments, dict):
+            return {"ok": False, "error": "bad-json"}
+    except ValueError:
+        return {"ok": False, "error": "bad-json"}
+    if call["name"] not in registry:
+        return {"ok": False, "error": "unknown-tool"}
+    try:
+        inspect.signature(registry[call["name"]]).bind(**arguments)
+    except TypeError:
+        return {"ok": False, "error": "bad-args"}
+    try:
+        return {"ok": True, "result": registry[call["name"]](**arguments)}
+    except Exception as error:
+        return {"ok": False, "error": type(error).__name__}
+
+def call_tool_in(which, call):
+    return call_tool(call, REGISTRIES[which])
+
+# %% wrong="call_tool"
+# zh: 参数按名字传，不是按先后；名字也要对得上
+# en: arguments are passed by name, not by place, and the names must fit, too
+def call_tool(call, registry=TOOLS):
+    try:
+        arguments = call["arguments"]
+        arguments = json.loads(arguments) if isinstance(arguments, str) else arguments
+        if not isinstance(arguments, dict):
+            return {"ok": False, "error": "bad-json"}
+    except ValueError:
+        return {"ok": False, "error": "bad-json"}
+    if call["name"] not in registry:
+        return {"ok": False, "error": "unknown-tool"}
+    try:
+        inspect.signature(registry[call["name"]]).bind(*arguments.values())
+    except TypeError:
+        return {"ok": False, "error": "bad-args"}
+    try:
+        return {"ok": True, "result": registry[call["name"]](*arguments.values())}
+    except Exception as error:
+        return {"ok": False, "error": type(error).__name__}
+
+def call_tool_in(which, call):
+    return call_tool(call, REGISTRIES[which])
 
 # %% wrong="call_tool"
 # zh: 函数自己抛的异常也要接住，error 是它的类名
