@@ -132,6 +132,8 @@ def cases(rng):
     yield case(C["tiny"], 4, fn="kv_bytes_quant", zh="tiny", en="tiny")
     yield case(C["7b"], 8, meta_bytes=8, fn="kv_bytes_quant", zh="元数据 8 字节", en="8 bytes of extras")
     yield case(C["1.8b"], 16, meta_bytes=8, fn="kv_bytes_quant", zh="16 位", en="16 bits")
+    part = dict(C["7b"], hidden=2048, heads=16, kv_heads=4)
+    yield case(part, rng.choice([4, 8, 16]), zh="tp=2，一张卡上的那一半头", en="the heads on one of two cards (tp=2)")
     for _ in range(8):
         cfg = dict(C[rng.choice(["1.8b", "7b", "20b"])], layers=rng.randint(1, 80))
         bits = rng.choice([4, 8, 16])
@@ -375,6 +377,8 @@ def cases(rng):
     yield case(64 * 1024 - 1, 1024, zh="差一个字节", en="a byte short")
     yield case(4e9, 131072, block=128, zh="一块 128 个词元", en="blocks of 128 tokens")
     yield case(0, 1024, zh="没有缓存", en="no cache")
+    per_token = rng.choice([131072, 34816.0])
+    yield case(per_token * 2**20, per_token, zh="一百万个词元", en="a million tokens")
     for _ in range(8):
         yield case(rng.uniform(1e8, 4e10), float(rng.randrange(2**14, 2**18)), block=rng.choice([16, 64]),
                    zh="随机的一组", en="a random case")
@@ -529,6 +533,10 @@ check("quant_groups", [
     case(ROW, 4, 8, fn="quant_err", gives=(0.3, 0.0465625), zh="9.0 毁了一整组", en="9.0 ruins its group"),
     case(ROW, 4, 4, fn="quant_err", gives=(0.3, 0.02878472), zh="小组把它关住", en="smaller groups confine it"),
     case([[1.0, 2, 3]], 4, 2, raises=ValueError, zh="除不尽", en="not divisible"),
+    case([[0.0, 3, 1, 2]], 2, 4, zh="2 位", en="2 bits",
+         gives=(np.array([[0, 3, 1, 2]]), np.array([[1.0]]), np.array([[0]]))),
+    case([[-1.0, 1, 0.5, -0.5]], 4, 4, zh="两边一样宽，截到 15", en="as wide on both sides, clipped to 15",
+         gives=(np.array([[0, 15, 12, 4]]), np.array([[2 / 15]]), np.array([[8]]))),
 ])
 
 # %% cases="quant_groups"
@@ -540,9 +548,13 @@ def cases(rng):
     yield case([[1.0, 2.6, 3.0, 2.0]], 4, 4, zh="全是正数", en="all positive")
     yield case([[-1.0, -2.6, -3.0, -2.0]], 8, 4, zh="全是负数", en="all negative")
     yield case([[1.0, 2, 3, 4, 5, 6]], 4, 4, zh="除不尽", en="not divisible")
+    half = rng.choice([0.25, 0.5, 2.0])
+    yield case([[2 * half, -half, -2 * half, half]], 8, 4, zh="两边一样宽", en="as wide on both sides")
+    yield case([[2 * half, -half, -2 * half, half]], 4, 4, fn="quant_err", zh="两边一样宽", en="as wide on both sides")
+    yield case([[0.3, -0.9, 0.1, 0.7]], rng.choice([2, 3]), 4, zh="不到 4 位", en="below 4 bits")
     for _ in range(5):
         rows = [[round(rng.gauss(0, 1), 4) for _ in range(16)] for _ in range(3)]
-        bits, group = rng.choice([4, 8]), rng.choice([4, 8, 16])
+        bits, group = rng.choice([2, 3, 4, 8]), rng.choice([4, 8, 16])
         yield case(rows, bits, group, zh=f"随机的权重，{bits} 位", en=f"random weights, {bits} bits")
         yield case(rows, bits, group, fn="quant_err", zh="误差，随机的权重", en="the error of random weights")
         codes = np.array([[rng.randrange(16) for _ in range(16)]])
@@ -633,6 +645,52 @@ def quant_groups(w, bits=4, group=128):
 def dequant_groups(q, scale, zero, group=128):
     parts = np.asarray(q).reshape(len(q), -1, group)
     return (parts * np.asarray(scale)[..., None] - np.asarray(zero)[..., None]).reshape(len(q), -1)
+
+def quant_err(w, bits=4, group=128):
+    error = dequant_groups(*quant_groups(w, bits, group), group) - np.asarray(w, dtype=float)
+    return round(float(np.abs(error).max()), 8), round(float((error**2).mean()), 8)
+
+# %% wrong="quant_groups"
+# zh: 忘了截到 0 … 2^bits − 1：零点四舍五入以后，最大的数会多出 1
+# en: clip to 0 … 2^bits − 1: once the zero is rounded, the largest number may be 1 too high
+def quant_groups(w, bits=4, group=128):
+    w = np.asarray(w, dtype=float)
+    if w.shape[1] % group:
+        raise ValueError
+    parts, top = w.reshape(len(w), -1, group), 2**bits - 1
+    low = np.minimum(parts.min(-1), 0)
+    scale = (np.maximum(parts.max(-1), 0) - low) / top
+    scale = np.where(scale == 0, 1.0, scale)
+    zero = np.round(-low / scale).astype(int)
+    codes = np.round(parts / scale[..., None]) + zero[..., None]
+    return codes.astype(int).reshape(w.shape), scale, zero
+
+def dequant_groups(q, scale, zero, group=128):
+    parts = np.asarray(q).reshape(len(q), -1, group)
+    return ((parts - np.asarray(zero)[..., None]) * np.asarray(scale)[..., None]).reshape(len(q), -1)
+
+def quant_err(w, bits=4, group=128):
+    error = dequant_groups(*quant_groups(w, bits, group), group) - np.asarray(w, dtype=float)
+    return round(float(np.abs(error).max()), 8), round(float((error**2).mean()), 8)
+
+# %% wrong="quant_groups"
+# zh: 位数不只 4 和 8：编号到 2^bits − 1
+# en: bits are not only 4 and 8: codes go to 2^bits − 1
+def quant_groups(w, bits=4, group=128):
+    w = np.asarray(w, dtype=float)
+    if w.shape[1] % group:
+        raise ValueError
+    parts, top = w.reshape(len(w), -1, group), 255 if bits == 8 else 15
+    low = np.minimum(parts.min(-1), 0)
+    scale = (np.maximum(parts.max(-1), 0) - low) / top
+    scale = np.where(scale == 0, 1.0, scale)
+    zero = np.round(-low / scale).astype(int)
+    codes = np.round(parts / scale[..., None]) + zero[..., None]
+    return np.clip(codes, 0, top).astype(int).reshape(w.shape), scale, zero
+
+def dequant_groups(q, scale, zero, group=128):
+    parts = np.asarray(q).reshape(len(q), -1, group)
+    return ((parts - np.asarray(zero)[..., None]) * np.asarray(scale)[..., None]).reshape(len(q), -1)
 
 def quant_err(w, bits=4, group=128):
     error = dequant_groups(*quant_groups(w, bits, group), group) - np.asarray(w, dtype=float)
@@ -1149,6 +1207,7 @@ check("kv_quant_head", [
     case([-1.0, 0.0, 1.0], 8, gives=([0, 128, 255], 0.007843, -1.0, [-1.0, 0.003922, 1.0])),
     case([2.0, 2.0], 4, gives=([0, 0], 1.0, 2.0, [2.0, 2.0]), zh="常数向量", en="a constant vector"),
     case([0.0, 2.5, 15.0], 4, gives=([0, 3, 15], 1.0, 0.0, [0.0, 3.0, 15.0]), zh=".5 进位", en="half up"),
+    case([0.0, 1.0, 2.0, 3.0], 2, gives=([0, 1, 2, 3], 1.0, 0.0, [0.0, 1.0, 2.0, 3.0]), zh="2 位", en="2 bits"),
 ])
 
 # %% cases="kv_quant_head"
@@ -1160,7 +1219,7 @@ def cases(rng):
     yield case([-5.0, -6.0, -8.0], 4, zh="全是负数", en="all negative")
     for _ in range(6):
         x = [round(rng.gauss(0, 2), 3) for _ in range(rng.choice([8, 16, 64]))]
-        for bits in (4, 8):
+        for bits in (rng.choice([2, 3]), 4, 8):
             yield case(x, bits, zh=f"随机的向量，{bits} 位", en=f"a random vector, {bits} bits")
 
 # %% wrong="kv_quant_head"
@@ -1169,6 +1228,15 @@ def cases(rng):
 def kv_quant_head(x, bits):
     low = min(x)
     scale = (max(x) - low) / 2**bits or 1.0
+    codes = [math.floor((value - low) / scale + 0.5) for value in x]
+    return codes, round(scale, 6), low, [round(low + code * scale, 6) for code in codes]
+
+# %% wrong="kv_quant_head"
+# zh: 位数不只 4 和 8：编号到 2^bits − 1
+# en: bits are not only 4 and 8: codes go to 2^bits − 1
+def kv_quant_head(x, bits):
+    low = min(x)
+    scale = (max(x) - low) / (255 if bits == 8 else 15) or 1.0
     codes = [math.floor((value - low) / scale + 0.5) for value in x]
     return codes, round(scale, 6), low, [round(low + code * scale, 6) for code in codes]
 
