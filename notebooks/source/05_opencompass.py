@@ -600,8 +600,8 @@ check("fewshot_prompt", [
     case([shot] * 5, asked, "计算机网络", 5, 10**9, gives=(f"{first}A\n" * 5 + last, 5)),
     case([shot] * 5, asked, "计算机网络", 5, 200, gives=(f"{first}A\n" * 2 + last, 2), zh="只放得下两道",
          en="only two fit"),
-    case([shot] * 5, asked, "计算机网络", 5, 25, fn="fewshot_in_lines", gives=(f"{first}A\n" * 2 + last, 2),
-         zh="用行数量长度", en="length counted in lines"),
+    case([shot] * 5, asked, "计算机网络", 5, 21, fn="fewshot_in_lines", gives=(f"{first}A\n" * 2 + last, 2),
+         zh="用行数量长度，正好 21 行", en="length counted in lines, 21 exactly"),
 ])
 
 # %% cases="fewshot_prompt"
@@ -618,7 +618,7 @@ def cases(rng):
     yield case(dev, item(9), "操作系统", 3, 1, zh="一道也放不下", en="none fits")
     for most in rng.sample(range(150, 420), 5):
         yield case(dev, item(9), "微调", 5, most, zh="放不下要去掉", en="some must go")
-    for most in (13, 20, 27):
+    for most in (7, 13, 14, 20, 21, 28):
         yield case(dev, item(9), "微调", 5, most, fn="fewshot_in_lines", zh="用行数量长度",
                    en="length counted in lines")
 
@@ -698,8 +698,26 @@ def fewshot_prompt(dev, item, subject, k, max_len, length=len):
     return None
 
 # %% wrong="fewshot_prompt"
-# zh: 正好等于 max_len 也放得下；例题后面要有答案和换行
-# en: exactly max_len fits; an example ends in its answer and a line end
+# zh: 正好等于 max_len 也放得下
+# en: exactly max_len fits, too
+def fewshot_prompt(dev, item, subject, k, max_len, length=len):
+    def write(one):
+        options = "\n".join(f"{letter}. {one[letter]}" for letter in "ABCD")
+        return f"以下是中国关于{subject}考试的单项选择题，请选出其中的正确答案。\n{one['question']}\n{options}\n答案: "
+
+    shots = min(k, len(dev))
+    while True:
+        prompt = "".join(f"{write(one)}{one['answer']}\n" for one in dev[:shots]) + write(item)
+        if shots == 0 or length(prompt) < max_len:
+            return prompt, shots
+        shots -= 1
+
+def fewshot_in_lines(dev, item, subject, k, max_len):
+    return fewshot_prompt(dev, item, subject, k, max_len, length=lambda text: text.count("\n") + 1)
+
+# %% wrong="fewshot_prompt"
+# zh: 例题的答案后面要有换行
+# en: an example's answer is followed by a line end
 def fewshot_prompt(dev, item, subject, k, max_len, length=len):
     def write(one):
         options = "\n".join(f"{letter}. {one[letter]}" for letter in "ABCD")
@@ -708,9 +726,12 @@ def fewshot_prompt(dev, item, subject, k, max_len, length=len):
     shots = min(k, len(dev))
     while True:
         prompt = "".join(f"{write(one)}{one['answer']}" for one in dev[:shots]) + write(item)
-        if shots == 0 or length(prompt) < max_len:
+        if shots == 0 or length(prompt) <= max_len:
             return prompt, shots
         shots -= 1
+
+def fewshot_in_lines(dev, item, subject, k, max_len):
+    return fewshot_prompt(dev, item, subject, k, max_len, length=lambda text: text.count("\n") + 1)
 
 # %% [markdown] lang="zh"
 """
@@ -988,7 +1009,13 @@ def cases(rng):
     yield case({"z": 1.0}, ["a", "b"], zh="有分数，但都不在里面", en="scores, but none of these")
     yield case({"b": 1.0}, ["c", "b", "a"], zh="缺两科，按顺序", en="two missing, in order")
     yield case({"a": 60.0, "b": 20.0, "c": 90.0}, ["a", "b"], zh="多余的科目不算", en="others do not count")
+    yield case({"a": 60.0, "b": 20.0}, ["a", "b"], {"a": 1, "b": 3, "c": 4}, zh="多余的权重不算",
+               en="weights of others do not count")
     yield case({"a": 0.0, "b": 0.0}, ["a", "b"], {"a": 3, "b": 1}, zh="都是 0 分", en="all 0")
+    for one in ({"a": 80.0, "b": 40.0 + rng.randint(0, 9)}, {"a": 50.0, "b": 60.0 + rng.randint(0, 9)}):
+        yield case(one, ["a", "b"], zh="两个模型，每科权重 1", en="two models, each subject weighs 1")
+        yield case(one, ["a", "b"], {"a": 10, "b": 50}, zh="两个模型，按题数加权，名次换了",
+                   en="two models, weighted by questions, which changes their rank")
     for _ in range(4):
         names = [f"s{number}" for number in range(rng.randint(2, 9))]
         yield case({name: round(rng.uniform(0, 100), 2) for name in names}, names,
