@@ -154,6 +154,7 @@ def test_sizes_agree_with_the_learners(names) -> None:
 
 def test_numbers_that_the_prose_states(names) -> None:
     assert round(131072 / names["kv_bytes_quant"](C["7b"], 4), 2) == 3.76
+    assert round(8192 * 2 * C["7b"]["inter"] * 2 / 1e9, 2) == 0.47  # gate and up, 16 bits
     assert (16 + 4) / 32 == 0.625  # bits a weight for scale and zero in groups of 32
     assert round(2 * PARAMETERS["7b"] / 2**30, 1) == 14.4  # the camp saw 15G and 4.9G on disk
 
@@ -190,13 +191,15 @@ def test_the_planner_moves(names, monkeypatch) -> None:
     used = (names[one] for one in ("kv_bytes_quant", "memory_plan", "max_blocks"))
     planner.memory_planner(C, *used)
     *controls, line = drawn[1].children
-    name, card, bits, kv_bits, ratio = controls
+    name, card, bits, kv_bits, ratio, other = controls
     name.value = planner.CAMP
     assert "<b>23.00</b> / 24 GB" in line.value
     assert "<b>60,992</b> tokens" in line.value
     kv_bits.value = 4
     assert "<b>23.00</b> / 24 GB" in line.value  # not one byte is saved
     assert "<b>229,760</b> tokens" in line.value
+    other.value = 1.8
+    assert "<b>23.80</b> / 24 GB" in line.value
     ratio.value = 1.0
     assert "would not start" in line.value
     bits.value, card.value = 16, 8

@@ -29,7 +29,7 @@
 
 24 GB 的卡，7B 的权重 14 GB，LMDeploy 一启动，`nvidia-smi` 就显示用掉 23 GB。泄漏了吗？没有：权重装好以后，**剩下的**显存有八成被预留给 KV 缓存（`cache_max_entry_count`，默认 0.8），每个词元的 K 和 V 将来放在里面。
 
-所以“KV 用 int4，省了 4 GB”是这一关最常见的错话：预留多少由比例定，一个字节也没省；变的是里面能**放多少词元**。这一课先把账算清楚，再动手压缩权重和 KV，量一量丢了什么，最后把模型开成服务，让它安全地调用函数。
+所以“KV 用 int4，省了 4 GB”是这一关最常见的错话：预留多少由比例定，一个字节也没省；变的是里面能**放多少词元**。这一课先算清账，再压缩权重和 KV，量一量丢了什么，最后开成服务，让它安全地调用函数。
 """
 
 # %% [markdown] lang="en"
@@ -40,7 +40,7 @@
 
 A card of 24 GB, a 7B of 14 GB, and as soon as LMDeploy starts, `nvidia-smi` shows 23 GB taken. A leak? No: once the weights are in, eight tenths of what is **left** are reserved for the KV cache (`cache_max_entry_count`, default 0.8), where the K and V of every token will lie.
 
-So "int4 for KV saved 4 GB" is this level's most common mistake: the ratio decides what is reserved, and not one byte is saved; what changes is how many **tokens** fit into it. In this lesson you first do the sums, then squeeze weights and KV and measure what is lost, and at last serve the model and let it call functions safely.
+So "int4 for KV saved 4 GB" is this level's most common mistake: the ratio decides what is reserved, and not one byte is saved; what changes is how many **tokens** fit into it. In this lesson you first do the sums, then squeeze weights and KV and measure what is lost, and finally serve the model and let it call functions safely.
 """
 
 # %%
@@ -207,7 +207,9 @@ def kv_bytes_quant(cfg, bits, meta_bytes=4):
 
 写 `memory_plan(total, weights, ratio=0.8, other=1.0)`：返回 `(kv, used)`，单位 GB，四舍五入到 3 位小数。`kv` = 比例 ×（总显存 − 权重），`used` = 权重 + kv + 其余（`other`：CUDA 上下文、激活等）。权重比总显存还大，抛 `MemoryError`；比例不在 0 到 1 之间，抛 `ValueError`。
 
-（0.2.1 版以前，比例是对**总**显存说的，默认 0.5；旧笔记里的算式因此不同。）
+激活随一次算的词元数变：LMDeploy 一次最多预填 8192 个，7B 的 MLP 那时要 8192 × 2 × 14336 × 2 字节，0.47 GB。
+
+（到 0.2.1 版为止，比例对**总**显存说，默认 0.5，旧笔记的算式因此不同。）
 
 <details><summary>提示</summary>
 
@@ -224,7 +226,9 @@ def kv_bytes_quant(cfg, bits, meta_bytes=4):
 
 Write `memory_plan(total, weights, ratio=0.8, other=1.0)`: return `(kv, used)` in GB, rounded to 3 decimals. `kv` = ratio × (memory − weights), `used` = weights + kv + the rest (`other`: CUDA context, activations and so on). Weights larger than the memory raise `MemoryError`; a ratio outside 0 to 1 raises `ValueError`.
 
-(Before 0.2.1 the ratio was of the **whole** memory, default 0.5; old notes have other sums for that reason.)
+Activations grow with the tokens of one pass: LMDeploy prefills at most 8192, for which the 7B's MLP takes 8192 × 2 × 14336 × 2 bytes, 0.47 GB.
+
+(Up to 0.2.1 the ratio was of the **whole** memory, default 0.5; old notes have other sums for that reason.)
 
 <details><summary>Hint</summary>
 
@@ -328,7 +332,7 @@ def memory_plan(total, weights, ratio=0.8, other=1.0):
 
 缓存按**块**分配，一块 64 个词元（`cache_block_seq_len`），不满一块的零头不用。写 `max_blocks(kv_bytes, per_token, block=64)`：返回两个整数 `(块数, 词元数)`。
 
-然后拖动下面的规划器。图里是营里的四种配置，倒数第二行是我们加的：它和最后一行占的显存一个字节也不差，最后一行放得下的词元却是它的近四倍。（营里把 7B 算成 14 GB，4 位 3.5 GB；为什么真正的要大一些，后面会算。）
+然后拖动下面的规划器。图里是营里的四种配置，倒数第二行是我们加的：最后一行占的显存和它一样，放得下的词元却是近四倍。（营里把 7B 算成 14 GB，4 位 3.5 GB；真正的大一些，后面会算。）
 
 <details><summary>提示</summary>
 
@@ -1176,7 +1180,7 @@ K and V come as tokens are generated; there is no time to calibrate. LMDeploy do
 
 Write `kv_quant_head(x, bits)` → `(codes, scale, min, restored)`: scale = (max − min) ÷ (2^bits − 1), or 1 for a constant vector; codes = (x − min) ÷ scale, **rounded half up**; restored = min + code × scale. scale and restored have 6 decimals; compute with the unrounded scale.
 
-The table below measures the price: the same questions with other weight bits and other KV bits; 2 bits are there to show where the cliff is. If llama.cpp is installed (`camp tools install llamacpp`, 0.2 GB), weights and KV really lie in memory and are computed at 16, 8 and 4 bits, so there is a **speed**, too; 32 numbers share a scale and no zero (34 bytes at 8 bits, 18 at 4). If not, torch's kernels only measure the weights (the codes at 4 bits are your function's, at 8 bits each row has one scale). The rest is quantised by your functions and restored: no speed.
+The table below measures the price: the same questions with other weight bits and other KV bits; 2 bits are there to show where the cliff is. If llama.cpp is installed (`camp tools install llamacpp`, 0.2 GB), weights and KV really lie in memory and are computed at 16, 8 and 4 bits, so there is a **speed**, too; 32 numbers share a scale, without a zero (34 bytes at 8 bits, 18 at 4). If not, torch's kernels only measure the weights (the codes at 4 bits are your function's, at 8 bits each row has one scale). The rest is quantised by your functions and restored: no speed.
 
 <details><summary>Hint</summary>
 
@@ -1304,7 +1308,7 @@ with needs("quant_groups", "dequant_groups", "kv_quant_head", "kv_bytes_quant"):
 
 # %% [markdown] lang="zh"
 """
-`camp-mini` 的表里，8 位、4 位和 16 位分不出高下（18 道题分不出这么小的差别，困惑度有时反而低一点），2 位就掉下了悬崖；速度没差四倍，这么小的模型，时间不花在权重上（少绕弯的 llama.cpp 快得多）。大模型的账（LMDeploy 文档，2.5-7B-chat，GSM8K）：KV 16 位 85.67，int8 85.44，int4 83.78。8 位几乎白捡，4 位要付一点钱。
+`camp-mini` 的表里，8 位、4 位和 16 位分不出高下（18 道题分不出这么小的差别，困惑度有时反而低一点），2 位就掉下了悬崖；速度没差四倍，这么小的模型，时间不花在权重上（开销小的 llama.cpp 快得多）。大模型的账（LMDeploy 文档，2.5-7B-chat，GSM8K）：KV 16 位 85.67，int8 85.44，int4 83.78。8 位几乎白捡，4 位要付一点钱。
 
 再看最后一张图，7B 大小的一层，从左边看起：一次只算一个词元时，时间花在**读权重**上，读得少就快。往右，一批词元一起算，时间花在乘法上，谁快要看这颗 CPU 有哪些乘法指令。所以量化解决的首先是**大小**；快几倍没有一个固定的数，要在自己的机器、自己的批大小上量。
 
@@ -1323,7 +1327,7 @@ with needs("quant_groups", "dequant_groups", "kv_quant_head", "kv_bytes_quant"):
 
 # %% [markdown] lang="en"
 """
-In the table of `camp-mini` 8 and 4 bits cannot be told from 16 (18 questions cannot show so small a difference, and perplexity may even be lower), and 2 bits fall off the cliff; speeds do not differ fourfold, for so small a model spends its time on other things than weights (llama.cpp, which makes fewer detours, is much faster). For a large model (LMDeploy's documentation, 2.5-7B-chat, GSM8K): KV at 16 bits 85.67, int8 85.44, int4 83.78. 8 bits are nearly free, 4 bits cost a little.
+In the table of `camp-mini` 8 and 4 bits cannot be told from 16 (18 questions cannot show so small a difference, and perplexity may even be lower), and 2 bits fall off the cliff; speeds do not differ fourfold, for so small a model spends its time on other things than weights (llama.cpp, which has less overhead, is much faster). For a large model (LMDeploy's documentation, 2.5-7B-chat, GSM8K): KV at 16 bits 85.67, int8 85.44, int4 83.78. 8 bits are nearly free, 4 bits cost a little.
 
 Now the last chart, a layer of the 7B's size, from the left: with one token at a time the time goes into **reading weights**, and reading less is faster. To the right, with a batch of tokens, it goes into products, and who is faster depends on the instructions that this CPU has for them. So quantisation is first of all about **size**; how many times faster it is has no fixed number: measure on your machine, with your batch.
 

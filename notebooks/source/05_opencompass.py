@@ -1293,7 +1293,7 @@ for subject in exam.NAMES:
 
 # %% [markdown] lang="zh"
 """
-四科的分涨了很多，换了问法也答得出。同一批题考两个模型，要看**配对**：只有一方答对的题里，两边各多少（McNemar 检验）；p 小于 0.05 才算真的变了。四科都远远小于它。常识也掉了，p 却大于 0.05，四十题还不能断定；让它写（第二张图），第 3 课的**遗忘**就露出来：五道例题一摆，只写胡话。
+四科的分涨了很多，换了问法也答得出。同一批题考两个模型，要看**配对**：只有一方答对的题里，两边各多少（McNemar 检验）；p 小于 0.05 才算真的变了。四科都远小于它。常识也掉了，p 却大于 0.05，四十题还不能断定；让它写（第二张图），第 3 课的**遗忘**就露出来：五道例题一摆，只写胡话。
 
 `cheat` 的分数和 `mine` 差不多或更高，看不出它背过题。报分数的人要说清训练数据，查的人要换一套题。
 
@@ -1316,7 +1316,7 @@ for subject in exam.NAMES:
 """
 The scores of the four subjects rose a lot, in wordings that training did not use. Two models on the same questions are compared in **pairs**: of the questions that only one has right, how many on each side (McNemar's test)? Only p below 0.05 counts as a change. In the four subjects it is far below. General knowledge fell as well, but its p is above 0.05, and forty questions cannot prove it; left to write (the second picture), the model shows lesson 03's **forgetting**: after five examples it writes gibberish.
 
-`cheat` scores about as high as `mine` or higher, and nothing in the score shows that it learned the questions by heart. So whoever reports a score must tell the training data, and whoever checks must change the questions.
+`cheat` scores about as high as `mine` or higher, and nothing in the score shows that it learned the questions by heart. So whoever reports a score must say what the training data were, and whoever checks must change the questions.
 
 ## When there is no right answer
 
@@ -1460,13 +1460,13 @@ with needs("pairwise_winrate", "extract_option"):
 
 # %% [markdown] lang="zh"
 """
-六对两次都平手，六对两次都选后面的，胜率才各是一半：`camp-mini` 当不了裁判。请大模型当裁判，也要先像这样量过，再信它。
+六对两次都平手，六对两次都选后面的，胜率才各是一半：`camp-mini` 当不了裁判。请大模型当裁判，也要先这样量过再信。
 
 ## API，和你自己的题
 
-只有接口的模型给不出每个词元的概率，只能用 GEN（`OpenAI does not support ppl`）。下一格把 `camp-mini` 开成服务，让 OpenCompass 通过 `OpenAISDK` 去考十二道常识题，一遍不带系统提示词，一遍带 LangGPT 格式的（分角色、约束、步骤来写）。
+只有接口的模型不给词元的概率，只能用 GEN（`OpenAI does not support ppl`）。下一格把 `camp-mini` 开成服务，让 OpenCompass 通过 `OpenAISDK` 考十二道常识题，一遍不带系统提示词，一遍带 LangGPT 格式的（角色、约束、步骤）。两遍内容全对，字母对三题、两题（配对检验 p = 1）：提示词没有帮上忙。
 
-再用 `--custom-dataset-path` 考你自己写的题，改一改那几行。两道题的分数说明不了什么，去看预测：多半还是内容对、字母错。
+再用 `--custom-dataset-path` 考你自己写的题，改改那几行。两题的分数说明不了什么，去看预测。
 """
 
 # %% [markdown] lang="en"
@@ -1475,9 +1475,9 @@ Six pairs are a tie both times, and in the other six the second answer wins both
 
 ## An API, and questions of your own
 
-A model behind an interface gives no probabilities of tokens, so only GEN is left (`OpenAI does not support ppl`). The next cell serves `camp-mini` and lets OpenCompass put twelve questions of general knowledge to it through `OpenAISDK`, once without a system prompt and once with one in LangGPT's form (written by role, constraints and steps).
+A model behind an interface gives no probabilities of tokens, so only GEN is left (`OpenAI does not support ppl`). The next cell serves `camp-mini` and lets OpenCompass put twelve questions of general knowledge to it through `OpenAISDK`, once without a system prompt and once with one in LangGPT's form (role, constraints, steps). Both times the content is right in all, the letter in three and in two (paired test: p = 1): the prompt did not help.
 
-Then `--custom-dataset-path` asks questions of your own; change those lines. A score on two questions says nothing; look into the predictions: most often the content is right and the letter wrong again.
+Then `--custom-dataset-path` asks questions of your own; change those lines. A score on two questions says nothing; look into the predictions.
 """
 
 # %% tool="api" minutes=3
