@@ -154,6 +154,7 @@ def test_sizes_agree_with_the_learners(names) -> None:
 
 def test_numbers_that_the_prose_states(names) -> None:
     assert round(131072 / names["kv_bytes_quant"](C["7b"], 4), 2) == 3.76
+    assert round(8192 * 2 * C["7b"]["inter"] * 2 / 1e9, 2) == 0.47  # gate and up, 16 bits
     assert (16 + 4) / 32 == 0.625  # bits a weight for scale and zero in groups of 32
     assert round(2 * PARAMETERS["7b"] / 2**30, 1) == 14.4  # the camp saw 15G and 4.9G on disk
 
@@ -190,13 +191,15 @@ def test_the_planner_moves(names, monkeypatch) -> None:
     used = (names[one] for one in ("kv_bytes_quant", "memory_plan", "max_blocks"))
     planner.memory_planner(C, *used)
     *controls, line = drawn[1].children
-    name, card, bits, kv_bits, ratio = controls
+    name, card, bits, kv_bits, ratio, other = controls
     name.value = planner.CAMP
     assert "<b>23.00</b> / 24 GB" in line.value
     assert "<b>60,992</b> tokens" in line.value
     kv_bits.value = 4
     assert "<b>23.00</b> / 24 GB" in line.value  # not one byte is saved
     assert "<b>229,760</b> tokens" in line.value
+    other.value = 1.8
+    assert "<b>23.80</b> / 24 GB" in line.value
     ratio.value = 1.0
     assert "would not start" in line.value
     bits.value, card.value = 16, 8
@@ -692,7 +695,7 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 
 class Answer(BaseHTTPRequestHandler):
     def do_GET(self):
-        self.send_response(200)
+        self.send_response(200 if self.command == "GET" else STATUS)
         self.end_headers()
         self.wfile.write(b"{}" if self.command == "GET" else b"no such node")
 
@@ -703,15 +706,42 @@ HTTPServer(("127.0.0.1", int(sys.argv[sys.argv.index("--server-port") + 1])), An
 """
 
 
+@pytest.mark.parametrize(("status", "told"), [("200", "no such node"), ("503", "HTTP Error 503")])
 def test_a_proxy_that_takes_no_server_is_named(
-    server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, status: str, told: str
 ) -> None:
     monkeypatch.setenv("CAMP_TOOLS", str(tmp_path))
-    stand_in.make(tmp_path, "lmdeploy", REFUSES)
+    stand_in.make(tmp_path, "lmdeploy", REFUSES.replace("STATUS", status))
     with proxy.Proxy(free_port()) as running:
         running.wait(20)
-        with pytest.raises(CampError, match=r"the proxy did not take .*no such node.*proxy\.log"):
+        with pytest.raises(CampError, match=rf"the proxy did not take .*{told}.*proxy\.log"):
             running.add(server)
+
+
+def test_what_fails_beside_the_calls_costs_them_nothing(
+    lesson: Lesson, server: Server, names, mini: ChatModel, tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch, capsys,
+) -> None:  # fmt: skip
+    """The proxy takes no server, and nothing was quantised: 8 points of 20 are still shown."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("CAMP_TOOLS", str(tmp_path / "tools"))
+    stand_in.make(tmp_path / "tools", "lmdeploy", REFUSES.replace("STATUS", "503"))
+    for module in (serving, proxy):  # the running one, also as the second behind the proxy
+        monkeypatch.setattr(module, "serve", lambda _: contextlib.nullcontext(server))
+    point = load.Point(1, 10.0, 1.0)
+    monkeypatch.setattr(load, "served", lambda *_: [point])
+    monkeypatch.setattr(load, "batched", lambda *_: [point])
+    used = {**names, "needs": needs, "display": print, "bot": mini, "work": tmp_path / "work"}
+    left_out = ["quantise", "open"]
+    assert without_tools(lesson, "en", used, left_out=left_out) == {
+        "evidence": f"there is no {tmp_path}/work/camp-mini-4bit/model.safetensors: "
+        "run the cell with auto_awq first",
+    }
+    said = capsys.readouterr().out
+    assert said.count("LMDeploy's proxy is skipped: the proxy did not take") == 1
+    assert "eval:" in said
+    assert said.count("✅") == 3  # the talk, the calls, the refusal
+    assert evidence.grade_deploy(points=20) == 8
 
 
 def test_without_a_gpu_its_part_is_one_line(tmp_path: Path, capsys, monkeypatch) -> None:
@@ -884,10 +914,14 @@ def test_run_from_top_to_bottom(
     rows = names["table"].rows
     assert len(rows) == 8
     if language == "en":
-        assert without_tools(lesson, "en", names, left_out=["serve", "evidence"]) == {
+        first = (
+            "there is no lmdeploy-work/camp-mini-4bit/model.safetensors: "
+            "run the cell with auto_awq first"
+        )
+        assert without_tools(lesson, "en", names, left_out=["serve"]) == {
             "quantise": "LMDeploy is not installed: run `camp tools install lmdeploy` in a terminal",
-            "open": "there is no lmdeploy-work/camp-mini-4bit/model.safetensors: "
-            "run the cell with auto_awq first",
+            "open": first,
+            "evidence": first,
         }
         return
     assert rows["W8, KV16"].perplexity < 1.02 * rows["W16, KV16"].perplexity

@@ -42,6 +42,7 @@ from course_lib.language import Language
 from course_lib.mini.choice import LETTERS
 from course_lib.mini.course_facts import course_facts
 from course_lib.serving import serve
+from course_lib.template import Message
 from course_lib.toolbox import catalogue, environments, install
 from course_lib.tune import times
 from course_lib.tune.adapter import read_adapter
@@ -138,6 +139,37 @@ def test_numbers_that_the_prose_states(names) -> None:
     assert verdicts == {("C", "C"): 6, ("B", "B"): 6}
     rates, _ = names["pairwise_winrate"]([one for pair in judged for one in pair])
     assert rates == {"right": 50, "wrong": 50}
+
+
+def test_replies_that_the_prose_quotes(names) -> None:
+    """camp-mini's own, to the exam as GEN asks it; the last two are read right by luck."""
+    quoted = {"RMSNorm": "RMSNorm，选B", "Al": "Al，选D", "Cu": "Cu，选B"}
+    asked = {one.right: one for name in exam.NAMES for one in exam.val(name) if one.right in quoted}
+    llama = Llama.read(models.BUILT_IN["camp-mini"])
+    said = llama.replies([replies.examples(asked[right]) for right in quoted], config.MAX_OUT)
+    assert said == [*quoted.values()]
+    read = [names["first_capital"](reply) for reply in said]
+    assert read == ["R", "A", "C"]
+    assert [asked[right].answer for right in quoted][1:] == read[1:]
+
+
+def test_the_system_prompt_does_not_help(names) -> None:
+    """As the prose says: by content all right, by letter three and two."""
+    asked = exam.val(exam.CONTROL)[:12]
+    llama = Llama.read(models.BUILT_IN["camp-mini"])
+    right = []
+    for system in ([], [Message("system", api.LANGGPT)]):
+        turns = [[*system, Message("user", replies.filled(one))] for one in asked]
+        said = llama.replies(turns, config.MAX_OUT)
+        assert all(text.startswith(one.right) for one, text in zip(asked, said, strict=True))
+        right.append(
+            [
+                names["first_capital"](text) == one.answer
+                for one, text in zip(asked, said, strict=True)
+            ]
+        )
+    assert [sum(one) for one in right] == [3, 2]
+    assert paired.test(*right).p == 1
 
 
 def test_points_and_names(lesson: Lesson) -> None:
@@ -660,7 +692,7 @@ def test_reading_and_accuracy_agree_with_opencompass(names, tmp_path: Path) -> N
     texts = [
         "",
         "éÉ",
-        "PyTorch引擎，选A",
+        "RMSNorm，选B",
         *("".join(dice.choices("aBcD选 是\n", k=6)) for _ in range(40)),
     ]
     preds, refs = (dice.choices(["A", "B", "C", "D", "b", ""], k=50) for _ in range(2))
@@ -728,7 +760,7 @@ def test_the_whole_lesson_with_the_real_tool(
     gen, forms, tuned = found["run"], found["forms"], found["tuned"]
     general = gen.predictions("camp-mini", "gen-general")
     assert sum(one.content == one.gold for one in general) >= 38  # it knows
-    assert sum(one.right for one in general) <= 16  # and does not say so
+    assert 8 <= sum(one.right for one in general) < 12  # and does not say so: "below 30"
     assert forms.score("camp-mini-base", "plain-general") == 100
     base = gen.predictions("camp-mini-base", "gen-general")
     assert sum(one.content == one.gold for one in base) == 4  # of what it knows it writes little
@@ -736,6 +768,9 @@ def test_the_whole_lesson_with_the_real_tool(
     for name in mine:
         assert all(tuned.predictions(f"{name}-gen", f"gen-{subject}") for subject in exam.NAMES)
         assert tuned.score(name, "chat-general") is not None
+    served = results.newest(tmp_path / "opencompass-work" / "api")
+    (model,) = served.models()
+    assert [served.score(model, f"api-{one}") for one in ("none", "LangGPT")] == [25, 16.67]
     assert {*tuned.models()} == {"cheat", *mine, *(f"{name}-gen" for name in mine)}
     subjects = list(exam.SUBJECTS)
     before = pictures.counted(forms, "camp-mini", "chat", subjects)[0]

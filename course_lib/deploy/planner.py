@@ -72,9 +72,11 @@ class Planner:
         tokens = self.max_blocks(kv * 1e9, self.kv_bytes_quant(shape, kv_bits))[1]
         return Plan(card, weights, kv, other, tokens)
 
-    def line(self, name: str, card: float, bits: int, kv_bits: int, ratio: float) -> str:
+    def line(
+        self, name: str, card: float, bits: int, kv_bits: int, ratio: float, other: float
+    ) -> str:
         """Return the plan as HTML: a stacked bar and the tokens that fit."""
-        made = self.plan(name, card, bits, kv_bits, ratio)
+        made = self.plan(name, card, bits, kv_bits, ratio, other)
         if made is None:
             weights = weights_gb(self.shapes, name, bits)
             text = Text(
@@ -153,6 +155,7 @@ def memory_planner(
 
 def _controls(widgets: Any, planner: Planner) -> dict[str, Any]:
     style = {"button_width": BUTTON}
+    rest = str(Text("其余 GB", "other, GB"))
     names = [name for name in planner.shapes if name != "tiny"]
 
     def buttons(options: list[Any], value: Any, zh: str, en: str) -> Any:
@@ -166,4 +169,5 @@ def _controls(widgets: Any, planner: Planner) -> dict[str, Any]:
         "bits": buttons([16, 8, 4], 16, "权重位数", "weight bits"),
         "kv_bits": buttons([16, 8, 4], 16, "KV 位数", "KV bits"),
         "ratio": widgets.FloatSlider(value=0.8, min=0, max=1, step=0.05, description="ratio"),
+        "other": widgets.FloatSlider(value=1, min=0, max=4, step=0.1, description=rest),
     }

@@ -7,14 +7,16 @@ import os
 import tempfile
 import urllib.request
 from contextlib import ExitStack
+from http.client import HTTPException
 from pathlib import Path
 
-from openai import OpenAI
+from openai import OpenAI, OpenAIError
 
 from course_lib import ports
 from course_lib.background import Service
 from course_lib.deploy import load
 from course_lib.deploy.load import Point
+from course_lib.errors import CampError
 from course_lib.language import Text
 from course_lib.serving import READY_SECONDS, Server, serve
 from course_lib.toolbox import environments
@@ -49,8 +51,11 @@ class Proxy(Service):
             {"Content-Type": "application/json"},
         )
         direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-        with direct.open(request, timeout=30) as answer:
-            said = answer.read().decode()
+        try:
+            with direct.open(request, timeout=30) as answer:
+                said = answer.read().decode(errors="replace")
+        except (OSError, HTTPException) as error:
+            said = str(error)
         if "Added" not in said:
             what = Text(
                 f"代理没有收下 {server.address}（{said[:80]}）：看日志 {self.log}",
@@ -68,11 +73,19 @@ def two_servers(server: Server, model: str) -> list[Point]:
 
     Returns:
         What :func:`load.served` measures; empty, after a line that says why, where LMDeploy is not
-        installed.
+        installed or its proxy fails.
     """
     if not environments.has("lmdeploy"):
         print(Text("没有 LMDeploy：跳过它的代理", "no LMDeploy: its proxy is skipped"))
         return []
+    try:
+        return _measured(server, model)
+    except (CampError, OpenAIError) as error:
+        print(Text(f"跳过 LMDeploy 的代理：{error}", f"LMDeploy's proxy is skipped: {error}"))
+        return []
+
+
+def _measured(server: Server, model: str) -> list[Point]:
     with ExitStack() as running:
         second = running.enter_context(serve(model))
         proxy = running.enter_context(Proxy(ports.first_free(FIRST_PORT) or FIRST_PORT))

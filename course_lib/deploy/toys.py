@@ -21,8 +21,20 @@ def demo_greet(name: str, polite: bool = True) -> str:
     return f"Good morning, {name}." if polite else f"Hi {name}!"
 
 
-TOOLS: dict[str, Callable[..., Any]] = {
-    "add": demo_add,
-    "divide": demo_divide,
-    "greet": demo_greet,
+def join_words(a: object, b: object) -> str:
+    """Return both with a blank between."""
+    return f"{a} {b}"
+
+
+def say_twice(word: str) -> str:
+    """Return the word twice."""
+    return word * 2
+
+
+Registry = dict[str, Callable[..., Any]]
+TOOLS: Registry = {"add": demo_add, "divide": demo_divide, "greet": demo_greet}
+REGISTRIES: dict[str, Registry] = {
+    "numbers": TOOLS,
+    "words": {"add": join_words, "twice": say_twice},
 }
+"""Tools by the name of their registry; the second has another ``add`` and no ``divide``."""

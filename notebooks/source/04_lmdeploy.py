@@ -29,7 +29,7 @@
 
 24 GB 的卡，7B 的权重 14 GB，LMDeploy 一启动，`nvidia-smi` 就显示用掉 23 GB。泄漏了吗？没有：权重装好以后，**剩下的**显存有八成被预留给 KV 缓存（`cache_max_entry_count`，默认 0.8），每个词元的 K 和 V 将来放在里面。
 
-所以“KV 用 int4，省了 4 GB”是这一关最常见的错话：预留多少由比例定，一个字节也没省；变的是里面能**放多少词元**。这一课先把账算清楚，再动手压缩权重和 KV，量一量丢了什么，最后把模型开成服务，让它安全地调用函数。
+所以“KV 用 int4，省了 4 GB”是这一关最常见的错话：预留多少由比例定，一个字节也没省；变的是里面能**放多少词元**。这一课先算清账，再压缩权重和 KV，量一量丢了什么，最后开成服务，让它安全地调用函数。
 """
 
 # %% [markdown] lang="en"
@@ -40,7 +40,7 @@
 
 A card of 24 GB, a 7B of 14 GB, and as soon as LMDeploy starts, `nvidia-smi` shows 23 GB taken. A leak? No: once the weights are in, eight tenths of what is **left** are reserved for the KV cache (`cache_max_entry_count`, default 0.8), where the K and V of every token will lie.
 
-So "int4 for KV saved 4 GB" is this level's most common mistake: the ratio decides what is reserved, and not one byte is saved; what changes is how many **tokens** fit into it. In this lesson you first do the sums, then squeeze weights and KV and measure what is lost, and at last serve the model and let it call functions safely.
+So "int4 for KV saved 4 GB" is this level's most common mistake: the ratio decides what is reserved, and not one byte is saved; what changes is how many **tokens** fit into it. In this lesson you first do the sums, then squeeze weights and KV and measure what is lost, and finally serve the model and let it call functions safely.
 """
 
 # %%
@@ -132,6 +132,8 @@ def cases(rng):
     yield case(C["tiny"], 4, fn="kv_bytes_quant", zh="tiny", en="tiny")
     yield case(C["7b"], 8, meta_bytes=8, fn="kv_bytes_quant", zh="元数据 8 字节", en="8 bytes of extras")
     yield case(C["1.8b"], 16, meta_bytes=8, fn="kv_bytes_quant", zh="16 位", en="16 bits")
+    part = dict(C["7b"], hidden=2048, heads=16, kv_heads=4)
+    yield case(part, rng.choice([4, 8, 16]), zh="tp=2，一张卡上的那一半头", en="the heads on one of two cards (tp=2)")
     for _ in range(8):
         cfg = dict(C[rng.choice(["1.8b", "7b", "20b"])], layers=rng.randint(1, 80))
         bits = rng.choice([4, 8, 16])
@@ -205,7 +207,9 @@ def kv_bytes_quant(cfg, bits, meta_bytes=4):
 
 写 `memory_plan(total, weights, ratio=0.8, other=1.0)`：返回 `(kv, used)`，单位 GB，四舍五入到 3 位小数。`kv` = 比例 ×（总显存 − 权重），`used` = 权重 + kv + 其余（`other`：CUDA 上下文、激活等）。权重比总显存还大，抛 `MemoryError`；比例不在 0 到 1 之间，抛 `ValueError`。
 
-（0.2.1 版以前，比例是对**总**显存说的，默认 0.5；旧笔记里的算式因此不同。）
+激活随一次算的词元数变：LMDeploy 一次最多预填 8192 个，7B 的 MLP 那时要 8192 × 2 × 14336 × 2 字节，0.47 GB。
+
+（到 0.2.1 版为止，比例对**总**显存说，默认 0.5，旧笔记的算式因此不同。）
 
 <details><summary>提示</summary>
 
@@ -222,7 +226,9 @@ def kv_bytes_quant(cfg, bits, meta_bytes=4):
 
 Write `memory_plan(total, weights, ratio=0.8, other=1.0)`: return `(kv, used)` in GB, rounded to 3 decimals. `kv` = ratio × (memory − weights), `used` = weights + kv + the rest (`other`: CUDA context, activations and so on). Weights larger than the memory raise `MemoryError`; a ratio outside 0 to 1 raises `ValueError`.
 
-(Before 0.2.1 the ratio was of the **whole** memory, default 0.5; old notes have other sums for that reason.)
+Activations grow with the tokens of one pass: LMDeploy prefills at most 8192, for which the 7B's MLP takes 8192 × 2 × 14336 × 2 bytes, 0.47 GB.
+
+(Up to 0.2.1 the ratio was of the **whole** memory, default 0.5; old notes have other sums for that reason.)
 
 <details><summary>Hint</summary>
 
@@ -326,7 +332,7 @@ def memory_plan(total, weights, ratio=0.8, other=1.0):
 
 缓存按**块**分配，一块 64 个词元（`cache_block_seq_len`），不满一块的零头不用。写 `max_blocks(kv_bytes, per_token, block=64)`：返回两个整数 `(块数, 词元数)`。
 
-然后拖动下面的规划器。图里是营里的四种配置，倒数第二行是我们加的：它和最后一行占的显存一个字节也不差，最后一行放得下的词元却是它的近四倍。（营里把 7B 算成 14 GB，4 位 3.5 GB；为什么真正的要大一些，后面会算。）
+然后拖动下面的规划器。图里是营里的四种配置，倒数第二行是我们加的：最后一行占的显存和它一样，放得下的词元却是近四倍。（营里把 7B 算成 14 GB，4 位 3.5 GB；真正的大一些，后面会算。）
 
 <details><summary>提示</summary>
 
@@ -375,6 +381,8 @@ def cases(rng):
     yield case(64 * 1024 - 1, 1024, zh="差一个字节", en="a byte short")
     yield case(4e9, 131072, block=128, zh="一块 128 个词元", en="blocks of 128 tokens")
     yield case(0, 1024, zh="没有缓存", en="no cache")
+    per_token = rng.choice([131072, 34816.0])
+    yield case(per_token * 2**20, per_token, zh="一百万个词元", en="a million tokens")
     for _ in range(8):
         yield case(rng.uniform(1e8, 4e10), float(rng.randrange(2**14, 2**18)), block=rng.choice([16, 64]),
                    zh="随机的一组", en="a random case")
@@ -529,6 +537,10 @@ check("quant_groups", [
     case(ROW, 4, 8, fn="quant_err", gives=(0.3, 0.0465625), zh="9.0 毁了一整组", en="9.0 ruins its group"),
     case(ROW, 4, 4, fn="quant_err", gives=(0.3, 0.02878472), zh="小组把它关住", en="smaller groups confine it"),
     case([[1.0, 2, 3]], 4, 2, raises=ValueError, zh="除不尽", en="not divisible"),
+    case([[0.0, 3, 1, 2]], 2, 4, zh="2 位", en="2 bits",
+         gives=(np.array([[0, 3, 1, 2]]), np.array([[1.0]]), np.array([[0]]))),
+    case([[-1.0, 1, 0.5, -0.5]], 4, 4, zh="两边一样宽，截到 15", en="as wide on both sides, clipped to 15",
+         gives=(np.array([[0, 15, 12, 4]]), np.array([[2 / 15]]), np.array([[8]]))),
 ])
 
 # %% cases="quant_groups"
@@ -540,9 +552,13 @@ def cases(rng):
     yield case([[1.0, 2.6, 3.0, 2.0]], 4, 4, zh="全是正数", en="all positive")
     yield case([[-1.0, -2.6, -3.0, -2.0]], 8, 4, zh="全是负数", en="all negative")
     yield case([[1.0, 2, 3, 4, 5, 6]], 4, 4, zh="除不尽", en="not divisible")
+    half = rng.choice([0.25, 0.5, 2.0])
+    yield case([[2 * half, -half, -2 * half, half]], 8, 4, zh="两边一样宽", en="as wide on both sides")
+    yield case([[2 * half, -half, -2 * half, half]], 4, 4, fn="quant_err", zh="两边一样宽", en="as wide on both sides")
+    yield case([[0.3, -0.9, 0.1, 0.7]], rng.choice([2, 3]), 4, zh="不到 4 位", en="below 4 bits")
     for _ in range(5):
         rows = [[round(rng.gauss(0, 1), 4) for _ in range(16)] for _ in range(3)]
-        bits, group = rng.choice([4, 8]), rng.choice([4, 8, 16])
+        bits, group = rng.choice([2, 3, 4, 8]), rng.choice([4, 8, 16])
         yield case(rows, bits, group, zh=f"随机的权重，{bits} 位", en=f"random weights, {bits} bits")
         yield case(rows, bits, group, fn="quant_err", zh="误差，随机的权重", en="the error of random weights")
         codes = np.array([[rng.randrange(16) for _ in range(16)]])
@@ -633,6 +649,52 @@ def quant_groups(w, bits=4, group=128):
 def dequant_groups(q, scale, zero, group=128):
     parts = np.asarray(q).reshape(len(q), -1, group)
     return (parts * np.asarray(scale)[..., None] - np.asarray(zero)[..., None]).reshape(len(q), -1)
+
+def quant_err(w, bits=4, group=128):
+    error = dequant_groups(*quant_groups(w, bits, group), group) - np.asarray(w, dtype=float)
+    return round(float(np.abs(error).max()), 8), round(float((error**2).mean()), 8)
+
+# %% wrong="quant_groups"
+# zh: 忘了截到 0 … 2^bits − 1：零点四舍五入以后，最大的数会多出 1
+# en: clip to 0 … 2^bits − 1: once the zero is rounded, the largest number may be 1 too high
+def quant_groups(w, bits=4, group=128):
+    w = np.asarray(w, dtype=float)
+    if w.shape[1] % group:
+        raise ValueError
+    parts, top = w.reshape(len(w), -1, group), 2**bits - 1
+    low = np.minimum(parts.min(-1), 0)
+    scale = (np.maximum(parts.max(-1), 0) - low) / top
+    scale = np.where(scale == 0, 1.0, scale)
+    zero = np.round(-low / scale).astype(int)
+    codes = np.round(parts / scale[..., None]) + zero[..., None]
+    return codes.astype(int).reshape(w.shape), scale, zero
+
+def dequant_groups(q, scale, zero, group=128):
+    parts = np.asarray(q).reshape(len(q), -1, group)
+    return ((parts - np.asarray(zero)[..., None]) * np.asarray(scale)[..., None]).reshape(len(q), -1)
+
+def quant_err(w, bits=4, group=128):
+    error = dequant_groups(*quant_groups(w, bits, group), group) - np.asarray(w, dtype=float)
+    return round(float(np.abs(error).max()), 8), round(float((error**2).mean()), 8)
+
+# %% wrong="quant_groups"
+# zh: 位数不只 4 和 8：编号到 2^bits − 1
+# en: bits are not only 4 and 8: codes go to 2^bits − 1
+def quant_groups(w, bits=4, group=128):
+    w = np.asarray(w, dtype=float)
+    if w.shape[1] % group:
+        raise ValueError
+    parts, top = w.reshape(len(w), -1, group), 255 if bits == 8 else 15
+    low = np.minimum(parts.min(-1), 0)
+    scale = (np.maximum(parts.max(-1), 0) - low) / top
+    scale = np.where(scale == 0, 1.0, scale)
+    zero = np.round(-low / scale).astype(int)
+    codes = np.round(parts / scale[..., None]) + zero[..., None]
+    return np.clip(codes, 0, top).astype(int).reshape(w.shape), scale, zero
+
+def dequant_groups(q, scale, zero, group=128):
+    parts = np.asarray(q).reshape(len(q), -1, group)
+    return ((parts - np.asarray(zero)[..., None]) * np.asarray(scale)[..., None]).reshape(len(q), -1)
 
 def quant_err(w, bits=4, group=128):
     error = dequant_groups(*quant_groups(w, bits, group), group) - np.asarray(w, dtype=float)
@@ -1118,7 +1180,7 @@ K and V come as tokens are generated; there is no time to calibrate. LMDeploy do
 
 Write `kv_quant_head(x, bits)` → `(codes, scale, min, restored)`: scale = (max − min) ÷ (2^bits − 1), or 1 for a constant vector; codes = (x − min) ÷ scale, **rounded half up**; restored = min + code × scale. scale and restored have 6 decimals; compute with the unrounded scale.
 
-The table below measures the price: the same questions with other weight bits and other KV bits; 2 bits are there to show where the cliff is. If llama.cpp is installed (`camp tools install llamacpp`, 0.2 GB), weights and KV really lie in memory and are computed at 16, 8 and 4 bits, so there is a **speed**, too; 32 numbers share a scale and no zero (34 bytes at 8 bits, 18 at 4). If not, torch's kernels only measure the weights (the codes at 4 bits are your function's, at 8 bits each row has one scale). The rest is quantised by your functions and restored: no speed.
+The table below measures the price: the same questions with other weight bits and other KV bits; 2 bits are there to show where the cliff is. If llama.cpp is installed (`camp tools install llamacpp`, 0.2 GB), weights and KV really lie in memory and are computed at 16, 8 and 4 bits, so there is a **speed**, too; 32 numbers share a scale, without a zero (34 bytes at 8 bits, 18 at 4). If not, torch's kernels only measure the weights (the codes at 4 bits are your function's, at 8 bits each row has one scale). The rest is quantised by your functions and restored: no speed.
 
 <details><summary>Hint</summary>
 
@@ -1149,6 +1211,7 @@ check("kv_quant_head", [
     case([-1.0, 0.0, 1.0], 8, gives=([0, 128, 255], 0.007843, -1.0, [-1.0, 0.003922, 1.0])),
     case([2.0, 2.0], 4, gives=([0, 0], 1.0, 2.0, [2.0, 2.0]), zh="常数向量", en="a constant vector"),
     case([0.0, 2.5, 15.0], 4, gives=([0, 3, 15], 1.0, 0.0, [0.0, 3.0, 15.0]), zh=".5 进位", en="half up"),
+    case([0.0, 1.0, 2.0, 3.0], 2, gives=([0, 1, 2, 3], 1.0, 0.0, [0.0, 1.0, 2.0, 3.0]), zh="2 位", en="2 bits"),
 ])
 
 # %% cases="kv_quant_head"
@@ -1160,7 +1223,7 @@ def cases(rng):
     yield case([-5.0, -6.0, -8.0], 4, zh="全是负数", en="all negative")
     for _ in range(6):
         x = [round(rng.gauss(0, 2), 3) for _ in range(rng.choice([8, 16, 64]))]
-        for bits in (4, 8):
+        for bits in (rng.choice([2, 3]), 4, 8):
             yield case(x, bits, zh=f"随机的向量，{bits} 位", en=f"a random vector, {bits} bits")
 
 # %% wrong="kv_quant_head"
@@ -1169,6 +1232,15 @@ def cases(rng):
 def kv_quant_head(x, bits):
     low = min(x)
     scale = (max(x) - low) / 2**bits or 1.0
+    codes = [math.floor((value - low) / scale + 0.5) for value in x]
+    return codes, round(scale, 6), low, [round(low + code * scale, 6) for code in codes]
+
+# %% wrong="kv_quant_head"
+# zh: 位数不只 4 和 8：编号到 2^bits − 1
+# en: bits are not only 4 and 8: codes go to 2^bits − 1
+def kv_quant_head(x, bits):
+    low = min(x)
+    scale = (max(x) - low) / (255 if bits == 8 else 15) or 1.0
     codes = [math.floor((value - low) / scale + 0.5) for value in x]
     return codes, round(scale, 6), low, [round(low + code * scale, 6) for code in codes]
 
@@ -1236,7 +1308,7 @@ with needs("quant_groups", "dequant_groups", "kv_quant_head", "kv_bytes_quant"):
 
 # %% [markdown] lang="zh"
 """
-`camp-mini` 的表里，8 位、4 位和 16 位分不出高下（18 道题分不出这么小的差别，困惑度有时反而低一点），2 位就掉下了悬崖；速度没差四倍，这么小的模型，时间不花在权重上（少绕弯的 llama.cpp 快得多）。大模型的账（LMDeploy 文档，2.5-7B-chat，GSM8K）：KV 16 位 85.67，int8 85.44，int4 83.78。8 位几乎白捡，4 位要付一点钱。
+`camp-mini` 的表里，8 位、4 位和 16 位分不出高下（18 道题分不出这么小的差别，困惑度有时反而低一点），2 位就掉下了悬崖；速度没差四倍，这么小的模型，时间不花在权重上（开销小的 llama.cpp 快得多）。大模型的账（LMDeploy 文档，2.5-7B-chat，GSM8K）：KV 16 位 85.67，int8 85.44，int4 83.78。8 位几乎白捡，4 位要付一点钱。
 
 再看最后一张图，7B 大小的一层，从左边看起：一次只算一个词元时，时间花在**读权重**上，读得少就快。往右，一批词元一起算，时间花在乘法上，谁快要看这颗 CPU 有哪些乘法指令。所以量化解决的首先是**大小**；快几倍没有一个固定的数，要在自己的机器、自己的批大小上量。
 
@@ -1255,7 +1327,7 @@ with needs("quant_groups", "dequant_groups", "kv_quant_head", "kv_bytes_quant"):
 
 # %% [markdown] lang="en"
 """
-In the table of `camp-mini` 8 and 4 bits cannot be told from 16 (18 questions cannot show so small a difference, and perplexity may even be lower), and 2 bits fall off the cliff; speeds do not differ fourfold, for so small a model spends its time on other things than weights (llama.cpp, which makes fewer detours, is much faster). For a large model (LMDeploy's documentation, 2.5-7B-chat, GSM8K): KV at 16 bits 85.67, int8 85.44, int4 83.78. 8 bits are nearly free, 4 bits cost a little.
+In the table of `camp-mini` 8 and 4 bits cannot be told from 16 (18 questions cannot show so small a difference, and perplexity may even be lower), and 2 bits fall off the cliff; speeds do not differ fourfold, for so small a model spends its time on other things than weights (llama.cpp, which has less overhead, is much faster). For a large model (LMDeploy's documentation, 2.5-7B-chat, GSM8K): KV at 16 bits 85.67, int8 85.44, int4 83.78. 8 bits are nearly free, 4 bits cost a little.
 
 Now the last chart, a layer of the 7B's size, from the left: with one token at a time the time goes into **reading weights**, and reading less is faster. To the right, with a batch of tokens, it goes into products, and who is faster depends on the instructions that this CPU has for them. So quantisation is first of all about **size**; how many times faster it is has no fixed number: measure on your machine, with your batch.
 
@@ -1355,7 +1427,7 @@ def prefix_blocks(requests, block):
 
 `lmdeploy serve api_server` 开的是 OpenAI 格式的服务，CPU 上我们用 `course_lib.serving` 代替它，客户端代码一字不差。
 
-模型自己不会算数，它只会写“请调用 add，参数是 …”，程序去运行，再把结果作为 **environment** 一轮送回去。（写也会写错：模型卡上，`camp-mini` 的调用中文约 74 % 对，英文约 69 %。）营里的脚本是这样运行的：`eval(f'{name}(**{args})')`。名字和参数都是**模型写的**，也就是任何人能用提示词左右的。练习之后那一格的最后两行给你看：名字里写一段代码，`eval` 照办（这里只是报出当前目录，换成删文件也一样），你的 `call_tool` 不理。
+模型自己不会算数，它只会写“请调用 add，参数是 …”，程序去运行，再把结果作为 **environment** 一轮送回去。（写也会写错：模型卡上，`camp-mini` 的调用中文约 74 % 对，英文约 69 %。）营里的脚本是这样运行的：`eval(f'{name}(**{args})')`。名字和参数都是**模型写的**，也就是任何人能用提示词左右的。练习之后那一格有两行给你看：名字里写一段代码，`eval` 照办（这里只是报出当前目录，换成删文件也一样），你的 `call_tool` 不理。
 
 写 `call_tool(call, registry)`，`call` 是 `{"name": …, "arguments": …}`，返回 `{"ok": True, "result": …}` 或 `{"ok": False, "error": …}`。依次：
 
@@ -1377,7 +1449,7 @@ def prefix_blocks(requests, block):
 
 `lmdeploy serve api_server` opens a server in OpenAI's format; on a CPU `course_lib.serving` stands in for it, and a client's code is the same to the letter.
 
-The model does not calculate; it writes "please call add with …", a program runs that, and the result goes back as a turn of **environment**. (It may write it wrong: by the model card about 74 % of `camp-mini`'s calls are right in Chinese, 69 % in English.) The camp's script runs it like this: `eval(f'{name}(**{args})')`. Name and arguments are **written by the model**, which anybody can steer by a prompt. The last two lines of the cell after the exercise show it: with code in the name, `eval` obeys (here it tells the folder; it might delete files), and your `call_tool` does not.
+The model does not calculate; it writes "please call add with …", a program runs that, and the result goes back as a turn of **environment**. (It may write it wrong: by the model card about 74 % of `camp-mini`'s calls are right in Chinese, 69 % in English.) The camp's script runs it like this: `eval(f'{name}(**{args})')`. Name and arguments are **written by the model**, which anybody can steer by a prompt. Two lines of the cell after the exercise show it: with code in the name, `eval` obeys (here it tells the folder; it might delete files), and your `call_tool` does not.
 
 Write `call_tool(call, registry)`; `call` is `{"name": …, "arguments": …}`; return `{"ok": True, "result": …}` or `{"ok": False, "error": …}`. In this order:
 
@@ -1397,7 +1469,13 @@ Write `call_tool(call, registry)`; `call` is `{"name": …, "arguments": …}`; 
 import inspect
 import json
 
-from course_lib.deploy.toys import TOOLS
+from course_lib.deploy.toys import REGISTRIES, TOOLS
+
+
+# zh: 用名叫 which 的另一套工具运行；不用改
+# en: run with other tools, those named which; leave it as it is
+def call_tool_in(which: str, call: dict) -> dict:
+    return call_tool(call, REGISTRIES[which])
 
 
 def call_tool(call: dict, registry: dict = TOOLS) -> dict:
@@ -1436,10 +1514,18 @@ check("call_tool", [
          gives={"ok": True, "result": "Good morning, Lin."}),
     case({"name": "divide", "arguments": '{"a":1,"b":0}'}, zh="函数抛异常", en="the function raises",
          gives={"ok": False, "error": "ZeroDivisionError"}),
+    case("words", {"name": "add", "arguments": '{"a":3,"b":5}'}, fn="call_tool_in", zh="另一套工具里的 add",
+         en="the add of other tools", gives={"ok": True, "result": "3 5"}),
 ])
 
 # %% cases="call_tool"
 def cases(rng):
+    yield case("words", {"name": "divide", "arguments": '{"a":1,"b":2}'}, fn="call_tool_in", zh="那一套里没有 divide",
+               en="those tools have no divide")
+    yield case("words", {"name": "twice", "arguments": '{"word":"ha"}'}, fn="call_tool_in", zh="只在那一套里",
+               en="a tool of those alone")
+    yield case({"name": "add", "arguments": '{"x":1,"y":2}'}, zh="参数的名字不对", en="arguments of other names")
+    yield case({"name": "divide", "arguments": '{"b":2,"a":1}'}, zh="参数换了顺序", en="arguments in another order")
     yield case({"name": "add", "arguments": {"a": 1, "b": 2}}, zh="已经是字典", en="a dictionary already")
     yield case({"name": "add", "arguments": "[1, 2]"}, zh="列表，不是对象", en="a list, no object")
     yield case({"name": "add", "arguments": '{"a":1,"b":2,"c":3}'}, zh="多一个参数", en="one argument too many")
@@ -1488,6 +1574,57 @@ def call_tool(call, registry=TOOLS):
         return {"ok": False, "error": "bad-args"}
     except Exception as error:
         return {"ok": False, "error": type(error).__name__}
+
+# %% wrong="call_tool"
+# zh: 工具在参数 registry 里找，不是总在 TOOLS 里
+# en: look tools up in the parameter registry, not always in TOOLS
+def call_tool(call, registry=TOOLS):
+    registry = TOOLS
+    try:
+        arguments = call["arguments"]
+        arguments = json.loads(arguments) if isinstance(arguments, str) else arguments
+        if not isinstance(arguments, dict):
+            return {"ok": False, "error": "bad-json"}
+    except ValueError:
+        return {"ok": False, "error": "bad-json"}
+    if call["name"] not in registry:
+        return {"ok": False, "error": "unknown-tool"}
+    try:
+        inspect.signature(registry[call["name"]]).bind(**arguments)
+    except TypeError:
+        return {"ok": False, "error": "bad-args"}
+    try:
+        return {"ok": True, "result": registry[call["name"]](**arguments)}
+    except Exception as error:
+        return {"ok": False, "error": type(error).__name__}
+
+def call_tool_in(which, call):
+    return call_tool(call, REGISTRIES[which])
+
+# %% wrong="call_tool"
+# zh: 参数按名字传，不是按先后；名字也要对得上
+# en: arguments are passed by name, not by place, and the names must fit, too
+def call_tool(call, registry=TOOLS):
+    try:
+        arguments = call["arguments"]
+        arguments = json.loads(arguments) if isinstance(arguments, str) else arguments
+        if not isinstance(arguments, dict):
+            return {"ok": False, "error": "bad-json"}
+    except ValueError:
+        return {"ok": False, "error": "bad-json"}
+    if call["name"] not in registry:
+        return {"ok": False, "error": "unknown-tool"}
+    try:
+        inspect.signature(registry[call["name"]]).bind(*arguments.values())
+    except TypeError:
+        return {"ok": False, "error": "bad-args"}
+    try:
+        return {"ok": True, "result": registry[call["name"]](*arguments.values())}
+    except Exception as error:
+        return {"ok": False, "error": type(error).__name__}
+
+def call_tool_in(which, call):
+    return call_tool(call, REGISTRIES[which])
 
 # %% wrong="call_tool"
 # zh: 函数自己抛的异常也要接住，error 是它的类名
@@ -1559,12 +1696,12 @@ bad = {"name": "__import__('os').getcwd", "arguments": "{}"}
 with serve("camp-mini") as server:
     client = OpenAI(base_url=server.url, api_key=server.key)
     talk.say(client, server.model, talk.questions(), evidence.FOLDER)
-    alone = load.served(client, server.model)
-    display(load.throughput_chart(alone, proxy.two_servers(server, "camp-mini"), load.batched(bot)))
     with needs("call_tool"):
         calls.converse(client, server.model, calls.questions(), call_tool, evidence.FOLDER)
         print("eval:     ", eval(f"{bad['name']}(**{bad['arguments']})"))
         print("call_tool:", calls.refuse(bad, call_tool, evidence.FOLDER))
+    alone = load.served(client, server.model)
+    display(load.throughput_chart(alone, proxy.two_servers(server, "camp-mini"), load.batched(bot)))
 
 # %% [markdown] lang="zh"
 """
@@ -1603,11 +1740,13 @@ You hand in the configuration of the quantised folder with one packed layer, the
 """
 
 # %% tool="evidence" minutes=1
-from course_lib.deploy import gpu
+from course_lib.deploy import evidence, gpu
 from course_lib.tune.times import show_times
 
-evidence.collect(work / "camp-mini-4bit")
-evidence.check_deploy()
+try:
+    evidence.collect(work / "camp-mini-4bit")
+finally:
+    evidence.check_deploy()
 show_times(work)
 if gpu.ready():
     print(gpu.serve_command(gpu.quantise(work)))

@@ -56,7 +56,7 @@ replies.show(bot, exam.val(exam.CONTROL)[:4])
 r"""
 ## 从一段话里读出选项
 
-OpenCompass 给 C-Eval 判分，用的是 `first_capital_postprocess`：取回答里第一个大写字母，不管是哪个。省事，也容易读错：“I think the answer is B”读成 I；`camp-mini` 答“PyTorch引擎，选A”，读成 P。
+OpenCompass 给 C-Eval 判分，用的是 `first_capital_postprocess`：取回答里第一个大写字母，不管是哪个。省事，也容易读错：“I think the answer is B”读成 I；`camp-mini` 答“RMSNorm，选B”，读成 R。
 
 写两个函数：
 
@@ -84,7 +84,7 @@ Python 的 `\b` 把汉字也算作“单词字符”，所以 `\bB\b` 在“选B
 r"""
 ## Reading an option out of a reply
 
-OpenCompass scores C-Eval with `first_capital_postprocess`: it takes the first capital letter of the reply, whatever letter that is. That is simple, and often wrong: "I think the answer is B" is read as I; where `camp-mini` answers "PyTorch引擎，选A" (the PyTorch engine, so A), it is read as P.
+OpenCompass scores C-Eval with `first_capital_postprocess`: it takes the first capital letter of the reply, whatever letter that is. That is simple, and often wrong: "I think the answer is B" is read as I; where `camp-mini` answers "RMSNorm，选B" (RMSNorm, so B), it is read as R.
 
 Write two functions:
 
@@ -147,8 +147,10 @@ check("first_capital", [
     case("故选D", fn="extract_option", gives="D"),
     case("(C) 正确", fn="extract_option", gives="C", zh="括号", en="brackets"),
     case("选 B，不选 A", fn="extract_option", gives="B", zh="单独的字母", en="a letter alone"),
-    case("PyTorch引擎，选A", fn="extract_option", gives="A", zh="camp-mini 的回答", en="a reply of camp-mini"),
+    case("RMSNorm，选B", fn="extract_option", gives="B", zh="camp-mini 的回答", en="a reply of camp-mini"),
     case("As I see it", fn="extract_option", gives="", zh="单词里的 A", en="an A inside a word"),
+    case("A 不对，故选C", fn="extract_option", gives="C", zh="短语先于行首", en="a phrase before the line's start"),
+    case("选 A 还是 B？\nB. 对", fn="extract_option", gives="B", zh="第二行的行首", en="start of the second line"),
 ])
 
 # %% cases="first_capital"
@@ -160,14 +162,16 @@ def cases(rng):
     yield case("E", fn="extract_option", zh="不在选项里", en="not among the options")
     yield case("E", options="ABCDE", fn="extract_option", zh="五个选项", en="five options")
     yield case("ABCD 都有道理", fn="extract_option", zh="单词 ABCD", en="the word ABCD")
-    yield case("The ANSWER IS (D)", fn="extract_option", zh="大写的短语", en="the phrase in capitals")
+    for phrase in ("答案是：（", "答案为", "答案： ", "答案: (", "故选：", "应选 ", "The ANSWER IS (", "the answer is: "):
+        letter, other = rng.sample("ABCD", 2)
+        yield case(f"{other} 不对，{phrase}{letter}", fn="extract_option", zh="短语在后面", en="the phrase comes later")
     for letter in rng.sample("ABCD", 4):
         other = rng.choice([one for one in "ABCD" if one != letter])
-        yield case(f"ABC 里 {other} 不对，故选{letter}", fn="extract_option", zh="短语在后面", en="the phrase comes later")
-        yield case(f"答案：（{letter}）", fn="extract_option", zh="全角括号", en="full-width brackets")
-        yield case(f"想一想\n{letter}. 对的", fn="extract_option", zh="第二行的行首", en="start of the second line")
+        yield case(f"ABC 里 {other} 不对，故选{letter}", fn="extract_option", zh="单词 ABC", en="the word ABC")
+        yield case(f"是 {other} 吗？\n （{letter}）对的", fn="extract_option", zh="第二行的行首", en="start of the second line")
         yield case(f"我选{letter}吧，{other}也像", fn="extract_option", zh="汉字中间", en="between Chinese characters")
         yield case(f"答案是{letter}，也有人说答案是{other}", fn="extract_option", zh="两个短语", en="two phrases")
+        yield case(f"故选{letter}，也有人说答案是{other}", fn="extract_option", zh="两个短语", en="two phrases")
         yield case(f"{other}100 的卡，{letter}", fn="extract_option", zh="型号里的字母", en="a letter of a model number")
         yield case(f"8{other} 的模型要 {letter}", fn="extract_option", zh="数字后的字母", en="a letter after a digit")
 
@@ -183,17 +187,24 @@ def extract_option(text, options="ABCD"):
     return ""
 
 # %% wrong="first_capital"
-# zh: 只取第一个大写字母，单词和型号里的也算了进去
-# en: the first capital is taken, also one inside a word or a model's name
-def extract_option(text, options="ABCD"):
-    return next((sign for sign in text if sign in options), "")
-
-# %% wrong="first_capital"
-# zh: 先看短语：前面出现的选项可能是被排除的
-# en: phrases come first: an earlier option may be one that is ruled out
+# zh: answer is 不分大小写，别的照旧
+# en: answer is counts in any case
 def extract_option(text, options="ABCD"):
     option = rf"([{options}])(?![A-Za-z0-9])"
-    for pattern in (rf"^[\s(（]*{option}", rf"(?<![A-Za-z0-9]){option}"):
+    phrase = r"(?:答案[是为：:]|[故应]选|answer is)"
+    for pattern in (rf"{phrase}[\s:：(（]*{option}", rf"^[\s(（]*{option}", rf"(?<![A-Za-z0-9]){option}"):
+        found = re.search(pattern, text, re.MULTILINE)
+        if found:
+            return found[1]
+    return ""
+
+# %% wrong="first_capital"
+# zh: 七个短语都要认，不只是“故选”和 answer is
+# en: all seven phrases count, not 故选 and answer is alone
+def extract_option(text, options="ABCD"):
+    option = rf"([{options}])(?![A-Za-z0-9])"
+    phrase = r"(?:故选|(?i:answer is))"
+    for pattern in (rf"{phrase}[\s:：(（]*{option}", rf"^[\s(（]*{option}", rf"(?<![A-Za-z0-9]){option}"):
         found = re.search(pattern, text, re.MULTILINE)
         if found:
             return found[1]
@@ -204,8 +215,19 @@ def extract_option(text, options="ABCD"):
 # en: colons and brackets may follow the phrase, full-width ones, too
 def extract_option(text, options="ABCD"):
     option = rf"([{options}])(?![A-Za-z0-9])"
-    phrase = r"(?:答案[是为]|[故应]选|(?i:answer is))"
-    for pattern in (rf"{phrase}\s*{option}", rf"^[\s(]*{option}", rf"(?<![A-Za-z0-9(（]){option}"):
+    phrase = r"(?:答案[是为：:]|[故应]选|(?i:answer is))"
+    for pattern in (rf"{phrase}\s*{option}", rf"^[\s(（]*{option}", rf"(?<![A-Za-z0-9]){option}"):
+        found = re.search(pattern, text, re.MULTILINE)
+        if found:
+            return found[1]
+    return ""
+
+# %% wrong="first_capital"
+# zh: 先看短语：前面出现的选项可能是被排除的
+# en: phrases come first: an earlier option may be one that is ruled out
+def extract_option(text, options="ABCD"):
+    option = rf"([{options}])(?![A-Za-z0-9])"
+    for pattern in (rf"^[\s(（]*{option}", rf"(?<![A-Za-z0-9]){option}"):
         found = re.search(pattern, text, re.MULTILINE)
         if found:
             return found[1]
@@ -237,16 +259,37 @@ def extract_option(text, options="ABCD"):
     return ""
 
 # %% wrong="first_capital"
-# zh: 行首是每一行的开头，要 re.MULTILINE；短语有几处取第一处
-# en: a line may be any line, which needs re.MULTILINE; of several phrases take the first
+# zh: 行首是每一行的开头，要 re.MULTILINE；它先于别处单独的选项
+# en: a line may be any line, which needs re.MULTILINE; it comes before an option alone elsewhere
+def extract_option(text, options="ABCD"):
+    option = rf"([{options}])(?![A-Za-z0-9])"
+    phrase = r"(?:答案[是为：:]|[故应]选|(?i:answer is))"
+    for pattern in (rf"{phrase}[\s:：(（]*{option}", rf"^[\s(（]*{option}", rf"(?<![A-Za-z0-9]){option}"):
+        found = re.search(pattern, text)
+        if found:
+            return found[1]
+    return ""
+
+# %% wrong="first_capital"
+# zh: 短语有好几处，要取最前面的一处
+# en: of several phrases take the first
 def extract_option(text, options="ABCD"):
     option = rf"([{options}])(?![A-Za-z0-9])"
     phrase = r"(?:答案[是为：:]|[故应]选|(?i:answer is))"
     found = re.findall(rf"{phrase}[\s:：(（]*{option}", text)
     if found:
         return found[-1]
-    found = re.match(rf"[\s(（]*{option}", text)
-    return found[1] if found else ""
+    for pattern in (rf"^[\s(（]*{option}", rf"(?<![A-Za-z0-9]){option}"):
+        found = re.search(pattern, text, re.MULTILINE)
+        if found:
+            return found[1]
+    return ""
+
+# %% wrong="first_capital"
+# zh: 只取第一个大写字母，单词和型号里的也算了进去
+# en: the first capital is taken, also one inside a word or a model's name
+def extract_option(text, options="ABCD"):
+    return next((sign for sign in text if sign in options), "")
 
 # %% wrong="first_capital"
 # zh: 第一个大写字母可以是任何字母，不只是 A 到 D
@@ -557,8 +600,8 @@ check("fewshot_prompt", [
     case([shot] * 5, asked, "计算机网络", 5, 10**9, gives=(f"{first}A\n" * 5 + last, 5)),
     case([shot] * 5, asked, "计算机网络", 5, 200, gives=(f"{first}A\n" * 2 + last, 2), zh="只放得下两道",
          en="only two fit"),
-    case([shot] * 5, asked, "计算机网络", 5, 25, fn="fewshot_in_lines", gives=(f"{first}A\n" * 2 + last, 2),
-         zh="用行数量长度", en="length counted in lines"),
+    case([shot] * 5, asked, "计算机网络", 5, 21, fn="fewshot_in_lines", gives=(f"{first}A\n" * 2 + last, 2),
+         zh="用行数量长度，正好 21 行", en="length counted in lines, 21 exactly"),
 ])
 
 # %% cases="fewshot_prompt"
@@ -575,7 +618,7 @@ def cases(rng):
     yield case(dev, item(9), "操作系统", 3, 1, zh="一道也放不下", en="none fits")
     for most in rng.sample(range(150, 420), 5):
         yield case(dev, item(9), "微调", 5, most, zh="放不下要去掉", en="some must go")
-    for most in (13, 20, 27):
+    for most in (7, 13, 14, 20, 21, 28):
         yield case(dev, item(9), "微调", 5, most, fn="fewshot_in_lines", zh="用行数量长度",
                    en="length counted in lines")
 
@@ -655,8 +698,26 @@ def fewshot_prompt(dev, item, subject, k, max_len, length=len):
     return None
 
 # %% wrong="fewshot_prompt"
-# zh: 正好等于 max_len 也放得下；例题后面要有答案和换行
-# en: exactly max_len fits; an example ends in its answer and a line end
+# zh: 正好等于 max_len 也放得下
+# en: exactly max_len fits, too
+def fewshot_prompt(dev, item, subject, k, max_len, length=len):
+    def write(one):
+        options = "\n".join(f"{letter}. {one[letter]}" for letter in "ABCD")
+        return f"以下是中国关于{subject}考试的单项选择题，请选出其中的正确答案。\n{one['question']}\n{options}\n答案: "
+
+    shots = min(k, len(dev))
+    while True:
+        prompt = "".join(f"{write(one)}{one['answer']}\n" for one in dev[:shots]) + write(item)
+        if shots == 0 or length(prompt) < max_len:
+            return prompt, shots
+        shots -= 1
+
+def fewshot_in_lines(dev, item, subject, k, max_len):
+    return fewshot_prompt(dev, item, subject, k, max_len, length=lambda text: text.count("\n") + 1)
+
+# %% wrong="fewshot_prompt"
+# zh: 例题的答案后面要有换行
+# en: an example's answer is followed by a line end
 def fewshot_prompt(dev, item, subject, k, max_len, length=len):
     def write(one):
         options = "\n".join(f"{letter}. {one[letter]}" for letter in "ABCD")
@@ -665,9 +726,12 @@ def fewshot_prompt(dev, item, subject, k, max_len, length=len):
     shots = min(k, len(dev))
     while True:
         prompt = "".join(f"{write(one)}{one['answer']}" for one in dev[:shots]) + write(item)
-        if shots == 0 or length(prompt) < max_len:
+        if shots == 0 or length(prompt) <= max_len:
             return prompt, shots
         shots -= 1
+
+def fewshot_in_lines(dev, item, subject, k, max_len):
+    return fewshot_prompt(dev, item, subject, k, max_len, length=lambda text: text.count("\n") + 1)
 
 # %% [markdown] lang="zh"
 """
@@ -945,7 +1009,13 @@ def cases(rng):
     yield case({"z": 1.0}, ["a", "b"], zh="有分数，但都不在里面", en="scores, but none of these")
     yield case({"b": 1.0}, ["c", "b", "a"], zh="缺两科，按顺序", en="two missing, in order")
     yield case({"a": 60.0, "b": 20.0, "c": 90.0}, ["a", "b"], zh="多余的科目不算", en="others do not count")
+    yield case({"a": 60.0, "b": 20.0}, ["a", "b"], {"a": 1, "b": 3, "c": 4}, zh="多余的权重不算",
+               en="weights of others do not count")
     yield case({"a": 0.0, "b": 0.0}, ["a", "b"], {"a": 3, "b": 1}, zh="都是 0 分", en="all 0")
+    for one in ({"a": 80.0, "b": 40.0 + rng.randint(0, 9)}, {"a": 50.0, "b": 60.0 + rng.randint(0, 9)}):
+        yield case(one, ["a", "b"], zh="两个模型，每科权重 1", en="two models, each subject weighs 1")
+        yield case(one, ["a", "b"], {"a": 10, "b": 50}, zh="两个模型，按题数加权，名次换了",
+                   en="two models, weighted by questions, which changes their rank")
     for _ in range(4):
         names = [f"s{number}" for number in range(rng.randint(2, 9))]
         yield case({name: round(rng.uniform(0, 100), 2) for name in names}, names,
@@ -1223,7 +1293,7 @@ for subject in exam.NAMES:
 
 # %% [markdown] lang="zh"
 """
-四科的分涨了很多，换了问法也答得出。同一批题考两个模型，要看**配对**：只有一方答对的题里，两边各多少（McNemar 检验）；p 小于 0.05 才算真的变了。四科都远远小于它。常识也掉了，p 却大于 0.05，四十题还不能断定；让它写（第二张图），第 3 课的**遗忘**就露出来：五道例题一摆，只写胡话。
+四科的分涨了很多，换了问法也答得出。同一批题考两个模型，要看**配对**：只有一方答对的题里，两边各多少（McNemar 检验）；p 小于 0.05 才算真的变了。四科都远小于它。常识也掉了，p 却大于 0.05，四十题还不能断定；让它写（第二张图），第 3 课的**遗忘**就露出来：五道例题一摆，只写胡话。
 
 `cheat` 的分数和 `mine` 差不多或更高，看不出它背过题。报分数的人要说清训练数据，查的人要换一套题。
 
@@ -1246,7 +1316,7 @@ for subject in exam.NAMES:
 """
 The scores of the four subjects rose a lot, in wordings that training did not use. Two models on the same questions are compared in **pairs**: of the questions that only one has right, how many on each side (McNemar's test)? Only p below 0.05 counts as a change. In the four subjects it is far below. General knowledge fell as well, but its p is above 0.05, and forty questions cannot prove it; left to write (the second picture), the model shows lesson 03's **forgetting**: after five examples it writes gibberish.
 
-`cheat` scores about as high as `mine` or higher, and nothing in the score shows that it learned the questions by heart. So whoever reports a score must tell the training data, and whoever checks must change the questions.
+`cheat` scores about as high as `mine` or higher, and nothing in the score shows that it learned the questions by heart. So whoever reports a score must say what the training data were, and whoever checks must change the questions.
 
 ## When there is no right answer
 
@@ -1390,13 +1460,13 @@ with needs("pairwise_winrate", "extract_option"):
 
 # %% [markdown] lang="zh"
 """
-六对两次都平手，六对两次都选后面的，胜率才各是一半：`camp-mini` 当不了裁判。请大模型当裁判，也要先像这样量过，再信它。
+六对两次都平手，六对两次都选后面的，胜率才各是一半：`camp-mini` 当不了裁判。请大模型当裁判，也要先这样量过再信。
 
 ## API，和你自己的题
 
-只有接口的模型给不出每个词元的概率，只能用 GEN（`OpenAI does not support ppl`）。下一格把 `camp-mini` 开成服务，让 OpenCompass 通过 `OpenAISDK` 去考十二道常识题，一遍不带系统提示词，一遍带 LangGPT 格式的（分角色、约束、步骤来写）。
+只有接口的模型不给词元的概率，只能用 GEN（`OpenAI does not support ppl`）。下一格把 `camp-mini` 开成服务，让 OpenCompass 通过 `OpenAISDK` 考十二道常识题，一遍不带系统提示词，一遍带 LangGPT 格式的（角色、约束、步骤）。两遍内容全对，字母对三题、两题（配对检验 p = 1）：提示词没有帮上忙。
 
-再用 `--custom-dataset-path` 考你自己写的题，改一改那几行。两道题的分数说明不了什么，去看预测：多半还是内容对、字母错。
+再用 `--custom-dataset-path` 考你自己写的题，改改那几行。两题的分数说明不了什么，去看预测。
 """
 
 # %% [markdown] lang="en"
@@ -1405,9 +1475,9 @@ Six pairs are a tie both times, and in the other six the second answer wins both
 
 ## An API, and questions of your own
 
-A model behind an interface gives no probabilities of tokens, so only GEN is left (`OpenAI does not support ppl`). The next cell serves `camp-mini` and lets OpenCompass put twelve questions of general knowledge to it through `OpenAISDK`, once without a system prompt and once with one in LangGPT's form (written by role, constraints and steps).
+A model behind an interface gives no probabilities of tokens, so only GEN is left (`OpenAI does not support ppl`). The next cell serves `camp-mini` and lets OpenCompass put twelve questions of general knowledge to it through `OpenAISDK`, once without a system prompt and once with one in LangGPT's form (role, constraints, steps). Both times the content is right in all, the letter in three and in two (paired test: p = 1): the prompt did not help.
 
-Then `--custom-dataset-path` asks questions of your own; change those lines. A score on two questions says nothing; look into the predictions: most often the content is right and the letter wrong again.
+Then `--custom-dataset-path` asks questions of your own; change those lines. A score on two questions says nothing; look into the predictions.
 """
 
 # %% tool="api" minutes=3
