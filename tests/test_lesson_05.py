@@ -36,7 +36,7 @@ from course_lib.evaluate import (
     results,
     teach,
 )
-from course_lib.evaluate.rescore import perplexities
+from course_lib.evaluate.rescore import perplexities, shortfalls
 from course_lib.files import write_atomic
 from course_lib.language import Language
 from course_lib.mini.choice import LETTERS
@@ -384,7 +384,6 @@ def few_again(monkeypatch: pytest.MonkeyPatch) -> None:
     """Ask less again than the grader does."""
     whole = appraisal.other_wording
     monkeypatch.setattr(appraisal, "other_wording", lambda seed: whole(seed)[::2])
-    monkeypatch.setattr(appraisal, "GEN_ASKED", 8)
     monkeypatch.setattr(appraisal, "PPL_ASKED", 10)
 
 
@@ -420,6 +419,52 @@ def test_a_changed_prediction_is_found(handed: Path, capsys) -> None:
     edit(handed / "gen/predictions/camp-mini/gen-general.json", change)
     assert evidence.grade_evaluation(handed, points=20, seed=3) <= 14
     assert "as in the summary" in capsys.readouterr().out
+
+
+def retold(run: Path, model: str, dataset: str) -> None:
+    """Adapt result and summary to the predictions, as somebody who edits them would."""
+    told = results.Run(run).predictions(model, dataset)
+    score = 100 * sum(one.right for one in told) / len(told)
+    edit(run / f"results/{model}/{dataset}.json", lambda data: data.update(accuracy=score))
+    with (run / "summary.csv").open(newline="") as file:
+        rows = list(csv.reader(file))
+    column = rows[0].index(model)
+    for row in rows:
+        if row[0] == dataset:
+            row[column] = f"{score:.2f}"
+    (run / "summary.csv").write_text("\n".join(map(",".join, rows)) + "\n")
+
+
+@pytest.mark.parametrize(
+    "edited", ["{gold}", "{gold}{told}", "{told}<|im_end|>{gold}"], ids=["whole", "before", "after"]
+)
+def test_one_changed_prediction_is_found_though_all_else_is_adapted(
+    handed: Path, edited: str
+) -> None:
+    def change(data: dict[str, Any]) -> None:
+        item = data[wrong_one(data)]
+        item["prediction"] = edited.format(gold=item["gold"], told=item["prediction"])
+
+    edit(handed / "gen/predictions/camp-mini/gen-general.json", change)
+    retold(handed / "gen", "camp-mini", "gen-general")
+    found = appraisal.read_handed(handed)
+    assert appraisal._agrees(found).passed
+    finding = appraisal._again(found, "gen", "3", appraisal.GEN)
+    assert (finding.part, "29 as before" in str(finding.text)) == (0, True)
+
+
+def test_a_reply_is_measured_as_the_model_writes_it(small_exam: None) -> None:
+    model = Llama.read(models.BUILT_IN["camp-mini"])
+    asked = [replies.examples(one) for one in exam.val("general")]
+    said = [one.removesuffix("…") for one in model.replies(asked, config.MAX_OUT)]
+    assert max(shortfalls(model, list(zip(asked, said, strict=True)), config.MAX_OUT)) < 1e-3
+    one, reply = asked[0], said[0]
+    for told in ("", f"{reply}。", f"{reply}<|im_end|>", "好" * 99, reply[:-1]):
+        assert shortfalls(model, [(one, told)], config.MAX_OUT)[0] > 0.1
+    ids = model.encode(reply)
+    cut = model.tokenizer.decode(ids[:2], skip_special_tokens=False)
+    assert shortfalls(model, [(one, cut)], 2)[0] < 1e-3  # as far as the limit let it come
+    assert shortfalls(model, [], 2) == []
 
 
 def test_an_edited_result_is_found(handed: Path) -> None:

@@ -145,9 +145,19 @@ class Llama:
             found.append(float(F.cross_entropy(scores, torch.tensor(target))))
         return found
 
-    def states(self, ids: Tensor) -> Tensor:
-        """Return the final states (rows, time, hidden) of ids (rows, time), padded at the end."""
-        return self._states(ids, torch.zeros(len(ids), dtype=torch.long), [])
+    def states(self, ids: Tensor, after: Sequence[int] = ()) -> Tensor:
+        """Return the final states (rows, time, hidden) of ids (rows, time), padded at the end.
+
+        Args:
+            ids: what each row holds.
+            after: ids that stand before those of every row; they are computed once.
+        """
+        cache: Cache = []
+        if after:
+            self._states(torch.tensor([list(after)]), torch.zeros(1, dtype=torch.long), cache)
+            cache = [(k.expand(len(ids), -1, -1, -1), v.expand(len(ids), -1, -1, -1))
+                     for k, v in cache]  # fmt: skip
+        return self._states(ids, torch.zeros(len(ids), dtype=torch.long), cache)
 
     def _step(self, ids: Tensor, pad: Tensor, cache: Cache) -> Tensor:
         """Return the scores (rows, vocabulary) of the token after ``ids``."""
