@@ -44,6 +44,7 @@ from course_lib.deploy import (
     speed,
     talk,
 )
+from course_lib.deploy import layer as layer_check
 from course_lib.deploy.kv import QuantisedCache
 from course_lib.deploy.sizes import parts, shape_of, weight_bytes
 from course_lib.errors import CampError
@@ -65,8 +66,9 @@ from tests.learner import BLANK, SOLVED, WITH_TOOLS, hand_in, new_course, run_ce
 
 mpl.use("Agg")
 LESSON = "04_lmdeploy"
+RECORDED = Path(__file__).parent / "tool_evidence" / LESSON
 pytestmark = pytest.mark.usefixtures("english")
-LAYER, NORM = appraisal.LAYER, appraisal.NORM
+LAYER, NORM = layer_check.LAYER, layer_check.NORM
 
 
 PAIRS = [
@@ -336,10 +338,10 @@ def test_the_speed_of_a_layer_is_measured(names) -> None:
 
 def pack_layer(
     names: dict[str, Any], weight: torch.Tensor, norm: torch.Tensor, scale: torch.Tensor,
-    order: tuple[int, ...] = appraisal.ORDER,
+    order: tuple[int, ...] = layer_check.ORDER, group: int = 64,
 ) -> dict[str, torch.Tensor]:  # fmt: skip
     """Return a layer as LMDeploy stores it, by the reference solutions."""
-    q, s, z = names["quant_groups"]((weight * scale).numpy(), 4, 64)
+    q, s, z = names["quant_groups"]((weight * scale).numpy(), 4, group)
 
     def words(numbers: np.ndarray) -> torch.Tensor:
         rows = [
@@ -350,7 +352,7 @@ def pack_layer(
         return torch.tensor(rows, dtype=torch.int32)
 
     scales = torch.as_tensor(s).T.contiguous().half()
-    parts = dict(zip(appraisal.PARTS, (words(q), words(z), scales), strict=True))
+    parts = dict(zip(layer_check.PARTS, (words(q), words(z), scales), strict=True))
     return parts | {NORM: (norm / scale).half()}
 
 
@@ -360,11 +362,9 @@ def base() -> dict[str, torch.Tensor]:
 
 
 @pytest.fixture(scope="module")
-def layer(names, base) -> dict[str, torch.Tensor]:
-    """Return the packed layer with scales as AWQ has them."""
-    weight = base[f"{LAYER}.weight"].float()
-    scale = torch.linspace(0.5, 2, weight.shape[1])
-    return pack_layer(names, weight, base[NORM].float(), scale)
+def layer() -> dict[str, torch.Tensor]:
+    """Return the layer that LMDeploy 0.18 wrote in the lesson, from camp-mini as it is here."""
+    return load_file(RECORDED / layer_check.FILE)
 
 
 def config_of(**changes: Any) -> str:
@@ -410,7 +410,7 @@ def place(tmp_path: Path, layer, said) -> Path:
     folder = tmp_path / evidence.FOLDER
     folder.mkdir(parents=True)
     (folder / appraisal.CONFIG).write_text(config_of())
-    save_file(layer, folder / appraisal.PACKED)
+    save_file(layer, folder / layer_check.FILE)
     for name, text in said.items():
         (folder / name).write_text(text, encoding="utf-8")
     return folder
@@ -442,7 +442,7 @@ def test_nothing_handed_in_is_not_attempted(tmp_path: Path) -> None:
     ("name", "points", "told"),
     [
         (appraisal.CONFIG, 16, "no config.json"),
-        (appraisal.PACKED, 12, "no packed.safetensors"),
+        (layer_check.FILE, 12, "no packed.safetensors"),
         (appraisal.TALK, 16, "talk.json"),
         (appraisal.CALLS, 16, "no calls.json"),
     ],
@@ -458,6 +458,9 @@ def test_a_missing_file_loses_its_share_and_is_named(place, name, points, told, 
     [
         (config_of(quant_method="gptq"), 8, "not quantised"),
         (config_of(bits=8), 10, "wanted: 4 bits"),
+        (config_of(group_size=999), 0, "no groups for camp-mini's 192 inputs"),
+        (config_of(group_size="64"), 0, "no groups for camp-mini's 192 inputs"),
+        (config_of(group_size=32), 4, "packed.safetensors has groups of 64"),
         (config_of().replace('"hidden_size": 192', '"hidden_size": 256'), 8, "another model's"),
         ("[" * 70_000, 8, "no model's configuration"),
         ("{", 8, "no model's configuration"),
@@ -469,28 +472,36 @@ def test_a_wrong_configuration_is_named(quantised_part, text, points, told, caps
     assert told in capsys.readouterr().out
 
 
-def other_layer(names, base, change: str) -> dict[str, torch.Tensor]:
+def other_layer(names, base, layer, change: str) -> dict[str, torch.Tensor]:
     weight, norm = base[f"{LAYER}.weight"].float(), base[NORM].float()
-    scale = torch.linspace(0.5, 2, weight.shape[1])
+    scale = awq.norm_scale(NORM, layer, base)
+    torch.manual_seed(1)
     if change == "foreign":
-        torch.manual_seed(1)
         return pack_layer(names, torch.randn_like(weight) * weight.std(), norm, scale)
     if change == "base":  # camp-mini's own base, before it learnt to chat
         other = load_file(models.BUILT_IN["camp-mini-base"] / "model.safetensors")
         return pack_layer(names, other[f"{LAYER}.weight"].float(), other[NORM].float(), scale)
+    if change == "tuned":  # by as little as a training of lesson 03 leaves in any matrix
+        noise = torch.randn_like(weight)
+        changed = weight + 0.02 * noise * weight.norm() / noise.norm()
+        return pack_layer(names, changed, norm, scale)
+    if change == "random":
+        return pack_layer(names, weight, norm, torch.rand(len(scale)) + 0.5)
+    if change == "groups":
+        return pack_layer(names, weight, norm, scale, group=32)
     if change == "plain":
         return pack_layer(names, weight, norm, torch.ones_like(scale))
     if change == "order":
         return pack_layer(names, weight, norm, scale, tuple(range(8)))
-    made = pack_layer(names, weight, norm, scale)
+    made = layer
     if change == "missing":
         return {name: one for name, one in made.items() if not name.endswith("qzeros")}
     if change == "tampered":  # the lowest of each eight numbers
-        return made | {appraisal.PARTS[0]: made[appraisal.PARTS[0]] ^ 15}
+        return made | {layer_check.PARTS[0]: made[layer_check.PARTS[0]] ^ 15}
     if change == "shape":
-        return made | {appraisal.PARTS[0]: made[appraisal.PARTS[0]][:-8].contiguous()}
+        return made | {layer_check.PARTS[0]: made[layer_check.PARTS[0]][:-8].contiguous()}
     if change == "float":
-        return made | {appraisal.PARTS[0]: made[appraisal.PARTS[0]].float()}
+        return made | {layer_check.PARTS[0]: made[layer_check.PARTS[0]].float()}
     assert change == "nan"
     return made | {NORM: made[NORM] * float("nan")}
 
@@ -501,7 +512,10 @@ def other_layer(names, base, change: str) -> dict[str, torch.Tensor]:
         ("foreign", 4, "another model's?"),
         ("base", 4, "another model's?"),
         ("tampered", 4, "another model's?"),
+        ("tuned", 4, "another model's?"),
         ("plain", 8, "without AWQ's scaling"),
+        ("random", 8, "not what AWQ finds"),
+        ("groups", 4, "has groups of 32, the configuration says 64"),
         ("order", 4, "not in AWQ's"),
         ("missing", 4, "has no model.layers.0.self_attn.q_proj.qzeros"),
         ("shape", 4, "are not those of camp-mini's"),
@@ -509,20 +523,34 @@ def other_layer(names, base, change: str) -> dict[str, torch.Tensor]:
         ("nan", 4, "are not those of camp-mini's"),
     ],
 )
-def test_a_wrong_layer_is_named(quantised_part, names, base, change, points, told, capsys) -> None:
-    save_file(other_layer(names, base, change), quantised_part / appraisal.PACKED)
+def test_a_wrong_layer_is_named(
+    quantised_part, names, base, layer, change, points, told, capsys
+) -> None:
+    save_file(other_layer(names, base, layer, change), quantised_part / layer_check.FILE)
     assert evidence.grade_deploy(quantised_part, points=20) == points
     assert told in capsys.readouterr().out
 
 
+@pytest.mark.parametrize(("group", "points"), [(32, 12), (192, 12), (16, 0), (1, 0)])
+def test_groups_are_as_wide_as_a_kernel_takes_them(
+    quantised_part: Path, names, base, layer, group: int, points: float
+) -> None:
+    """Narrow ones are so exact that they prove nothing."""
+    weight, scale = base[f"{LAYER}.weight"].float(), awq.norm_scale(NORM, layer, base)
+    made = pack_layer(names, weight, base[NORM].float(), scale, group=group)
+    save_file(made, quantised_part / layer_check.FILE)
+    (quantised_part / appraisal.CONFIG).write_text(config_of(group_size=group))
+    assert evidence.grade_deploy(quantised_part, points=20) == points
+
+
 @pytest.mark.parametrize("raw", [b"PK\x03\x04zip", b"\x80\x04pickle", b"", b"\xff" * 99], ids=repr)
 def test_no_file_of_a_stranger_is_unpickled(quantised_part: Path, raw: bytes) -> None:
-    (quantised_part / appraisal.PACKED).write_bytes(raw)
+    (quantised_part / layer_check.FILE).write_bytes(raw)
     assert evidence.grade_deploy(quantised_part, points=20) == 4
 
 
 def test_a_large_file_is_not_read(quantised_part: Path, capsys) -> None:
-    (quantised_part / appraisal.PACKED).write_bytes(b"\0" * (appraisal.MAX_PACKED + 1))
+    (quantised_part / layer_check.FILE).write_bytes(b"\0" * (layer_check.MAX_BYTES + 1))
     assert evidence.grade_deploy(quantised_part, points=20) == 4
     assert "more than 1 MB" in capsys.readouterr().out
 

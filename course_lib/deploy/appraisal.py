@@ -2,40 +2,28 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import torch
-from torch import Tensor
-
 from course_lib import models
-from course_lib.deploy import awq, calls, card, talk
+from course_lib.deploy import calls, card, layer, talk
 from course_lib.deploy.calls import REGISTRY, Dialogue, fits_schema, read_call
-from course_lib.deploy.quantised import relative
 from course_lib.errors import CampError
 from course_lib.findings import Finding
 from course_lib.language import Text
 from course_lib.transcript import Exchange, read_transcript
 from course_lib.tune.llama import Llama, one_thread
 from course_lib.tune.questions import plain
-from course_lib.tune.tensors import Damaged, read_tensors
+from course_lib.tune.tensors import Damaged
 
-CONFIG, PACKED, TALK, CALLS = "config.json", "packed.safetensors", talk.FILE, calls.FILE
+CONFIG, TALK, CALLS = "config.json", talk.FILE, calls.FILE
 GPU_TALK = "gpu_talk.json"
-LAYER = "model.layers.0.self_attn.q_proj"
-NORM = "model.layers.0.input_layernorm.weight"
-PARTS = tuple(f"{LAYER}.{part}" for part in ("qweight", "qzeros", "scales"))
 
 SHARES = {"config": 0.2, "packed": 0.4, "talk": 0.2, "calls": 0.15, "refused": 0.05}
-CLOSE, FAR = 0.2, 0.4
-"""Relative errors of the packed weights: up to the first all points, up to the second half.
-
-LMDeploy's four bits in groups of 64 leave 0.11; another model's weights, over 0.9.
-"""
-MAX_CONFIG, MAX_PACKED = 1 << 16, 1 << 20
-ORDER = (0, 2, 4, 6, 1, 3, 5, 7)
+MAX_CONFIG = 1 << 16
 TALKS = 2
 
 
@@ -104,7 +92,7 @@ def _config(place: Path, base: Llama) -> tuple[float, Text]:
             f"{CONFIG} 里没有 quant_method=awq：这是没量化的目录",
             f"{CONFIG} has no quant_method=awq: that folder is not quantised",
         )
-    hidden = base.weights[NORM].numel()
+    hidden = base.weights[layer.NORM].numel()
     if config.get("hidden_size") != hidden or config.get("num_hidden_layers") != base.layers:
         return 0.0, Text(
             f"{CONFIG} 是另一个模型的：camp-mini 是 {base.layers} 层、宽 {hidden}",
@@ -112,72 +100,23 @@ def _config(place: Path, base: Llama) -> tuple[float, Text]:
         )
     bits, group = told.get("bits"), told.get("group_size")
     shown = f"W{bits}, group {group}"[:40]
+    if not isinstance(group, int) or group < layer.NARROW or hidden % group:
+        return 0.0, Text(
+            f"{CONFIG}：{shown}，这样的分组不能用在 camp-mini 的 {hidden} 个输入上",
+            f"{CONFIG}: {shown}, no groups for camp-mini's {hidden} inputs",
+        )
     if bits != 4:
         return 0.5, Text(f"{CONFIG}：{shown}，要 4 位", f"{CONFIG}: {shown}, wanted: 4 bits")
     return 1.0, Text(f"{CONFIG}：AWQ，{shown}", f"{CONFIG}: AWQ, {shown}")
 
 
 def _packed(place: Path, base: Llama) -> tuple[float, Text]:
-    """Unpack the layer, restore it, and lay it beside the base's."""
-    path = place / PACKED
-    if path.stat().st_size > MAX_PACKED:
-        raise Damaged(f"{PACKED} 超过 1 MB", f"{PACKED} has more than 1 MB")
-    tensors = read_tensors(path, packed=True)
-    weight = base.weights[f"{LAYER}.weight"]
-    _shapes(tensors, weight)
-    scale = awq.norm_scale(NORM, tensors, base.weights)
-    error = _error(tensors, weight, scale, ORDER)
-    if not error <= FAR:
-        if _error(tensors, weight, scale, range(8)) <= CLOSE:
-            return 0.0, Text(
-                f"{PACKED} 是按 0 到 7 的顺序打包的，不是 AWQ 的顺序",
-                f"{PACKED} is packed in the order 0 to 7, not in AWQ's",
-            )
-        return 0.0, Text(
-            f"{PACKED} 还原后和 camp-mini 的 {LAYER} 差 {error:.2f} 倍：像是另一个模型的",
-            f"{PACKED}, restored, is off camp-mini's {LAYER} by {error:.2f}: another model's?",
-        )
-    zh = f"{PACKED}：4 位还原后和原来的权重相差 {error:.1%}"
-    en = f"{PACKED}: restored from 4 bits, {error:.1%} off the original weights"
-    if error > CLOSE:
-        return 0.5, Text(f"{zh}（要不超过 {CLOSE:.0%}）", f"{en} (wanted: at most {CLOSE:.0%})")
-    if float((scale - 1).abs().max()) < 0.01:
-        return 0.5, Text(
-            f"{zh}，但没有 AWQ 的缩放：前面的 norm 没有变",
-            f"{en}, but without AWQ's scaling: the norm before it is unchanged",
-        )
-    return 1.0, Text(zh, en)
-
-
-def _shapes(tensors: Mapping[str, Tensor], weight: Tensor) -> None:
-    """Raise Damaged unless the tensors are one packed layer of the weight's shape."""
-    missing = [name for name in (*PARTS, NORM) if name not in tensors]
-    if missing:
-        raise Damaged(f"{PACKED} 里没有 {missing[0]}", f"{PACKED} has no {missing[0]}")
-    qweight, qzeros, scales = (tensors[name] for name in PARTS)
-    out, size = weight.shape
-    groups = scales.shape[0]
-    wanted = ((size, out // 8), (groups, out // 8), (groups, out), (size,))
-    shapes = tuple(tuple(one.shape) for one in (qweight, qzeros, scales, tensors[NORM]))
-    kinds = [one.dtype for one in (qweight, qzeros)]
-    whole = groups and size % groups == 0
-    finite = bool(scales.isfinite().all() and tensors[NORM].isfinite().all())
-    if shapes != wanted or kinds != [torch.int32] * 2 or not whole or not finite:
-        raise Damaged(
-            f"{PACKED} 的形状 {shapes} 不是 camp-mini 的 {LAYER}",
-            f"{PACKED}: shapes {shapes} are not those of camp-mini's {LAYER}",
-        )
-
-
-def _error(
-    tensors: Mapping[str, Tensor], weight: Tensor, scale: Tensor, order: Sequence[int]
-) -> float:
-    """Return the relative error of the restored weight; the packing order is ``order``."""
-    slots = [order.index(place) for place in range(8)]
-    restored = awq.dequantised(
-        tensors, LAYER, lambda word: [(word >> 4 * slot) & 15 for slot in slots]
-    )
-    return relative(restored / scale - weight, weight)
+    """Look at the packed layer, in the groups that the configuration tells, if it tells any."""
+    told = None
+    with contextlib.suppress(Damaged, OSError):  # which ``_config`` names
+        of = _read_config(place).get("quantization_config")
+        told = of.get("group_size") if isinstance(of, dict) else None
+    return layer.examine(place / layer.FILE, base, told)
 
 
 def _talk(place: Path, base: Llama) -> tuple[float, Text]:

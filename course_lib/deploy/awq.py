@@ -115,6 +115,35 @@ def norm_scale(name: str, tensors: Mapping[str, Tensor], base: Mapping[str, Tens
     return base[name].float() / tensors[name].float()
 
 
+def found_scale(inputs: Tensor, weights: Sequence[Tensor], group: int) -> Tensor:
+    """Return by what AWQ multiplies the columns of layers, as LMDeploy 0.18 finds it for a norm.
+
+    √(largest |x| / mean share that a weight has of its group's largest), scaled so that the
+    geometric mean of the largest and the smallest is 1 (``smooth_ln_fcs``, alpha 0.5).
+
+    Args:
+        inputs: what flows into the layers on the calibration texts (tokens × in).
+        weights: of all layers behind the norm (out × in).
+        group: weights that share a scale.
+    """
+    sizes = torch.cat(list(weights)).abs()
+    largest = sizes.unflatten(1, (-1, group)).amax(2).repeat_interleave(group, 1)
+    found = (inputs.abs().amax(0) / (sizes / largest).mean(0)).sqrt()
+    scale: Tensor = found / (found.max() * found.min()).sqrt()
+    return scale
+
+
+def rounded(weight: Tensor, group: int) -> Tensor:
+    """Return a weight (out × in) rounded to 4 bits between the ends of each group, and restored."""
+    parts = weight.unflatten(1, (-1, group))
+    low, high = parts.amin(2, keepdim=True), parts.amax(2, keepdim=True)
+    step = ((high - low) / 15).clamp(min=1e-8)
+    zero = (-low / step).round()
+    codes = ((parts / step).round() + zero).clamp(0, 15)
+    made: Tensor = ((codes - zero) * step).flatten(1)
+    return made
+
+
 def _moved(weight: Tensor, base: Tensor) -> Tensor:
     """Return for each row by what it was divided: the factor that fits ``base`` best."""
     base = base.float()

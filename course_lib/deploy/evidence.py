@@ -21,16 +21,8 @@ from pathlib import Path
 from safetensors.torch import save
 
 from course_lib.deploy import awq
-from course_lib.deploy.appraisal import (
-    CALLS,
-    CONFIG,
-    GPU_TALK,
-    NORM,
-    PACKED,
-    PARTS,
-    TALK,
-    examine,
-)
+from course_lib.deploy.appraisal import CALLS, CONFIG, GPU_TALK, TALK, examine
+from course_lib.deploy.layer import FILE, NORM, PARTS
 from course_lib.errors import CampError
 from course_lib.findings import Mark, earned, report
 from course_lib.hand_in import put
@@ -40,7 +32,7 @@ from course_lib.transcript import read_transcript
 from course_lib.verdicts import NotPassed
 
 FOLDER = Path("evidence/04_lmdeploy")
-FILES = (CONFIG, PACKED, TALK, CALLS)
+FILES = (CONFIG, FILE, TALK, CALLS)
 
 
 def collect(quantised: Path | str, folder: Path | str = FOLDER) -> Path:
@@ -63,7 +55,7 @@ def collect(quantised: Path | str, folder: Path | str = FOLDER) -> Path:
         )
         raise CampError(str(what))
     packed = {name: tensors[name].contiguous() for name in (*PARTS, NORM)}
-    put(target, {CONFIG: (source / CONFIG).read_bytes(), PACKED: save(packed)})
+    put(target, {CONFIG: (source / CONFIG).read_bytes(), FILE: save(packed)})
     return target
 
 
