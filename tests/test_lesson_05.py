@@ -467,6 +467,16 @@ def test_a_reply_is_measured_as_the_model_writes_it(small_exam: None) -> None:
     assert shortfalls(model, [], 2) == []
 
 
+@pytest.mark.parametrize("told", ["nan", "inf", "-nan", "1e999"])
+def test_a_summary_of_no_numbers_is_found(handed: Path, told: str) -> None:
+    table = handed / "gen/summary.csv"
+    head, *rows = table.read_text().splitlines()
+    rows = [",".join([*row.split(",")[:4], told]) for row in rows]
+    table.write_text("\n".join([head, *rows]) + "\n")
+    found = appraisal._agrees(appraisal.read_handed(handed))
+    assert (found.part, f"not {float(told):.2f} as in the summary" in str(found.text)) == (0, True)
+
+
 def test_an_edited_result_is_found(handed: Path) -> None:
     edit(handed / "tuned/results/mine/chat-deployment.json", lambda data: data.update(accuracy=99))
     found = appraisal._agrees(appraisal.read_handed(handed))

@@ -151,7 +151,7 @@ def _disagreement(run: Run, model: str, dataset: str) -> Text | None:
     if score is None:
         return Text(f"汇总里没有 {place}", f"the summary has no {place}")
     for where, told in (("summary", score), ("results", run.result(model, dataset))):
-        if abs(made - told) > 0.006:
+        if not abs(made - told) <= 0.006:  # a nan neither
             return _Edited(
                 f"{place} 的预测是 {made:.2f} 分，{where} 里写着 {told:.2f}",
                 f"the predictions of {place} score {made:.2f}, not {told:.2f} as in the {where}",
