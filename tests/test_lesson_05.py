@@ -384,7 +384,6 @@ def few_again(monkeypatch: pytest.MonkeyPatch) -> None:
     """Ask less again than the grader does."""
     whole = appraisal.other_wording
     monkeypatch.setattr(appraisal, "other_wording", lambda seed: whole(seed)[::2])
-    monkeypatch.setattr(appraisal, "PPL_ASKED", 10)
 
 
 @pytest.fixture
@@ -449,7 +448,7 @@ def test_one_changed_prediction_is_found_though_all_else_is_adapted(
     retold(handed / "gen", "camp-mini", "gen-general")
     found = appraisal.read_handed(handed)
     assert appraisal._agrees(found).passed
-    finding = appraisal._again(found, "gen", "3", appraisal.GEN)
+    finding = appraisal._again(found, "gen", appraisal.GEN)
     assert (finding.part, "29 as before" in str(finding.text)) == (0, True)
 
 
@@ -531,6 +530,25 @@ def test_changed_perplexities_are_found(handed: Path, capsys) -> None:
     (handed / "tuned/summary.csv").write_text("\n".join(fixed) + "\n")
     assert evidence.grade_evaluation(handed, points=20, seed=3) == 17
     assert "in the file" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(("run", "model", "dataset"), [
+    ("ppl", "camp-mini-base", "plain-general"), ("ppl", "camp-mini", "chat-applications"),
+    ("tuned", "mine", "chat-deployment"),
+])  # fmt: skip
+def test_one_perplexity_that_moved_a_little_is_found(
+    handed: Path, run: str, model: str, dataset: str
+) -> None:
+    def change(data: dict[str, Any]) -> None:
+        item = data["3"]
+        lowest = min(LETTERS, key=lambda letter: item[f"label: {letter}"]["PPL"])
+        item[f"label: {lowest}"]["PPL"] -= 0.001
+
+    edit(handed / f"{run}/predictions/{model}/{dataset}.json", change)
+    found = appraisal.read_handed(handed)
+    assert appraisal._agrees(found).passed
+    finding = appraisal._again(found, run, appraisal.PPL)
+    assert (finding.part, f"by {model}" in str(finding.text)) == (0, True)
 
 
 def test_a_chosen_letter_that_is_not_the_lowest_is_found(handed: Path, capsys) -> None:
