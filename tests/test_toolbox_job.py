@@ -16,7 +16,9 @@ import psutil
 import pytest
 
 from course_lib import toolbox
+from course_lib.deploy import recipe
 from course_lib.errors import CampError
+from course_lib.evaluate import exam
 from course_lib.toolbox import job, records
 from course_lib.toolbox.explain import explain
 from course_lib.toolbox.records import Outcome
@@ -165,6 +167,46 @@ def test_what_another_run_wrote_over_is_done_again(folder: Path, size: int) -> N
 SHOWS = (
     "import os, sys; print(os.environ.get('MODE'), sys.stdin.read()); open('made', 'w').write('x')"
 )
+
+
+QUANTISES = """
+import sys
+from pathlib import Path
+work = Path(sys.argv[sys.argv.index("--work-dir") + 1])
+work.mkdir(exist_ok=True)
+for name in ("config.json", "model.safetensors"):
+    (work / name).write_text("1")
+"""
+EXAMINES = """
+import sys
+from pathlib import Path
+summary = Path(sys.argv[sys.argv.index("-w") + 1], "now", "summary", "summary_1.csv")
+summary.parent.mkdir(parents=True, exist_ok=True)
+summary.write_text("dataset,mine\\nceval,25\\n")
+"""
+
+
+@pytest.mark.parametrize(
+    ("script", "words", "read"),
+    [
+        (QUANTISES, ("lmdeploy", *recipe.words("auto_awq", "q")), "wikitext/train.txt"),
+        (EXAMINES, ("opencompass", "cfg.py", "-w", "gen"),
+         "data/ceval/formal_ceval/val/general_val.csv"),
+    ],
+    ids=["calibration", "exam"],
+)  # fmt: skip
+def test_what_a_tool_reads_under_another_name_counts_as_input(
+    folder: Path, script: str, words: tuple[str, ...], read: str
+) -> None:
+    stand_in.make(folder.parent / "tools", words[0], script)
+    recipe.write_calibration(folder, 5)
+    exam.write(folder)
+    first = toolbox.run(*words, folder=folder)
+    recipe.write_calibration(folder, 5)
+    exam.write(folder)
+    assert toolbox.run(*words, folder=folder).log == first.log
+    (folder / read).write_text("other")
+    assert toolbox.run(*words, folder=folder).log != first.log
 
 
 def test_what_passed_is_done_again_when_it_is_asked_otherwise(folder: Path) -> None:

@@ -105,7 +105,7 @@ def run(
     started = program or environment.tool.program
     own = {**environment.tool.variables, **(variables or {})}
     settings = (environment.tool.version, started, sorted(own.items()), stdin, [*files], [*lines])
-    inputs = records.fingerprint(place, asked, outputs, *settings)
+    inputs = records.fingerprint(place, asked, outputs, step.reads, *settings)
     view = choose()
     if again != "over" and (earlier := records.passed(place, inputs)):
         view.say(_already(*earlier), earlier[0].losses)

@@ -36,7 +36,7 @@ class Record(BaseModel):
     it was interrupted); ``files`` are the paths that prove the run, relative to its folder where
     they lie in it, each with its state when the run ended (see :func:`state_of`); ``losses`` are
     (iteration, loss) as the log tells them; ``inputs`` is a hash of the words and of the files that
-    they name.
+    they name or mean.
     """
 
     model_config = ConfigDict(ser_json_inf_nan="strings")  # JSON has no nan
@@ -111,12 +111,14 @@ def fingerprint(
     folder: Path,
     words: Sequence[str],
     outputs: Sequence[Path],
+    reads: Sequence[str],
     *settings: object,
 ) -> str:
     """Return a hash of a command, of all it reads, and of the other ``settings`` of its run.
 
-    What it reads is each file or folder which a word names, but for ``outputs``, and each which a
-    Python configuration among the words names in quotes (its data, its model).
+    What it reads is each file or folder which a word names, but for ``outputs``, each which a
+    Python configuration among the words names in quotes (its data, its model), and the files that
+    match the patterns ``reads``.
     """
     digest = hashlib.sha256(repr((list(words), settings)).encode())
     named = list(words)
@@ -128,6 +130,9 @@ def fingerprint(
     for path in (folder / name for name in dict.fromkeys(named)):
         if path.resolve() not in skipped:
             digest.update(state_of(path).encode())
+    for path in sorted(found for pattern in reads for found in folder.glob(pattern)):
+        if path.is_file():
+            digest.update(f"{path.relative_to(folder)} {state_of(path)}".encode())
     return digest.hexdigest()
 
 

@@ -31,6 +31,7 @@ class Step:
         resume: the words that let the step go on from where it stopped, when it can.
         resume_variables: environment variables that going on needs.
         wrong: given the folder and the log's lines, what else is wrong, or None.
+        reads: patterns of files that it reads although no word names them.
     """
 
     files: tuple[tuple[str, ...], ...] = ()
@@ -39,6 +40,7 @@ class Step:
     resume: tuple[str, ...] = ()
     resume_variables: Mapping[str, str] = field(default_factory=dict)
     wrong: Callable[[Path, Sequence[str]], Text | None] | None = None
+    reads: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

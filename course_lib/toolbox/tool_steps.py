@@ -13,6 +13,8 @@ from course_lib.toolbox import progress
 from course_lib.toolbox.steps import Step
 
 _SAVED = re.compile(r"Saving checkpoint at (\d+) iterations")
+_EXAM, _CALIBRATION = ("data/ceval/**/*",), ("wikitext/*",)
+"""Where the two look for what their words call ``ceval-exam`` and ``wikitext2``."""
 _WEIGHTS = ("*.safetensors", "*.bin")
 
 
@@ -36,10 +38,13 @@ def step_of(tool: str, words: Sequence[str], folder: Path) -> Step:
             return Step(lines=(r"double enter to end input", r"Log: Exit!"))
         case ("opencompass", *_):
             output = _option(words, "-w", "--work-dir") or "outputs/default"
-            return Step(((f"{output}/*/summary/summary_*.csv",),), wrong=_no_score(output))
+            return Step(
+                ((f"{output}/*/summary/summary_*.csv",),), wrong=_no_score(output), reads=_EXAM
+            )
         case ("lmdeploy", "lite", "auto_awq" | "smooth_quant", *_):
             output = _option(words, "--work-dir") or "work_dir"
-            return Step(((f"{output}/config.json",), _weights(output)), output=Path(output))
+            written = (f"{output}/config.json",), _weights(output)
+            return Step(written, output=Path(output), reads=_CALIBRATION)
         case ("mineru", "parse", *_) if pages := _option(words, "-o", "--output"):
             return Step(((f"{pages}/**/*.md",),), output=Path(pages))
     return Step()
