@@ -38,6 +38,7 @@ from course_lib.evaluate import (
 )
 from course_lib.evaluate.rescore import perplexities, shortfalls
 from course_lib.files import write_atomic
+from course_lib.findings import read_report
 from course_lib.language import Language
 from course_lib.mini.choice import LETTERS
 from course_lib.mini.course_facts import course_facts
@@ -48,6 +49,7 @@ from course_lib.tune import times
 from course_lib.tune.adapter import read_adapter
 from course_lib.tune.llama import Llama
 from course_lib.verdicts import NotPassed
+from grading.copies import NEAR
 from grading.grade import grade
 from grading.lesson import Lesson
 from tests.conftest import free_port
@@ -364,7 +366,7 @@ def honest(tmp_path_factory: pytest.TempPathFactory) -> Path:
     with pytest.MonkeyPatch.context() as patch:
         whole = exam.val
         patch.setattr(exam, "val", lambda subject: whole(subject)[:FEW])
-        mine = teach.train(folder / "work", lessons(), steps=STEPS)
+        mine = teach.train(folder / "work", lessons(), steps=STEPS, seed=0)
         base = Llama.read(models.BUILT_IN["camp-mini"])
         handed = folder / "evidence"
         handed.mkdir()
@@ -646,6 +648,45 @@ def test_the_trained_model_is_a_model(honest: Path, small_exam: None, capsys) ->
     name = "model.layers.2.mlp.down_proj.weight"
     assert torch.allclose(bot.model.state_dict()[name], tuned.weights[name])
     assert not torch.allclose(tuned.weights[name], base.weights[name], atol=1e-3)
+
+
+def test_each_learner_trains_another_adapter_and_only_once(tmp_path: Path, capsys) -> None:
+    base = Llama.read(models.BUILT_IN["camp-mini"])
+    first, second = tmp_path / "first", tmp_path / "second"
+    data = lessons()[:8]
+    for folder in (first, second):
+        teach.train(folder, data, steps=3)
+        kept = (folder / "adapter_model.safetensors").read_bytes()
+        teach.train(folder, data, steps=3)
+        assert (folder / "adapter_model.safetensors").read_bytes() == kept
+    assert capsys.readouterr().out.count("trained before") == 2
+    one, other = (
+        int(read_adapter(folder, base).sketch(base, "x"), 16) for folder in (first, second)
+    )
+    assert (one ^ other).bit_count() >= 2 * NEAR
+    seed = json.loads((first / "training.json").read_text())["seed"]
+    teach.train(second, data, steps=3, seed=seed)  # trained anew: another seed is asked for
+    same = int(read_adapter(second, base).sketch(base, "x"), 16)
+    assert (one ^ same).bit_count() < 3
+    (first / "training.json").write_text("[")
+    teach.train(first, data, steps=3)
+    assert "trained before" not in capsys.readouterr().out
+
+
+def test_a_copied_folder_is_told_by_its_adapter(handed: Path, capsys) -> None:
+    """However the adapter's product is split; another training is not like it."""
+    evidence.grade_evaluation(handed, points=20, seed=3)
+    lacks, (mark,) = read_report(capsys.readouterr().out)
+    path = handed / "adapter_model.safetensors"
+    halves = load_file(path)
+    save_file(
+        {name: one * (2 if ".lora_A." in name else 0.5) for name, one in halves.items()}, path
+    )
+    found = evidence._marks(appraisal.read_handed(handed), "3")
+    assert (lacks, found) == ([], [mark])
+    assert mark.kind == "like"
+    path.unlink()
+    assert evidence._marks(appraisal.read_handed(handed), "3") == []
 
 
 def test_lesson_03_s_adapter_is_taken_along(honest: Path, tmp_path: Path, capsys) -> None:

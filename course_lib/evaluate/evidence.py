@@ -19,9 +19,9 @@ from pathlib import Path
 
 from course_lib.errors import CampError
 from course_lib.evaluate import exam
-from course_lib.evaluate.appraisal import WANTED, appraise, read_handed
+from course_lib.evaluate.appraisal import WANTED, Handed, appraise, read_handed
 from course_lib.evaluate.results import newest, slim
-from course_lib.findings import earned, report
+from course_lib.findings import Mark, earned, report
 from course_lib.hand_in import put
 from course_lib.language import Text
 from course_lib.tune.adapter import CONFIG, WEIGHTS
@@ -102,6 +102,13 @@ def grade_evaluation(
         text = Text(f"⬜ 没有 {place}：先运行 collect", f"⬜ no {place}: run collect first")
         raise NotPassed("not attempted", text)
     with one_thread():
-        findings = appraise(read_handed(place), str(seed))
-    report(findings)
+        handed = read_handed(place)
+        findings = appraise(handed, str(seed))
+    report(findings, _marks(handed, str(seed)))
     return earned(findings, points)
+
+
+def _marks(handed: Handed, seed: str) -> list[Mark]:
+    """Return what no two learners have alike: the adapter. All else follows from it."""
+    sketch = handed.adapter.sketch(handed.base, seed) if handed.adapter else ""
+    return [Mark("like", sketch)] if sketch else []

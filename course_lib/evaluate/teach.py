@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import math
 import random
+import secrets
 import shutil
 import time
 from collections.abc import Sequence
@@ -17,6 +18,7 @@ from typing import Literal
 
 import torch
 import torch.nn.functional as F
+from pydantic import BaseModel, ValidationError
 from safetensors.torch import save_file
 from torch import Tensor
 
@@ -48,10 +50,13 @@ def pairs(wording: Literal["learn", "exam"]) -> list[Pair]:
     ]
 
 
-def train(folder: Path, data: Sequence[Pair], *, steps: int = STEPS, seed: int = 0) -> Path:
+def train(
+    folder: Path, data: Sequence[Pair], *, steps: int = STEPS, seed: int | None = None
+) -> Path:
     """Train a LoRA and return the folder with the adapter and with the merged model.
 
-    What was trained before from the same data is not trained again.
+    What was trained before from the same data is not trained again. No two learners train the same
+    adapter, for the seed is drawn where none is given; ``training.json`` keeps it.
 
     Args:
         folder: gets ``adapter_model.safetensors``, ``adapter_config.json`` and the merged model.
@@ -59,10 +64,12 @@ def train(folder: Path, data: Sequence[Pair], *, steps: int = STEPS, seed: int =
         steps: updates, of eight pairs each.
         seed: of the first weights and of the order.
     """
-    note = json.dumps({"steps": steps, "seed": seed, "data": data}, ensure_ascii=False)
-    if (folder / WEIGHTS).is_file() and _read(folder / _NOTE) == note:
+    before = _seed(folder / _NOTE, data, steps)
+    if (folder / WEIGHTS).is_file() and before is not None and seed in (None, before):
         print(Text(f"{folder.name}：已经训练过", f"{folder.name}: trained before"))
         return folder
+    if seed is None:
+        seed = secrets.randbelow(1 << 31)
     base = Llama.read(BASE)
     with one_thread():
         halves = _fit(base, data, steps, seed, folder.name)
@@ -79,15 +86,26 @@ def train(folder: Path, data: Sequence[Pair], *, steps: int = STEPS, seed: int =
     told = {"peft_type": "LORA", "r": RANK, "lora_alpha": ALPHA, "target_modules": targets}
     write_atomic(folder / CONFIG, json.dumps(told, indent=1) + "\n")
     _merge(base, folder)
-    write_atomic(folder / _NOTE, note)
+    note = _Note(steps=steps, seed=seed, data=list(data))
+    write_atomic(folder / _NOTE, note.model_dump_json())
     return folder
 
 
-def _read(path: Path) -> str:
+class _Note(BaseModel):
+    """What a training was made from."""
+
+    steps: int
+    seed: int
+    data: list[Pair]
+
+
+def _seed(path: Path, data: Sequence[Pair], steps: int) -> int | None:
+    """Return the seed of an earlier training on the same data, or None."""
     try:
-        return path.read_text(encoding="utf-8")
-    except OSError:
-        return ""
+        note = _Note.model_validate_json(path.read_bytes())
+    except (OSError, ValidationError):
+        return None
+    return note.seed if (note.steps, note.data) == (steps, list(data)) else None
 
 
 def _fit(
