@@ -70,7 +70,7 @@ def collect(work: Path, adapter: Path, folder: Path | str = FOLDER) -> Path:
 
 
 def check_evaluation(folder: Path | str = FOLDER) -> None:
-    """Print what the evidence shows so far; raises nothing. The grader draws other questions."""
+    """Print what the evidence shows so far; raises nothing. The grader draws other wordings."""
     place = Path(folder)
     if not place.is_dir():
         print(Text(f"⬜ 没有 {place}：先运行 collect", f"⬜ no {place}: run collect first"))
@@ -78,8 +78,8 @@ def check_evaluation(folder: Path | str = FOLDER) -> None:
     with one_thread():
         report(appraise(read_handed(place), "visible"))
     what = Text(
-        f"把 {place} 和笔记本一起交；批改时抽别的题",
-        f"hand in {place} with the notebook; the grader draws other questions",
+        f"把 {place} 和笔记本一起交；换一种问法的题，批改时另抽",
+        f"hand in {place} with the notebook; the grader draws the other wordings anew",
     )
     print(what)
 

@@ -1293,7 +1293,7 @@ for subject in exam.NAMES:
 
 # %% [markdown] lang="zh"
 """
-四科的分涨了很多，换了问法也答得出。同一批题考两个模型，要看**配对**：只有一方答对的题里，两边各多少（McNemar 检验）；p 小于 0.05 才算真的变了。四科都远小于它。常识也掉了，p 却大于 0.05，四十题还不能断定；让它写（第二张图），第 3 课的**遗忘**就露出来：五道例题一摆，只写胡话。
+四科的分涨了很多，换了问法也答得出。同一批题考两个模型，要看**配对**：只有一方答对的题里，两边各多少（McNemar 检验）；p 小于 0.05 才算真的变了。四科都远小于它。常识也掉了，p 多半大于 0.05（种子各人不同）：四十题不能断定；让它写（第二张图），第 3 课的**遗忘**就露出来：五道例题一摆，只写胡话。
 
 `cheat` 的分数和 `mine` 差不多或更高，看不出它背过题。报分数的人要说清训练数据，查的人要换一套题。
 
@@ -1314,7 +1314,7 @@ for subject in exam.NAMES:
 
 # %% [markdown] lang="en"
 """
-The scores of the four subjects rose a lot, in wordings that training did not use. Two models on the same questions are compared in **pairs**: of the questions that only one has right, how many on each side (McNemar's test)? Only p below 0.05 counts as a change. In the four subjects it is far below. General knowledge fell as well, but its p is above 0.05, and forty questions cannot prove it; left to write (the second picture), the model shows lesson 03's **forgetting**: after five examples it writes gibberish.
+The scores of the four subjects rose a lot, in wordings that training did not use. Two models on the same questions are compared in **pairs**: of the questions that only one has right, how many on each side (McNemar's test)? Only p below 0.05 counts as a change. In the four subjects it is far below. General knowledge fell as well; look at its p (each learner's seed is drawn): mostly it is above 0.05, and forty questions cannot prove it; left to write (the second picture), the model shows lesson 03's **forgetting**: after five examples it writes gibberish.
 
 `cheat` scores about as high as `mine` or higher, and nothing in the score shows that it learned the questions by heart. So whoever reports a score must say what the training data were, and whoever checks must change the questions.
 
@@ -1513,7 +1513,7 @@ display(results.newest(work / "custom").table())
 交上去的是三次评测（GEN、PPL、微调后）的预测、结果、汇总，你的适配器，都在 `evidence/05_opencompass`。营里的提示词关说过，改过的结果会复查；批改的程序正是这样：
 
 - 从预测重算分数，汇总、结果换过就对不上；
-- 抽一部分题，让写着名字的那个模型重答：换过模型会露出来，改过的预测一抽到也会；
+- 让写着名字的那个模型重答每一题：换过模型、改过一个预测，都会露出来；
 - 用**另一种问法**考你的适配器，它要胜过 `camp-mini`。
 """
 
@@ -1533,7 +1533,7 @@ After collecting the evidence the next cell, on InternStudio, also serves Intern
 You hand in the predictions, results and summaries of three evaluations (GEN, PPL, after tuning) and your adapter, all in `evidence/05_opencompass`. The camp's level on prompts said that edited results are checked again; that is what the grading program does:
 
 - it computes the scores from the predictions, and a swapped summary or an edited result no longer fits;
-- it lets the very model that is named answer some of the questions again: another model comes out, and so does an edited prediction when it is drawn;
+- it lets the very model that is named answer every question again: another model comes out, and so does a single edited prediction;
 - it examines your adapter in **another wording**, in which it must beat `camp-mini`.
 """
 
