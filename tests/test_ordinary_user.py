@@ -150,6 +150,7 @@ def test_elsewhere_than_on_linux_it_is_said(monkeypatch: pytest.MonkeyPatch) -> 
 SAID = {  # of a machine that lacks a part: what it says it has not, and what is missing
     "": ([], []),
     "namespaces": (["namespaces (user,", "a root folder"], ["user namespaces ("]),
+    "clone3": (["namespaces (user,", "a root folder"], ["user namespaces ("]),
     "landlock": (["landlock, version 0"], ["landlock (Linux 5.13"]),
     "filters": (["filter of system calls"], ["a filter of system calls ("]),
     "the machine": (["filter of system calls"], ["a filter of system calls ("]),

@@ -59,7 +59,9 @@ def fork_into(namespaces: int) -> int:
     """Fork as ``os.fork`` does, the child as the first process of new namespaces.
 
     One system call (``clone3``, Linux 5.3) instead of a fork, ``unshare`` and another fork. What
-    C libraries want done at a fork is left out: this process may have one thread only.
+    C libraries do at a fork is left out, so this process may have one thread only; and as glibc
+    keeps a thread's number, a child that is to live on must have the same number as its parent,
+    as one first process of a pid namespace has that forks another.
 
     Returns:
         The child's process number; 0 in the child.

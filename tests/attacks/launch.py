@@ -19,7 +19,7 @@ from grading.isolation import syscalls as sc
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 USER = 12_345
-_LANDLOCK = (444, 445, 446)
+_CLONE3, _LANDLOCK = 435, (444, 445, 446)
 _PRCTL, _SECCOMP = {"x86_64": (157, 317), "aarch64": (167, 277)}.get(sc.MACHINE, (-1, -1))
 _LOAD, _EQUAL, _RETURN = 0x20, 0x15, 0x06  # of classic BPF
 _ALLOW, _ERROR = 0x7FFF0000, 0x00050000
@@ -61,6 +61,11 @@ def without_namespaces() -> None:
     Path("/proc/sys/user/max_user_namespaces").write_text("0")
 
 
+def without_clone3() -> None:
+    """Let them meet what containers answer whose filter of system calls cannot look into it."""
+    _answer(_fails(_CLONE3, errno.ENOSYS))
+
+
 def without_landlock() -> None:
     """Let this process and its children meet a kernel that was built without landlock."""
     _answer([step for number in _LANDLOCK for step in _fails(number, errno.ENOSYS)])
@@ -95,6 +100,7 @@ def _answer(steps: Sequence[tuple[int, int, int, int]]) -> None:
 
 LACKS = {
     "namespaces": without_namespaces,
+    "clone3": without_clone3,
     "landlock": without_landlock,
     "filters": without_filters,
     "the machine": on_another_machine,
