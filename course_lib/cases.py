@@ -10,6 +10,7 @@ from typing import Any
 
 from course_lib import values
 from course_lib.language import Text
+from course_lib.time_limit import limited
 
 _UNSET: Any = object()
 NO_TEXT = Text("", "")
@@ -83,10 +84,14 @@ class Outcome:
 
 
 def call(function: Callable[..., Any], wanted: Case) -> Outcome:
-    """Call a learner's function with copies of the arguments; exceptions become data."""
+    """Call a learner's function with copies of the arguments; exceptions become data.
+
+    So does ``TooLong``, see ``course_lib.time_limit``.
+    """
     args, kwargs = copy.deepcopy((wanted.args, dict(wanted.kwargs)))
     try:
-        return Outcome(value=function(*args, **kwargs))
+        with limited():
+            return Outcome(value=function(*args, **kwargs))
     except KeyboardInterrupt:
         raise
     except BaseException as error:  # SystemExit and a learner's own kinds too

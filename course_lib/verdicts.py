@@ -5,7 +5,7 @@ from __future__ import annotations
 import builtins
 from typing import Literal
 
-from course_lib import values
+from course_lib import time_limit, values
 from course_lib.cases import NO_TEXT, Case, Outcome
 from course_lib.language import Text
 
@@ -53,6 +53,10 @@ def verdict(
 ) -> NotPassed:
     """Return the verdict on a call that did not do what it should."""
     where = _where(target, wanted, visible=visible)
+    if isinstance(outcome.error, time_limit.TooLong):
+        zh = f"💥 你的代码 {time_limit.LONGEST} 秒还没结束，{where.zh}：循环每一步都往前走吗？"
+        en = f"💥 your code did not end in {time_limit.LONGEST} s, {where.en}: "
+        return NotPassed("raised", Text(zh, en + "does each step of its loop move on?"))
     known = Text(f"；{why.zh}", f"; {why.en}") if why else None
     if outcome.error is not None and wanted.raises is None:
         did = _raised(outcome.error, outcome.line, visible=visible)

@@ -1,4 +1,6 @@
 import io
+import signal
+from collections.abc import Iterator
 from contextlib import redirect_stdout
 
 import nbformat
@@ -103,6 +105,39 @@ def test_raised_names_the_line_in_the_cell() -> None:
     assert line == (
         "💥 your code raised ZeroDivisionError at line 2 (division by zero), for size(8, 16)"
     )
+
+
+@pytest.fixture
+def no_alarm() -> Iterator[None]:
+    """Take away the alarm of pytest's own time limit, as in a notebook."""
+    before = signal.signal(signal.SIGALRM, signal.SIG_DFL)
+    left = signal.setitimer(signal.ITIMER_REAL, 0)
+    yield
+    signal.signal(signal.SIGALRM, before)
+    signal.setitimer(signal.ITIMER_REAL, *left)
+
+
+@pytest.mark.usefixtures("no_alarm")
+@pytest.mark.parametrize("wanted", [case(8, 16, gives=16.0), case(8, 16, raises=ValueError)])
+def test_code_that_does_not_end_is_ended(wanted: Case, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("course_lib.time_limit.LONGEST", 0.3)
+    line = verdict("def size(n, bits):\n    while True:\n        n = n", [wanted])
+    assert line == (
+        "💥 your code did not end in 0.3 s, for size(8, 16): does each step of its loop move on?"
+    )
+    assert signal.getitimer(signal.ITIMER_REAL) == (0, 0)
+    assert signal.getsignal(signal.SIGALRM) == signal.SIG_DFL
+
+
+@pytest.mark.usefixtures("no_alarm")
+def test_who_uses_the_alarm_keeps_it() -> None:
+    def own(*_: object) -> None: ...
+
+    signal.signal(signal.SIGALRM, own)
+    signal.setitimer(signal.ITIMER_REAL, 50)
+    assert verdict(RIGHT, CASES).startswith("✅")
+    assert signal.getsignal(signal.SIGALRM) is own
+    assert signal.getitimer(signal.ITIMER_REAL)[0] > 40
 
 
 def test_a_known_mistake_is_named() -> None:
