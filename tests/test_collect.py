@@ -207,11 +207,13 @@ def test_a_folder_of_another_account_is_asked_about(
     course: Course, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     inbound = tmp_path / "exchange/camp/inbound"
+    (course.path / "source/02_demo").mkdir()
 
-    def put(day: int) -> None:
-        folder = inbound / f"a+{LESSON}+2026-11-{day:02} 08:00:00.1 UTC"
+    def put(day: int, lesson: str = LESSON) -> Path:
+        folder = inbound / f"a+{lesson}+2026-11-{day:02} 08:00:00.1 UTC"
         folder.mkdir(parents=True)
-        (folder / f"{LESSON}.ipynb").write_text(f'{{"day": {day}}}')
+        (folder / f"{lesson}.ipynb").write_text(f'{{"day": {day}}}')
+        return folder
 
     monkeypatch.setattr("os.getuid", lambda: -1)
     put(1)
@@ -221,14 +223,19 @@ def test_a_folder_of_another_account_is_asked_about(
         said = json.loads(record.read_text())
         assert said["owner"] == inbound.stat().st_uid
         record.write_text(json.dumps(said | {"owner": said["owner"] + 1}))
-    put(3)
-    summary, (line,) = collect(course, inbound)
-    assert summary == "0 collected, 2 known, 1 not taken"
-    assert "another account put it there than a's earlier ones: ask whose it is" in line
+    asked = [put(3), put(4, "02_demo")]  # whoever is first in another lesson is no other person
+    summary, lines = collect(course, inbound)
+    assert summary == "0 collected, 2 known, 2 not taken"
+    for line in lines:
+        assert "another account put it there than a's earlier ones: ask whose it is" in line
+        assert line.endswith("copy it into a folder NEW/inbound and run camp collect NEW")
     assert notebook(course, "a") == '{"day": 2}'
-    monkeypatch.undo()  # the folder is ours, as if copied
-    assert collect(course, inbound) == ("1 collected, 2 known, 0 not taken", [])
+    monkeypatch.setattr("os.getuid", lambda: inbound.stat().st_uid)  # whose the copies are
+    for folder in asked:
+        shutil.copytree(folder, tmp_path / "NEW/inbound" / folder.name)
+    assert collect(course, tmp_path / "NEW") == ("2 collected, 0 known, 0 not taken", [])
     assert notebook(course, "a") == '{"day": 3}'
+    assert course.learners("02_demo") == ["a"]
 
 
 def test_one_odd_name_stops_nobody_else(course: Course, tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ import os
 import re
 import shutil
 import tempfile
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from functools import cached_property
@@ -114,7 +114,7 @@ class Archive:
             for record in records:
                 if record.digest == digest:
                     return record, "again"
-            owner = _owner(offer.place, learner, records)
+            owner = self._owner(offer.place, learner)
             now = datetime.now(UTC).replace(microsecond=0)
             told = offer.received or offer.claimed or (said.time if said else now)
             record = Record(
@@ -281,6 +281,30 @@ class Archive:
                 f"person, who then hands it in by camp submit --id {others}",
             )
 
+    def _owner(self, place: Path, learner: str) -> int | None:
+        """Return the account that put a folder into an exchange; None when it is ours: a copy.
+
+        Raises:
+            BadBundle: it is another than of the learner's earlier ones, of any lesson; a page would
+                go to it.
+            Damaged: the record of an earlier one cannot be read.
+        """
+        owner = place.lstat().st_uid if place.is_dir() else os.getuid()
+        if owner == os.getuid():
+            return None
+        lessons = [folder.parent.name for folder in self.path.glob(f"*/{learner}")]
+        known = {
+            record.owner for lesson in lessons for record in self.records(learner, lesson).values()
+        } - {None}
+        if known and owner not in known:
+            raise BadBundle(
+                f"放它的账号和 {learner} 以前的不同：问清楚是谁的；是本人的，就把它复制到文件夹 "
+                "NEW/inbound 里，再运行 camp collect NEW",
+                f"another account put it there than {learner}'s earlier ones: ask whose it is; if "
+                f"{learner}'s, copy it into a folder NEW/inbound and run camp collect NEW",
+            )
+        return owner
+
     @cached_property
     def _spellings(self) -> dict[str, set[str]]:
         """The ids that the course has, by what their spellings share."""
@@ -305,25 +329,6 @@ def digest_of(folder: Path) -> str:
             line = f"{name}\0{hashlib.sha256(raw).hexdigest()}\n"
             found.update(line.encode("utf-8", "surrogateescape"))
     return found.hexdigest()
-
-
-def _owner(place: Path, learner: str, earlier: Collection[Record]) -> int | None:
-    """Return the account that put a folder into an exchange; None when it is ours: a copy.
-
-    Raises:
-        BadBundle: it is another than of the learner's earlier ones; a page would go to it.
-    """
-    owner = place.lstat().st_uid if place.is_dir() else os.getuid()
-    if owner == os.getuid():
-        return None
-    known = {one.owner for one in earlier} - {None}
-    if known and owner not in known:
-        raise BadBundle(
-            f"放它的账号和 {learner} 以前的不同：问清楚是谁的；是本人的，就复制这个文件夹再收",
-            f"another account put it there than {learner}'s earlier ones: ask whose it is; if "
-            f"{learner}'s, copy the folder and collect the copy",
-        )
-    return owner
 
 
 def _numbered(folder: Path) -> list[Path]:
