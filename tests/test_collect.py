@@ -337,6 +337,44 @@ def test_an_inboxs_data_folder_tells_when_it_was_received(course: Course, tmp_pa
     assert received_at(course, "a", LESSON, [LESSON]) == datetime(2026, 11, 2, 9)
 
 
+def test_bytes_that_came_another_way_before_get_the_inboxs_time(
+    course: Course, inbox: Path, tmp_path: Path
+) -> None:
+    (inbox / "a.zip").write_bytes(a_bundle("a"))
+    collect(course, inbox)
+    data = tmp_path / "data"
+    (data / "bundles").mkdir(parents=True)
+    (data / "receipt.key").touch()
+    shutil.copy(inbox / "a.zip", data / "bundles/s1.zip")
+    os.utime(data / "bundles/s1.zip", (1793610000, 1793610000))
+    assert collect(course, data)[0] == "0 collected, 1 known, 0 not taken"
+    assert collect(course, inbox)[0] == "0 collected, 1 known, 0 not taken"
+    record = json.loads((course.path / f"collected/{LESSON}/a/001/collected.json").read_text())
+    assert (record["received"], record["clock"]) == ("2026-11-02T09:00:00Z", "source")
+    assert received_at(course, "a", LESSON, [LESSON]) == datetime(2026, 11, 2, 9)
+
+
+@pytest.mark.parametrize(
+    ("source", "clock"),
+    [
+        ("https://inbox.example.org 7", "source"),
+        ("https:/inbox.example.org/a.zip", "learner"),  # in a folder "https:"
+        ("f.csv row 2 (a.zip)", "learner"),  # the form may have had no time
+    ],
+)
+def test_a_record_of_the_version_before_tells_its_clock(
+    course: Course, inbox: Path, source: str, clock: str
+) -> None:
+    (inbox / "a.zip").write_bytes(a_bundle("a"))
+    collect(course, inbox)
+    path = course.path / f"collected/{LESSON}/a/001/collected.json"
+    said = json.loads(path.read_text()) | {"source": source}
+    del said["clock"]
+    path.write_text(json.dumps(said))
+    (record,) = Archive(course).records("a", LESSON).values()
+    assert record.clock == clock
+
+
 @pytest.mark.parametrize("key", ["none", "a learner's"])
 def test_a_folder_that_only_looks_like_an_inbox_tells_no_time(
     course: Course, tmp_path: Path, key: str
