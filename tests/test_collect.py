@@ -114,6 +114,12 @@ def test_another_spelling_of_an_id_makes_no_second_learner(course: Course, inbox
     assert course.learners(LESSON) == ["wei", "wei2", "ＭEI"]
 
 
+def test_no_id_is_the_collectors_own(course: Course, inbox: Path) -> None:
+    for name in ("Files", "collected.json"):  # as what a run writes is called
+        (inbox / f"{name}.zip").write_bytes(a_bundle(name))
+    assert collect(course, inbox) == ("2 collected, 0 known, 0 not taken", [])
+
+
 def test_an_interrupted_run_is_made_good(course: Course, inbox: Path) -> None:
     (inbox / "a.zip").write_bytes(a_bundle("a"))
     collect(course, inbox)

@@ -312,7 +312,7 @@ class Archive:
         owner = place.lstat().st_uid if place.is_dir() else os.getuid()
         if owner == os.getuid():
             return None
-        lessons = [folder.parent.name for folder in self.path.glob(f"*/{learner}")]
+        lessons = [folder.parent.name for folder in self.path.glob(f"[!.]*/{learner}")]
         known = {
             record.owner for lesson in lessons for record in self.records(learner, lesson).values()
         } - {None}
@@ -329,7 +329,7 @@ class Archive:
     def _spellings(self) -> dict[str, set[str]]:
         """The ids that the course has, by what their spellings share."""
         found: dict[str, set[str]] = {}
-        for folder in [*self.path.glob("*/*"), *self.course.path.glob("submitted/*")]:
+        for folder in [*self.path.glob("[!.]*/*"), *self.course.path.glob("submitted/*")]:
             found.setdefault(id_key(folder.name), set()).add(folder.name)
         return found
 
