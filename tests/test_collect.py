@@ -381,11 +381,21 @@ def test_a_record_of_the_version_before_tells_its_clock(
     assert record.clock == clock
 
 
-@pytest.mark.parametrize("key", ["none", "a learner's"])
+@pytest.mark.parametrize(
+    ("key", "shared", "bundles", "clock"),
+    [
+        ("none", 0o777, 0o755, "learner"),
+        ("a learner's", 0o777, 0o755, "learner"),
+        ("a learner's", 0o755, 0o775, "learner"),
+        ("a learner's", 0o755, 0o755, "source"),  # a TA's copy
+    ],
+)
 def test_a_folder_that_only_looks_like_an_inbox_tells_no_time(
-    course: Course, tmp_path: Path, key: str
+    course: Course, tmp_path: Path, key: str, shared: int, bundles: int, clock: str
 ) -> None:
     (tmp_path / "shared/bundles").mkdir(parents=True)
+    (tmp_path / "shared").chmod(shared)
+    (tmp_path / "shared/bundles").chmod(bundles)
     if key != "none":
         if os.getuid() != 0:
             pytest.skip("only root can make a file of another account")
@@ -395,9 +405,10 @@ def test_a_folder_that_only_looks_like_an_inbox_tells_no_time(
     bundle.write_bytes(a_bundle("a", 1, "one"))
     os.utime(bundle, (1793610000, 1793610000))
     (tmp_path / "shared/b.zip").write_bytes(a_bundle("b", 1, "two"))
-    assert collect(course, tmp_path / "shared")[0] == "2 collected, 0 known, 0 not taken"
+    count = 1 if clock == "source" else 2
+    assert collect(course, tmp_path / "shared")[0] == f"{count} collected, 0 known, 0 not taken"
     record = json.loads((course.path / "collected" / LESSON / "a/001/collected.json").read_text())
-    assert record["clock"] == "learner"
+    assert record["clock"] == clock
 
 
 def a_form(path: Path, rows: list[list[str]]) -> Path:
