@@ -492,6 +492,29 @@ def test_the_next_export_of_a_form_adds_new_links_alone(course: Course, inbox: P
     assert "holds a password or token" in str(given(course, "cat"))
 
 
+def test_a_password_that_the_version_before_kept_goes(course: Course) -> None:
+    nine = datetime(2026, 11, 2, 9, tzinfo=UTC)
+    secret = Link("cat", "", "L1-1", "https://me:hunter2@a.example/1?token=abc", nine, "row 2")
+    keep_links(course, [secret, Link("dan", "", "L1-1", "https://a.example/2", nine, "row 3")])
+    kept = course.path / "collected/links.csv"
+    now = kept.read_text("utf-8-sig")
+    problem = "the link holds a password or token: remove it and change it at once"
+    before = now.replace("https://a.example/1", secret.url).replace(problem, "")
+    assert before.count("hunter2") == 1
+    kept.write_text(before, "utf-8-sig")
+    assert keep_links(course, [secret]) == 0
+    assert kept.read_text("utf-8-sig") == now
+
+
+def test_a_link_that_a_ta_repaired_is_judged_anew(course: Course) -> None:
+    keep_links(course, [Link("cat", "", "L1-1", LECTURE, None, "row 2")])
+    kept = course.path / "collected/links.csv"
+    assert "lecture" in str(given(course, "cat"))
+    mended = "https://zhuanlan.zhihu.com/p/1"
+    kept.write_text(kept.read_text("utf-8-sig").replace(LECTURE, mended), "utf-8-sig")
+    assert given(course, "cat") == f"the form's link: {mended}"
+
+
 def test_the_preview_and_a_dry_run_write_nothing(course: Course, inbox: Path) -> None:
     (inbox / "b.zip").write_bytes(a_bundle("b"))
     (inbox / "c.zip").write_bytes(b"no")
