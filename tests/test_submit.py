@@ -557,6 +557,8 @@ def test_a_token_that_the_inbox_does_not_know_is_asked_for_again(
     work(kit, "li_mei")
     kept = _token_file(kit, inbox)
     kept.write_text("camp_old\n")
+    older = kit.state / "token"  # where an earlier version kept it
+    older.write_text("camp_older\n")
     words = ("submit", LESSON, *WHO, "--to", inbox.url)
     inbox.answers += [(401, {"detail": "no such token"}), (403, {"detail": "not for a ta"})]
     camp(kit.path, *words, CAMP_TOKEN="camp_x")  # not the one that is kept
@@ -574,6 +576,7 @@ def test_a_token_that_the_inbox_does_not_know_is_asked_for_again(
     asked.expect(pexpect.EOF)
     assert inbox.came[-1][2]["Authorization"] == "Bearer camp_new"
     assert kept.read_text() == "camp_new\n"
+    assert not older.exists()
 
 
 def _token_file(kit: Home, inbox: StandIn) -> Path:
