@@ -156,12 +156,13 @@ def _items(nb: NotebookNode, language: Language) -> list[Item]:
         marks = cell.metadata.get("nbgrader", {})
         if utils.is_solution(cell) or utils.is_task(cell):
             answers.append(_answer(cell))
-            of_before = marks.get("marked") and marks.get("pending")  # words on another answer
-            if marks.get("comment") and marks["comment"] != NO_ANSWER and not of_before:
+            if marks.get("comment") and marks["comment"] != NO_ANSWER:
                 comments.append(markdown_to_html(marks["comment"]))
         if utils.is_grade(cell) or utils.is_task(cell):
             name = shown_name(marks["grade_id"])
             message = _message(cell).in_language(language)
+            if marks.get("marked") and marks.get("pending"):
+                comments = []  # words on another answer
             items.append(
                 Item(
                     name=name,

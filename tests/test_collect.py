@@ -114,6 +114,12 @@ def test_another_spelling_of_an_id_makes_no_second_learner(course: Course, inbox
     assert course.learners(LESSON) == ["wei", "wei2", "ＭEI"]
 
 
+def test_no_id_is_the_collectors_own(course: Course, inbox: Path) -> None:
+    for name in ("Files", "collected.json"):  # as what a run writes is called
+        (inbox / f"{name}.zip").write_bytes(a_bundle(name))
+    assert collect(course, inbox) == ("2 collected, 0 known, 0 not taken", [])
+
+
 def test_an_interrupted_run_is_made_good(course: Course, inbox: Path) -> None:
     (inbox / "a.zip").write_bytes(a_bundle("a"))
     collect(course, inbox)
@@ -207,11 +213,13 @@ def test_a_folder_of_another_account_is_asked_about(
     course: Course, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     inbound = tmp_path / "exchange/camp/inbound"
+    (course.path / "source/02_demo").mkdir()
 
-    def put(day: int) -> None:
-        folder = inbound / f"a+{LESSON}+2026-11-{day:02} 08:00:00.1 UTC"
+    def put(day: int, lesson: str = LESSON) -> Path:
+        folder = inbound / f"a+{lesson}+2026-11-{day:02} 08:00:00.1 UTC"
         folder.mkdir(parents=True)
-        (folder / f"{LESSON}.ipynb").write_text(f'{{"day": {day}}}')
+        (folder / f"{lesson}.ipynb").write_text(f'{{"day": {day}}}')
+        return folder
 
     monkeypatch.setattr("os.getuid", lambda: -1)
     put(1)
@@ -221,14 +229,19 @@ def test_a_folder_of_another_account_is_asked_about(
         said = json.loads(record.read_text())
         assert said["owner"] == inbound.stat().st_uid
         record.write_text(json.dumps(said | {"owner": said["owner"] + 1}))
-    put(3)
-    summary, (line,) = collect(course, inbound)
-    assert summary == "0 collected, 2 known, 1 not taken"
-    assert "another account put it there than a's earlier ones: ask whose it is" in line
+    asked = [put(3), put(4, "02_demo")]  # whoever is first in another lesson is no other person
+    summary, lines = collect(course, inbound)
+    assert summary == "0 collected, 2 known, 2 not taken"
+    for line in lines:
+        assert "another account put it there than a's earlier ones: ask whose it is" in line
+        assert line.endswith("copy it into a folder NEW/inbound and run camp collect NEW")
     assert notebook(course, "a") == '{"day": 2}'
-    monkeypatch.undo()  # the folder is ours, as if copied
-    assert collect(course, inbound) == ("1 collected, 2 known, 0 not taken", [])
+    monkeypatch.setattr("os.getuid", lambda: inbound.stat().st_uid)  # whose the copies are
+    for folder in asked:
+        shutil.copytree(folder, tmp_path / "NEW/inbound" / folder.name)
+    assert collect(course, tmp_path / "NEW") == ("2 collected, 0 known, 0 not taken", [])
     assert notebook(course, "a") == '{"day": 3}'
+    assert course.learners("02_demo") == ["a"]
 
 
 def test_one_odd_name_stops_nobody_else(course: Course, tmp_path: Path) -> None:
@@ -330,11 +343,59 @@ def test_an_inboxs_data_folder_tells_when_it_was_received(course: Course, tmp_pa
     assert received_at(course, "a", LESSON, [LESSON]) == datetime(2026, 11, 2, 9)
 
 
-@pytest.mark.parametrize("key", ["none", "a learner's"])
+def test_bytes_that_came_another_way_before_get_the_inboxs_time(
+    course: Course, inbox: Path, tmp_path: Path
+) -> None:
+    (inbox / "a.zip").write_bytes(a_bundle("a"))
+    collect(course, inbox)
+    data = tmp_path / "data"
+    (data / "bundles").mkdir(parents=True)
+    (data / "receipt.key").touch()
+    shutil.copy(inbox / "a.zip", data / "bundles/s1.zip")
+    os.utime(data / "bundles/s1.zip", (1793610000, 1793610000))
+    assert collect(course, data)[0] == "0 collected, 1 known, 0 not taken"
+    assert collect(course, inbox)[0] == "0 collected, 1 known, 0 not taken"
+    record = json.loads((course.path / f"collected/{LESSON}/a/001/collected.json").read_text())
+    assert (record["received"], record["clock"]) == ("2026-11-02T09:00:00Z", "source")
+    assert received_at(course, "a", LESSON, [LESSON]) == datetime(2026, 11, 2, 9)
+
+
+@pytest.mark.parametrize(
+    ("source", "clock"),
+    [
+        ("https://inbox.example.org 7", "source"),
+        ("https:/inbox.example.org/a.zip", "learner"),  # in a folder "https:"
+        ("f.csv row 2 (a.zip)", "learner"),  # the form may have had no time
+    ],
+)
+def test_a_record_of_the_version_before_tells_its_clock(
+    course: Course, inbox: Path, source: str, clock: str
+) -> None:
+    (inbox / "a.zip").write_bytes(a_bundle("a"))
+    collect(course, inbox)
+    path = course.path / f"collected/{LESSON}/a/001/collected.json"
+    said = json.loads(path.read_text()) | {"source": source}
+    del said["clock"]
+    path.write_text(json.dumps(said))
+    (record,) = Archive(course).records("a", LESSON).values()
+    assert record.clock == clock
+
+
+@pytest.mark.parametrize(
+    ("key", "shared", "bundles", "clock"),
+    [
+        ("none", 0o777, 0o755, "learner"),
+        ("a learner's", 0o777, 0o755, "learner"),
+        ("a learner's", 0o755, 0o775, "learner"),
+        ("a learner's", 0o755, 0o755, "source"),  # a TA's copy
+    ],
+)
 def test_a_folder_that_only_looks_like_an_inbox_tells_no_time(
-    course: Course, tmp_path: Path, key: str
+    course: Course, tmp_path: Path, key: str, shared: int, bundles: int, clock: str
 ) -> None:
     (tmp_path / "shared/bundles").mkdir(parents=True)
+    (tmp_path / "shared").chmod(shared)
+    (tmp_path / "shared/bundles").chmod(bundles)
     if key != "none":
         if os.getuid() != 0:
             pytest.skip("only root can make a file of another account")
@@ -344,9 +405,10 @@ def test_a_folder_that_only_looks_like_an_inbox_tells_no_time(
     bundle.write_bytes(a_bundle("a", 1, "one"))
     os.utime(bundle, (1793610000, 1793610000))
     (tmp_path / "shared/b.zip").write_bytes(a_bundle("b", 1, "two"))
-    assert collect(course, tmp_path / "shared")[0] == "2 collected, 0 known, 0 not taken"
+    count = 1 if clock == "source" else 2
+    assert collect(course, tmp_path / "shared")[0] == f"{count} collected, 0 known, 0 not taken"
     record = json.loads((course.path / "collected" / LESSON / "a/001/collected.json").read_text())
-    assert record["clock"] == "learner"
+    assert record["clock"] == clock
 
 
 def a_form(path: Path, rows: list[list[str]]) -> Path:
@@ -428,6 +490,29 @@ def test_the_next_export_of_a_form_adds_new_links_alone(course: Course, inbox: P
     }
     assert len(kept.read_text("utf-8-sig").splitlines()) == 1 + len(links)
     assert "holds a password or token" in str(given(course, "cat"))
+
+
+def test_a_password_that_the_version_before_kept_goes(course: Course) -> None:
+    nine = datetime(2026, 11, 2, 9, tzinfo=UTC)
+    secret = Link("cat", "", "L1-1", "https://me:hunter2@a.example/1?token=abc", nine, "row 2")
+    keep_links(course, [secret, Link("dan", "", "L1-1", "https://a.example/2", nine, "row 3")])
+    kept = course.path / "collected/links.csv"
+    now = kept.read_text("utf-8-sig")
+    problem = "the link holds a password or token: remove it and change it at once"
+    before = now.replace("https://a.example/1", secret.url).replace(problem, "")
+    assert before.count("hunter2") == 1
+    kept.write_text(before, "utf-8-sig")
+    assert keep_links(course, [secret]) == 0
+    assert kept.read_text("utf-8-sig") == now
+
+
+def test_a_link_that_a_ta_repaired_is_judged_anew(course: Course) -> None:
+    keep_links(course, [Link("cat", "", "L1-1", LECTURE, None, "row 2")])
+    kept = course.path / "collected/links.csv"
+    assert "lecture" in str(given(course, "cat"))
+    mended = "https://zhuanlan.zhihu.com/p/1"
+    kept.write_text(kept.read_text("utf-8-sig").replace(LECTURE, mended), "utf-8-sig")
+    assert given(course, "cat") == f"the form's link: {mended}"
 
 
 def test_the_preview_and_a_dry_run_write_nothing(course: Course, inbox: Path) -> None:

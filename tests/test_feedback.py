@@ -81,6 +81,28 @@ def test_words_on_an_answer_that_changed_since_are_not_shown(course: Course) -> 
     assert [shown(waits=True), shown(waits=False)] == [False, True]
 
 
+def test_words_on_code_that_changed_since_are_not_shown(course: Course) -> None:
+    def shown(*, waits: bool) -> bool:
+        with course.gradebook() as gradebook:
+            mark = gradebook.find_grade("check_share", LESSON, LESSON, "b_wrong")
+            mark.manual_score, mark.needs_manual_grade = 4, waits
+            comment = gradebook.find_comment("share", LESSON, LESSON, "b_wrong")
+            comment.manual_comment = "Well shared"
+            gradebook.db.commit()
+        feedback(None, course)
+        return "Well shared" in text_of(course, "b_wrong")
+
+    try:
+        assert [shown(waits=True), shown(waits=False)] == [False, True]
+    finally:
+        with course.gradebook() as gradebook:
+            mark = gradebook.find_grade("check_share", LESSON, LESSON, "b_wrong")
+            mark.manual_score, mark.needs_manual_grade = None, False
+            gradebook.find_comment("share", LESSON, LESSON, "b_wrong").manual_comment = None
+            gradebook.db.commit()
+        feedback(None, course)
+
+
 def test_one_line_on_each_exercise_in_chinese(course: Course) -> None:
     text = text_of(course, "c_right")
     assert '<html lang="zh">' in text

@@ -202,7 +202,9 @@ def test_keys_in_cells_outputs_and_evidence_stop_it(kit: Home) -> None:
      f"os.environ.setdefault('SERPER_API_KEY', '{'0a1b2c3d' * 4}')",
      f'os.getenv("X_API_KEY", "{"0a1b2c3d" * 4}")', f'api_keys = ["{"0a1b2c3d" * 4}"]',
      f'token = (\n    "{"0a1b2c3d" * 4}"\n)', f"!python run.py --api-key {'0a1b2c3d' * 4}",
-     f"!python run.py --hf-token={'0a1b2c3d' * 4}", "!git push https://me:hunter2@github.com/me/x"],
+     f"!python run.py --hf-token={'0a1b2c3d' * 4}", "!git push https://me:hunter2@github.com/me/x",
+     "!git push https://user:hunter2@github.com/me/x", f"api_key: {'0a1b2c3d' * 3}/{'0a1b2c3d' * 2}",
+     f"api_key: /{'0a1b2c3d' * 3}", "postgresql://me:hunter2@db.example.org/x"],
 )  # fmt: skip
 def test_keys_are_known(text: str) -> None:
     assert list(find_keys(f"x = 1\n{text}\n"))
@@ -220,6 +222,10 @@ def test_keys_are_known(text: str) -> None:
      "    token: InternLM2TokenizerFastest,", "--max-new-tokens 128 --model internlm2_5-1_8b-chat",
      'f"https://{user}:{token}@github.com/me/x"', "https://example.org:8080/@me internlm2_5-1_8b",
      'os.getenv("X_API_KEY", "PUT-YOUR-OWN-KEY-HERE")', "-" * 50_000,
+     "!git clone https://user:password@host/x", "https://username:YOUR_TOKEN@github.com/me/x",
+     "https://用户名:密码@主机/x", "postgresql://postgres:postgres@localhost/x",
+     "docker://nginx:1.2@sha256:0a1b2c3d", "eos_token: /root/models/internlm2-chat-7b",
+     '["token", "internlm/internlm2_5-1_8b-chat"]', "--tokens internlm/internlm2_5-1_8b-chat",
      "stop_tokens = ['Shanghai_AI_Laboratory internlm2_5-1_8b-chat']"],
 )  # fmt: skip
 def test_what_is_no_key_stops_nobody(text: str) -> None:
@@ -551,6 +557,8 @@ def test_a_token_that_the_inbox_does_not_know_is_asked_for_again(
     work(kit, "li_mei")
     kept = _token_file(kit, inbox)
     kept.write_text("camp_old\n")
+    older = kit.state / "token"  # where an earlier version kept it
+    older.write_text("camp_older\n")
     words = ("submit", LESSON, *WHO, "--to", inbox.url)
     inbox.answers += [(401, {"detail": "no such token"}), (403, {"detail": "not for a ta"})]
     camp(kit.path, *words, CAMP_TOKEN="camp_x")  # not the one that is kept
@@ -568,6 +576,7 @@ def test_a_token_that_the_inbox_does_not_know_is_asked_for_again(
     asked.expect(pexpect.EOF)
     assert inbox.came[-1][2]["Authorization"] == "Bearer camp_new"
     assert kept.read_text() == "camp_new\n"
+    assert not older.exists()
 
 
 def _token_file(kit: Home, inbox: StandIn) -> Path:

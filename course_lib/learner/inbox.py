@@ -105,6 +105,7 @@ def _kept_token(path: Path, origin: str) -> str:
         raise CampError(str(_NO_TOKEN), 2)
     path.parent.mkdir(parents=True, exist_ok=True)
     write_new(path, found + "\n")  # for its owner only
+    (path.parents[1] / "token").unlink(missing_ok=True)  # of an earlier version
     return found
 
 

@@ -15,7 +15,10 @@ _KEYS = (
     re.compile(r"\bcamp_[A-Za-z0-9_-]{40,}"),  # this course's inbox
     re.compile(r"\beyJ[A-Za-z0-9_-]{15,}\.[A-Za-z0-9_-]{15,}\.[A-Za-z0-9_-]{10,}"),  # JWT
     re.compile(r"-----BEGIN (?:[A-Z]+ )?PRIVATE KEY-----"),
-    re.compile(r"\b[a-z]+://[^\s/:@{}$<>\"']+:[^\s/@{}$<>\"']+@"),  # user:password in an address
+    re.compile(  # user:password in an address that others can reach
+        r"\b[a-z]+://[^\s/:@{}$<>\"']+:(?!(?i:(?:your[_-]?)?(?:password|passwd|pass|token)|密码|令牌)@)"
+        r"[^\s/@{}$<>\"']+@(?!localhost\b|127\.|sha256\b)"  # nor the digest of a container's image
+    ),
 )
 _NAME = (
     r"(?:(?:api|secret|access)[_-]?key|secret|token|passw(?:or)?d|(?-i:[A-Z0-9]_KEY))s?(?:_?\d+)?"
@@ -47,6 +50,15 @@ def find_keys(text: str) -> Iterator[str]:
             yield found[0][:8] + "…"
     words = dict.fromkeys(found[1] for pattern in _NAMED for found in pattern.finditer(text))
     for word in words:
-        known = any(pattern.search(word) for pattern in _KEYS)
+        known = any(pattern.search(word) for pattern in _KEYS) or _is_place(word)
         if not known and re.search(r"\d", word) and re.search(r"[A-DF-Za-df-z]", word):
             yield word[:4] + "…"
+
+
+def _is_place(word: str) -> bool:
+    """Tell whether ``word`` is a path, or a model as ``owner/name``.
+
+    A key in base64 may hold a slash, but then none of the other signs.
+    """
+    slashed = word.startswith("/") or word.count("/") == 1
+    return slashed and bool(re.search("[._-]", word)) and not re.search("[+=]", word)

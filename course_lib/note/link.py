@@ -46,6 +46,10 @@ _PLACES = {
     "modelscope.cn": Text("魔搭", "ModelScope"),
     "medium.com": Text("Medium", "Medium"),
 }
+CREDENTIALS = Text(
+    "链接里带有密码或令牌：请马上删掉并更换它们",
+    "the link holds a password or token: remove it and change it at once",
+)
 _ANYWHERE = Text("公开网页", "a public page")
 _PROBLEMS = {
     "missing": Text(
@@ -68,10 +72,7 @@ _PROBLEMS = {
         "链接只在你自己的电脑或内网能打开：请填公开的网址",
         "the link opens only on your own machine or network; give a public address",
     ),
-    "credentials": Text(
-        "链接里带有密码或令牌：请马上删掉并更换它们",
-        "the link holds a password or token: remove it and change it at once",
-    ),
+    "credentials": CREDENTIALS,
     "lecture": Text(
         "这是课程视频的链接，不是你自己的笔记", "this is the lecture's link, not your own note's"
     ),

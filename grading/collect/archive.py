@@ -11,14 +11,14 @@ import os
 import re
 import shutil
 import tempfile
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, ValidationError
+from pydantic import AwareDatetime, BaseModel, ConfigDict, ValidationError, model_validator
 
 from course_lib import bundle
 from course_lib.bundle import (
@@ -34,6 +34,7 @@ from course_lib.bundle import (
 from course_lib.errors import CampError, printable
 from course_lib.files import write_atomic
 from course_lib.language import Text
+from course_lib.learner.places import is_address
 from grading.collect.sources import Offer
 from grading.course import Course
 from grading.intake import Refused, list_files, read_plain
@@ -69,6 +70,17 @@ class Record(BaseModel):
     digest: str
     source: str
     owner: int | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _by_its_source(cls, said: Any) -> Any:
+        """Add the clock that an earlier version did not write, where the source tells it.
+
+        That is an inbox's address; a form's row may have had no time. No file is called like one.
+        """
+        if isinstance(said, dict) and "clock" not in said and is_address(str(said.get("source"))):
+            return said | {"clock": "source"}
+        return said
 
 
 class Damaged(CampError):
@@ -110,12 +122,20 @@ class Archive:
             self._check_spelling(learner)
             digest = digest_of(fresh / _FILES)
             folder = self._folder(learner, lesson)
-            records = self.records(learner, lesson).values()
-            for record in records:
-                if record.digest == digest:
-                    return record, "again"
-            owner = _owner(offer.place, learner, records)
             now = datetime.now(UTC).replace(microsecond=0)
+            for place, record in self.records(learner, lesson).items():
+                if record.digest == digest:
+                    if offer.received and record.clock == "learner":  # came another way before
+                        record = record.model_copy(
+                            update={
+                                "received": min(offer.received, now),
+                                "clock": "source",
+                                "source": printable(offer.label),
+                            }
+                        )
+                        write_atomic(place / _RECORD, record.model_dump_json(indent=1) + "\n")
+                    return record, "again"
+            owner = self._owner(offer.place, learner)
             told = offer.received or offer.claimed or (said.time if said else now)
             record = Record(
                 learner=learner, lesson=lesson, nickname=said.nickname if said else "",
@@ -281,11 +301,35 @@ class Archive:
                 f"person, who then hands it in by camp submit --id {others}",
             )
 
+    def _owner(self, place: Path, learner: str) -> int | None:
+        """Return the account that put a folder into an exchange; None when it is ours: a copy.
+
+        Raises:
+            BadBundle: it is another than of the learner's earlier ones, of any lesson; a page would
+                go to it.
+            Damaged: the record of an earlier one cannot be read.
+        """
+        owner = place.lstat().st_uid if place.is_dir() else os.getuid()
+        if owner == os.getuid():
+            return None
+        lessons = [folder.parent.name for folder in self.path.glob(f"[!.]*/{learner}")]
+        known = {
+            record.owner for lesson in lessons for record in self.records(learner, lesson).values()
+        } - {None}
+        if known and owner not in known:
+            raise BadBundle(
+                f"放它的账号和 {learner} 以前的不同：问清楚是谁的；是本人的，就把它复制到文件夹 "
+                "NEW/inbound 里，再运行 camp collect NEW",
+                f"another account put it there than {learner}'s earlier ones: ask whose it is; if "
+                f"{learner}'s, copy it into a folder NEW/inbound and run camp collect NEW",
+            )
+        return owner
+
     @cached_property
     def _spellings(self) -> dict[str, set[str]]:
         """The ids that the course has, by what their spellings share."""
         found: dict[str, set[str]] = {}
-        for folder in [*self.path.glob("*/*"), *self.course.path.glob("submitted/*")]:
+        for folder in [*self.path.glob("[!.]*/*"), *self.course.path.glob("submitted/*")]:
             found.setdefault(id_key(folder.name), set()).add(folder.name)
         return found
 
@@ -305,25 +349,6 @@ def digest_of(folder: Path) -> str:
             line = f"{name}\0{hashlib.sha256(raw).hexdigest()}\n"
             found.update(line.encode("utf-8", "surrogateescape"))
     return found.hexdigest()
-
-
-def _owner(place: Path, learner: str, earlier: Collection[Record]) -> int | None:
-    """Return the account that put a folder into an exchange; None when it is ours: a copy.
-
-    Raises:
-        BadBundle: it is another than of the learner's earlier ones; a page would go to it.
-    """
-    owner = place.lstat().st_uid if place.is_dir() else os.getuid()
-    if owner == os.getuid():
-        return None
-    known = {one.owner for one in earlier} - {None}
-    if known and owner not in known:
-        raise BadBundle(
-            f"放它的账号和 {learner} 以前的不同：问清楚是谁的；是本人的，就复制这个文件夹再收",
-            f"another account put it there than {learner}'s earlier ones: ask whose it is; if "
-            f"{learner}'s, copy the folder and collect the copy",
-        )
-    return owner
 
 
 def _numbered(folder: Path) -> list[Path]:

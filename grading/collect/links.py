@@ -16,7 +16,7 @@ from typing import TypeAlias
 
 from course_lib.errors import CampError
 from course_lib.language import Text
-from course_lib.note.link import judge, judge_given
+from course_lib.note.link import CREDENTIALS, judge, judge_given
 from grading.course import Course
 from grading.rules import load_rules
 from grading.sanitize import plain
@@ -81,13 +81,25 @@ class GivenLink:
 def keep_links(course: Course, links: Sequence[Link]) -> int:
     """Add links to ``links.csv`` that it does not hold yet; return how many."""
     path = links_file(course)
-    rows = read_table(path)[1:] if path.exists() else []
+    before = read_table(path)[1:] if path.exists() else []
+    rows = [_without_secret(row) for row in before]
     known = {_identity(row) for row in rows}
     found = {_identity(row): row for row in (one.row() for one in links)}
     new = [row for key, row in found.items() if key not in known]
-    if new:
+    if new or rows != before:
         write_csv(path, [_HEADING, *rows, *new])
     return len(new)
+
+
+def _without_secret(row: list[str]) -> list[str]:
+    """Return a row of the file as ``Link.row`` writes it: an earlier version kept the password."""
+    at = _HEADING.index("link")
+    if len(row) <= at or "://" not in row[at]:
+        return row
+    link, problem = judge(row[at]), row[at + 1 : at + 2]
+    if link.problem and link.problem.text == CREDENTIALS:
+        problem = [CREDENTIALS.en]
+    return [*row[:at], link.url, *problem, *row[at + 2 :]]
 
 
 def _identity(row: Sequence[str]) -> tuple[str | None, ...]:
@@ -229,8 +241,8 @@ def _newest(fits: Sequence[tuple[_Row, bool]]) -> GivenLink | None:
     link, said = judge_given(row["link"]), None if named else _line(row.get("lesson", ""))
     if link.problem:
         return GivenLink(_line(link.url), link.problem.text, said)
-    if noted := _line(row.get("problem", "")):  # such as a password, which is not kept
-        return GivenLink(_line(link.url), Text(noted, noted), said)
+    if row.get("problem", "") == CREDENTIALS.en:  # which the address has no longer
+        return GivenLink(_line(link.url), CREDENTIALS, said)
     return GivenLink(link.url, lesson=said)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import stat
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -77,14 +78,14 @@ def _is_of_inbox(folder: Path) -> bool:
     """Tell whether an inbox keeps its bundles here, so that its clock counts.
 
     Its key lies beside it, and is of whom the folder is: where learners can write, one of them
-    may have made both.
+    may have made both. Where only the owner can write, the key may be anybody's.
     """
     key = folder.parent / KEY
-    return (
-        folder.name == BUNDLES
-        and key.is_file()
-        and key.stat().st_uid == folder.parent.stat().st_uid
-    )
+    if folder.name != BUNDLES or not key.is_file():
+        return False
+    kept = folder.parent.stat()
+    others = stat.S_IWGRP | stat.S_IWOTH
+    return key.stat().st_uid == kept.st_uid or not (kept.st_mode | folder.stat().st_mode) & others
 
 
 def find_bundles(folder: Path) -> list[Path]:
