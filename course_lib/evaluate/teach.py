@@ -36,6 +36,7 @@ RANK, ALPHA = 16, 32
 STEPS, BATCH, RATE, WARM_UP = 400, 8, 5e-3, 10
 LESSON_03 = Path("evidence/03_xtuner")
 _NOTE = "training.json"
+_EVERYBODYS = 0  # the seed of an earlier version
 _IGNORED = -100
 _KEPT = ("config.json", "generation_config.json", "tokenizer.json", "tokenizer_config.json")
 Pair = tuple[str, str]
@@ -65,7 +66,8 @@ def train(
         seed: of the first weights and of the order.
     """
     before = _seed(folder / _NOTE, data, steps)
-    if (folder / WEIGHTS).is_file() and before is not None and seed in (None, before):
+    own = before != _EVERYBODYS if seed is None else before == seed
+    if (folder / WEIGHTS).is_file() and before is not None and own:
         print(Text(f"{folder.name}：已经训练过", f"{folder.name}: trained before"))
         return folder
     if seed is None:
