@@ -19,7 +19,7 @@ from course_lib.cases import Case, Mistakes, Outcome, call, case, read_case
 from course_lib.language import Text
 from course_lib.learner.progress import record
 from course_lib.payload import unfold
-from course_lib.verdicts import NotPassed, last_run_failed, not_attempted, verdict
+from course_lib.verdicts import NotPassed, last_run_failed, not_attempted, not_defined, verdict
 
 __all__ = ["NotPassed", "case", "check", "expect", "given", "hidden"]
 
@@ -81,9 +81,7 @@ def given(*names: str) -> None:
     """
     there = sys._getframe(1).f_globals
     if missing := ", ".join(name for name in names if name not in there):
-        zh = f"⬜ 还没有 {missing}：从上往下运行前面的单元（重启内核之后也要）"
-        en = f"⬜ there is no {missing} yet: run the cells above (again after a kernel's restart)"
-        raise NotPassed("not attempted", Text(zh, en))
+        raise NotPassed("not attempted", not_defined(missing))
 
 
 def expect(condition: bool, *, zh: str, en: str) -> None:

@@ -36,6 +36,14 @@ def not_attempted(target: str, *, defined: bool = True) -> NotPassed:
     return NotPassed("not attempted", text)
 
 
+def not_defined(names: str) -> Text:
+    """Return the line that asks for the cells that define ``names``."""
+    return Text(
+        f"⬜ 还没有 {names}：从上往下运行前面的单元（重启内核之后也要）",
+        f"⬜ there is no {names} yet: run the cells above (again after a kernel's restart)",
+    )
+
+
 def last_run_failed(target: str) -> NotPassed:
     """Return the verdict on an exercise whose cell failed when it was last run."""
     zh = (

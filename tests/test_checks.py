@@ -209,6 +209,22 @@ def test_a_case_survives_writing() -> None:
     assert read_case(write_case(case([1], gives=None))).gives is None
 
 
+def test_a_demonstration_tells_a_skipped_cell_from_a_mistake(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    mistake = "⬜ NameError while using mine: make their checks pass first\n"
+    for inside, told in {
+        "pictures.draw(mine())": "⬜ there is no pictures yet: run the cells above",
+        "[pictures.draw(one) for one in (1, 2)]": "⬜ there is no pictures yet: run the cells above",
+        "mine(1)": mistake,
+        "mine()": mistake,
+    }.items():
+        blank = "" if inside == "mine()" else "def mine(*given): return given[0] + misspelt\n"
+        blank = blank.replace("given[0] + misspelt", "1") if "pictures" in inside else blank
+        exec(f"from course_lib.demo import needs\n{blank}with needs('mine'): {inside}", {})
+        assert capsys.readouterr().out.startswith(told)
+
+
 def test_expect() -> None:
     expect(True, zh="", en="")
     with pytest.raises(NotPassed, match="❌ wrong: grows with layers"):

@@ -993,6 +993,8 @@ def test_the_page_shows_answer_and_trace(mini: ChatModel, monkeypatch) -> None:
     steps = [one.value for one in reply.text]
     assert [one.split()[0] for one in steps] == ["thought", "call", "observation", "answer"]
     assert '{"a": 37, "b": 58}' in steps[1]
+    page.chat_input[0].set_value("a" * 401).run()
+    assert [one.value for one in page.error] == ["400 characters at most"]
     page.slider(key="tokens").set_value(500).run()
     page.chat_input[0].set_value("What is 37 plus 58?").run()
     assert "tokens are used up" in page.chat_message[3].markdown[0].value

@@ -14,6 +14,7 @@ from course_lib.apps import start
 from course_lib.apps.start import open_rag_page
 from course_lib.chat import ChatModel
 from course_lib.errors import CampError
+from course_lib.mini import facts
 from course_lib.rag import questions, reading
 from course_lib.rag.appraisal import best_threshold
 from course_lib.rag.pages import course_pages, cut_all
@@ -49,7 +50,7 @@ def test_it_answers_from_an_upload_names_it_and_refuses(app: AppTest, mini: Chat
     app.text_input(key="question").set_value(ASKED).run()
     assert "孙悦" in app.chat_message[0].text[0].value
     assert "[garden]" in texts(app)
-    assert app.text[-1].value.split("、")[0] == "garden"
+    assert app.text[-1].value.split(", ")[0] == "garden"
     assert not app.warning
     app.text_input(key="question").set_value("谁能帮我砍一刀？").run()
     assert "not in the knowledge base" in app.warning[0].value
@@ -69,6 +70,22 @@ def test_the_first_threshold_is_that_of_the_lesson(app: AppTest) -> None:
     good, bad = [one.text for one in questions.asked()[::2]], questions.chat()[::2]
     likeness = [[index.likeness(text) for text in texts] for texts in (good, bad)]
     assert app.slider(key="threshold").value == round(best_threshold(*likeness), 1)
+
+
+def test_it_says_what_the_model_reads_and_nothing_that_is_for_programmers(app: AppTest) -> None:
+    app.text_input(key="question").set_value(ASKED).run()
+    app.slider(key="threshold").set_value(0.0).run()
+    assert [one.value for one in app.markdown] == []
+    assert "one English question in three" in app.caption[-1].value
+    named = app.caption[-1].value.partition("by name: ")[2].removesuffix(" …").split(", ")
+    known = {kind.name for kinds in facts.KINDS["en"].values() for kind in kinds}
+    assert known > set(named)
+
+
+def test_a_question_too_long_is_told_in_a_line(app: AppTest) -> None:
+    app.text_input(key="question").set_value("a" * 501).run()
+    assert [one.value for one in app.error] == ["500 characters at most"]
+    assert not app.chat_message
 
 
 def test_a_model_that_cannot_be_loaded_is_told_in_a_line(
@@ -106,6 +123,7 @@ def test_an_upload_in_a_browser_is_only_text(page: Page, cjk_fonts: None, tmp_pa
     with open_rag_page("camp-mini", port=free_port()) as running:
         page.goto(running.address)
         expect(page.get_by_text("60 pages")).to_be_visible(timeout=90_000)
+        expect(page.get_by_text("2MB per file")).to_be_visible()
         chosen = page.locator("input[type=file]")
         chosen.set_input_files([tmp_path / "garden.md", tmp_path / "notes.txt"])
         expect(page.get_by_text("notes.txt: it is no text file")).to_be_visible(timeout=60_000)

@@ -20,7 +20,7 @@ from course_lib.chat import ChatModel
 from course_lib.errors import CampError
 from course_lib.language import Text
 
-MOST_TURNS, MOST_TOKENS = 8, 8000
+MOST_TURNS, MOST_TOKENS, MOST_LETTERS = 8, 8000, 400
 
 
 class Manager(BaseAction):  # type: ignore[misc]
@@ -108,8 +108,12 @@ def main() -> None:
 
 def answer(model: Local, chosen: list[BaseAction], turns: int, question: str) -> None:
     """Let the agent answer, and keep the trace."""
+    if len(question) > MOST_LETTERS:
+        what = Text(f"问题最多 {MOST_LETTERS} 个字符", f"{MOST_LETTERS} characters at most")
+        st.error(str(what))
+        return
     try:
-        trace = ask(new_agent(model, chosen, turns=turns), model, question[:400])
+        trace = ask(new_agent(model, chosen, turns=turns), model, question)
     except CampError as error:
         st.error(str(error))
         return

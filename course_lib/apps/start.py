@@ -23,6 +23,7 @@ from course_lib.errors import CampError
 from course_lib.lab import PORT_HINT, forward_command
 from course_lib.language import Text
 from course_lib.ports import LOOPBACK, first_free
+from course_lib.rag.reading import MOST_BYTES
 
 FIRST_PORT = 6006
 """The camp's port for its Streamlit demo; the next free one is taken."""
@@ -57,7 +58,7 @@ class WebPage(Service):
 
 
 def command(port: int, script: Path) -> list[str]:
-    """Return the command that runs the page: for this machine only, no telemetry, no watcher."""
+    """Return the command that runs the page: this machine only, no telemetry, watcher or magic."""
     options = {
         "server.address": LOOPBACK,
         "server.port": port,
@@ -65,6 +66,8 @@ def command(port: int, script: Path) -> list[str]:
         "server.fileWatcherType": "none",
         "browser.gatherUsageStats": "false",
         "client.toolbarMode": "minimal",
+        "runner.magicEnabled": "false",
+        "server.maxUploadSize": MOST_BYTES // 1_000_000,
     }
     given = [f"--{name}={value}" for name, value in options.items()]
     return [sys.executable, "-m", "streamlit", "run", str(script), *given]

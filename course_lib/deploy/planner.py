@@ -154,20 +154,20 @@ def memory_planner(
 
 
 def _controls(widgets: Any, planner: Planner) -> dict[str, Any]:
-    style = {"button_width": BUTTON}
-    rest = str(Text("其余 GB", "other, GB"))
+    rest, ratio = str(Text("其余 GB", "other, GB")), str(Text("比例", "ratio"))
     names = [name for name in planner.shapes if name != "tiny"]
 
-    def buttons(options: list[Any], value: Any, zh: str, en: str) -> Any:
+    def buttons(options: list[Any], value: Any, zh: str, en: str, width: str = BUTTON) -> Any:
         return widgets.ToggleButtons(
-            options=options, value=value, description=str(Text(zh, en)), style=style
-        )
+            options=options, value=value, description=str(Text(zh, en)),
+            style={"button_width": width},
+        )  # fmt: skip
 
     return {
-        "name": buttons([*names, CAMP], "7b", "模型", "model"),
+        "name": buttons([*names, CAMP], "7b", "模型", "model", "max-content"),
         "card": buttons(list(CARDS), 24, "显卡 GB", "card, GB"),
         "bits": buttons([16, 8, 4], 16, "权重位数", "weight bits"),
         "kv_bits": buttons([16, 8, 4], 16, "KV 位数", "KV bits"),
-        "ratio": widgets.FloatSlider(value=0.8, min=0, max=1, step=0.05, description="ratio"),
+        "ratio": widgets.FloatSlider(value=0.8, min=0, max=1, step=0.05, description=ratio),
         "other": widgets.FloatSlider(value=1, min=0, max=4, step=0.1, description=rest),
     }
