@@ -254,6 +254,12 @@ def test_the_board_draws_in_one_place_again_and_again(
     assert board.drawn == 3
 
 
+def test_an_answer_that_a_box_cannot_hold_ends_in_dots() -> None:
+    graph = plan.read_plan(plan.in_two_steps())
+    graph.nodes[graph.searched[0]].response = "云" * 20
+    assert f">{'云' * 14}…</text>" in view.graph_svg(graph)
+
+
 @pytest.fixture
 def place(tmp_path: Path, names, asked, searched) -> Path:
     """Return a folder with whole evidence."""
@@ -904,8 +910,8 @@ def test_run_from_top_to_bottom(
         assert shown.out.count("do the exercises first") == 2
         return
     assert shown.out.count("✅ 对了" if language == "zh" else "✅ right") == 8
-    assert "exec:  1234" in shown.out
-    assert "walls: None" in shown.out
+    assert "exec,  MY_NUMBER: 1234" in shown.out
+    assert "walls, MY_NUMBER: None" in shown.out
 
 
 def test_without_a_tool_of_ones_own_no_server_starts(

@@ -122,7 +122,7 @@ def _box(graph: WebSearchGraph, name: str, x: float, y: float) -> str:
     node = graph.nodes[name]
     fill = BLUE if name == ROOT else _STATES.get(node.state, GREEN)
     answer = "" if name == RESPONSE else node.response
-    lines = [name, *_cut(node.content), *_cut(answer)[:1]]
+    lines = [name, *_cut(node.content), *_cut(answer, 1)]
     text = "".join(
         f'<text x="{x + 8}" y="{y + 14 + 13 * at}">{escape(line)}</text>'
         for at, line in enumerate(lines[:4])
@@ -133,11 +133,13 @@ def _box(graph: WebSearchGraph, name: str, x: float, y: float) -> str:
     )
 
 
-def _cut(text: str) -> list[str]:
-    """Return a text in at most two lines that fit a box."""
+def _cut(text: str, most: int = 2) -> list[str]:
+    """Return a text in at most ``most`` lines that fit a box."""
     size = 15 if any(one > "\u2e80" for one in text) else 30
     lines = [text[at : at + size] for at in range(0, len(text), size)]
-    return [*lines[:1], lines[1][: size - 1] + "…"] if len(lines) > 2 else lines
+    if len(lines) <= most:
+        return lines
+    return [*lines[: most - 1], lines[most - 1][: size - 1] + "…"]
 
 
 class Board:

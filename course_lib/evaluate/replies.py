@@ -10,6 +10,7 @@ from course_lib.decoding import Sampling
 from course_lib.evaluate import exam
 from course_lib.evaluate.config import MAX_OUT, prompt
 from course_lib.evaluate.exam import Question
+from course_lib.language import Text
 from course_lib.mini.choice import LETTERS
 from course_lib.template import Message
 from course_lib.tune.llama import Llama
@@ -30,7 +31,9 @@ def show(bot: ChatModel, questions: Sequence[Question]) -> None:
     for one in questions:
         options = "  ".join(f"{a}. {b}" for a, b in zip(LETTERS, one.options, strict=True))
         reply = bot.chat(filled(one), Sampling(max_new_tokens=MAX_OUT)).text
-        print(f"{one.question}  {options}\n    {reply}    ({one.answer}. {one.right})")
+        right = f"{one.answer}. {one.right}"
+        told = Text(f"（正确：{right}）", f"(right: {right})")
+        print(f"{one.question}  {options}\n    {reply}    {told}")
 
 
 def _shown(question: Question, options: Sequence[str]) -> str:

@@ -28,7 +28,7 @@
 
 ## 内容全对，却只有二十几分？
 
-一次评测由四样东西组成：**数据集**（题和答案）、**提示词**（怎么问）、**推理方式**（让模型写，还是比较概率）、**判分**（从回答里读出选项，再比对）。模型不变，这四样里变了哪一样，分数都会变。
+一次评测由四样东西组成：**数据集**（题和答案）、**提示词**（怎么问）、**推理方式**（让模型写，还是比较概率）、**判分**（从回答里读出选项，再比对）。模型不变，变了其中哪一样，分数都会变。
 
 这一课的考卷是课程自己写的，格式和 C-Eval 一样：四个科目考这门课的内容，各 40 题左右；另有一科“常识”做对照，`camp-mini` 训练时学过。下一格印出各科的题数，再问它四道常识题：先看它写的内容，再看它选的字母。
 """
@@ -41,7 +41,7 @@
 
 An evaluation has four parts: the **data set** (questions and answers), the **prompt** (how they are asked), the **inference** (the model writes, or probabilities are compared) and the **scoring** (an option is read out of the reply and compared). Keep the model and change any of the four, and the score changes.
 
-This lesson's exam was written for the course, in C-Eval's format: four subjects on what the course teaches, about 40 questions each, and a control subject, "general knowledge", which `camp-mini` learned in its training. The next cell prints how many questions each subject has, then asks four from the control: look first at what it writes, then at the letter.
+This lesson's exam was written for the course, in Chinese and in C-Eval's format, since C-Eval is Chinese: four subjects on what the course teaches, about 40 questions each, and a control subject, "general knowledge", which `camp-mini` learned in its training. The next cell prints how many questions each subject has, then asks four from the control (the capital of Cuba: 哈瓦那, Havana; the author of a Tang poem: 孟郊, Meng Jiao; the capital of Denmark: 哥本哈根, Copenhagen; the opposite of "friend": 敌人, enemy): look first at what it writes, then at the letter.
 """
 
 # %%
@@ -330,7 +330,7 @@ OpenCompass 也有更好的读法 `first_option_postprocess`：一长串正则�
 """
 OpenCompass has a better reading, too, `first_option_postprocess`: a long list of patterns. Between two of them a **comma is missing**, so Python joins the two strings into one that practically never matches. Scoring programs have mistakes as well, so open the predictions and look.
 
-## What do 9 of 19 tell?
+## What does 9 out of 19 tell us?
 
 First write `accuracy(preds, refs)`: in percent, both sides made strings before they are compared, case counts; unequal lengths or nothing at all raise `ValueError`.
 
@@ -496,6 +496,16 @@ from course_lib.demo import needs
 with needs("wilson"):
     display(pictures.intervals(pictures.CAMP, wilson))
 
+# %% [markdown] lang="zh"
+"""
+七科里有五科的区间盖住了 25 %，分不出是会还是猜。十九题上多对一题就涨 5 分多，算不上进步。
+"""
+
+# %% [markdown] lang="en"
+"""
+Five of the seven intervals hold 25 %: nobody can tell whether the model knows or guesses. On nineteen questions one more right answer adds over 5 points, which is no progress.
+"""
+
 # %% given="helpers"
 from course_lib.evaluate.examinees import examinee
 
@@ -513,8 +523,6 @@ def fewshot_in_lines(dev, item, subject, k, max_len):
 
 # %% [markdown] lang="zh"
 """
-七科里有五科的区间盖住了 25 %，分不出是会还是猜。十九题上多对一题就涨 5 分多，算不上进步。
-
 ## 少样本提示词
 
 C-Eval 问之前先给五道例题（dev 集），每道带着答案。太长放不下时，从**最后**一道例题开始去掉；要问的那一题永远保留。
@@ -542,8 +550,6 @@ D. {D}
 
 # %% [markdown] lang="en"
 """
-Five of the seven intervals hold 25 %: nobody can tell whether the model knows or guesses. On nineteen questions one more right answer adds over 5 points, which is no progress.
-
 ## The few-shot prompt
 
 C-Eval shows five examples (the dev split) with answers before it asks. When that is too long, examples go from the **end**, one by one; the question itself always stays.
@@ -953,7 +959,7 @@ C-Eval 有 52 科（理工 20，社科 10，人文 11，其他 11）；少跑一
 
 # %% [markdown] lang="en"
 """
-On the left is general knowledge. The same chat model on the same questions goes from below 30 to 100 by how it is asked and read; the base, left to write, gets the content of four in forty right, yet by probability all of it. **Scores of gen and ppl cannot be compared**, least of all between models. The configuration printed on the camp's page has no `meta_template`, so it asks a chat model as if it were a base: that template is all that differs between `plain` and `chat` here.
+On the left is general knowledge. The same chat model on the same questions goes from below 30 to 100 by how it is asked and read; when it writes, the base gets the content of 4 in 40 right; by probability, all 40. **Scores of gen and ppl cannot be compared**, least of all between models. The configuration printed on the camp's page has no `meta_template`, so it asks a chat model as if it were a base: that template is all that differs between `plain` and `chat` here.
 
 The four subjects on the right lie about 25 % or below, and by content at 3 and 0: what was never taught is not known, however it is asked. So it seems that no question leaked into the training data (general knowledge was in there). After the next exercise a picture checks this: three hundred documents of each of the two training stages are made, and each subject's questions are looked for in them, word for word. That is how one looks for **contamination**.
 
@@ -1314,7 +1320,7 @@ for subject in exam.NAMES:
 
 # %% [markdown] lang="en"
 """
-The scores of the four subjects rose a lot, in wordings that training did not use. Two models on the same questions are compared in **pairs**: of the questions that only one has right, how many on each side (McNemar's test)? Only p below 0.05 counts as a change. In the four subjects it is far below. General knowledge fell as well; look at its p (each learner's seed is drawn): mostly it is above 0.05, and forty questions cannot prove it; left to write (the second picture), the model shows lesson 03's **forgetting**: after five examples it writes gibberish.
+The scores of the four subjects rose a lot, in wordings that training did not use. Two models on the same questions are compared in **pairs**: of the questions that only one has right, how many on each side (McNemar's test)? Only p below 0.05 counts as a change. In the four subjects it is far below. General knowledge fell as well. Look at its p: each learner's seed is drawn, and mostly p is above 0.05, so forty questions cannot prove a change. The second picture, where the model writes, does show lesson 03's **forgetting**: after five examples it writes gibberish.
 
 `cheat` scores about as high as `mine` or higher, and nothing in the score shows that it learned the questions by heart. So whoever reports a score must say what the training data were, and whoever checks must change the questions.
 
@@ -1455,7 +1461,7 @@ with needs("pairwise_winrate", "extract_option"):
     judged = replies.judge(exam.val(exam.CONTROL)[:12], extract_option)
     for pair in judged[:2]:
         print(pair)
-    print(pairwise_winrate([one for pair in judged for one in pair]))
+    print(pairwise_winrate([one for pair in judged for one in pair])[0])
     print(sum(pairwise_winrate(pair)[1] for pair in judged), "of", len(judged), "pairs inconsistent")
 
 # %% [markdown] lang="zh"
@@ -1471,7 +1477,7 @@ with needs("pairwise_winrate", "extract_option"):
 
 # %% [markdown] lang="en"
 """
-Six pairs are a tie both times, and in the other six the second answer wins both times; hence the win rates of one half each: `camp-mini` cannot judge. Measure a large model in this way, too, before you trust it as a judge.
+Six pairs are a tie both times, and in the other six the second answer wins both times; so each side wins half: `camp-mini` cannot judge. Measure a large model in this way, too, before you trust it as a judge.
 
 ## An API, and questions of your own
 

@@ -411,7 +411,19 @@ def parse_internlm2(text):
     except (ValueError, KeyError, TypeError):
         return found | {"kind": "plugin", "error": "parse"}
 
+# %% [markdown] lang="zh"
+r"""
+营里的 Lagent 0.2.x 就是这样拆的，只是遇到坏 JSON 时**一声不吭地再问一遍**：模型不知道自己写坏了，于是写出一模一样的东西，直到次数用完。错误要说给模型听。
+"""
+
+# %% [markdown] lang="en"
+r"""
+The camp's Lagent 0.2.x takes replies apart in this way, but at bad JSON it **asks again without a word**: the model does not know what it broke and writes the very same thing, until its turns are used up. Errors have to be told to the model.
+"""
+
 # %% given="demo_tools"
+# zh: 练习 tool_schema 的检查要用的三个函数
+# en: three functions for the check of tool_schema
 from course_lib.agents import toys
 
 
@@ -442,8 +454,6 @@ DEMO = {"demo_search": demo_search, "demo_add": demo_add, "demo_flag": demo_flag
 
 # %% [markdown] lang="zh"
 r"""
-营里的 Lagent 0.2.x 就是这样拆的，只是遇到坏 JSON 时**一声不吭地再问一遍**：模型不知道自己写坏了，于是写出一模一样的东西，直到次数用完。错误要说给模型听。
-
 ## 工具的说明书
 
 模型只看得到工具的说明。Lagent 从函数自己取：说明取文档的第一段，参数说明取 `Args:`，类型取类型标注，没有默认值的就是必填。
@@ -464,8 +474,6 @@ r"""
 
 # %% [markdown] lang="en"
 r"""
-The camp's Lagent 0.2.x takes replies apart in this way, but at bad JSON it **asks again without a word**: the model does not know what it broke and writes the very same thing, until its turns are used up. Errors have to be told to the model.
-
 ## A tool's description
 
 The description is all that a model sees of a tool. Lagent takes it from the function itself: the text is the first paragraph of the docstring, the parameters' texts come from `Args:`, the types from the hints; what has no default is required.
@@ -1161,13 +1169,13 @@ from lagent.actions import PythonInterpreter
 
 with needs("parse_internlm2"):
     for way, did, files in inject.demonstrate(bot, parse_internlm2):
-        print(f"{way}: {did} {files}")
+        print(Text(f"{way}：想做 {did}；写出的文件 {files or '无'}", f"{way}: wanted {did}; files written: {files or 'none'}"))
 
 os.environ["MY_NUMBER"] = "1234"
 code = 'import os\ndef solution():\n    return os.environ.get("MY_NUMBER")'
-print("exec: ", PythonInterpreter()({"command": code}).format_result())
-print("walls:", walls.interpret(code))
-print("walls:", walls.interpret("def solution():\n    while True: pass", seconds=3))
+print("exec,  MY_NUMBER:", PythonInterpreter()({"command": code}).format_result())
+print("walls, MY_NUMBER:", walls.interpret(code))
+print("walls, endless loop:", walls.interpret("def solution():\n    while True: pass", seconds=3))
 
 # %% [markdown] lang="zh"
 """
@@ -1542,7 +1550,7 @@ def rebase_refs(parts, right=rebase_refs):
 - 同一层的节点同时查：灰色等着，橙色在查，绿色答完。
 - 每句回答带着引用，表里列出被引用的原句和它**是否真的支持**回答。
 
-第二张图要分两步，`camp-mini` 规划不了，是手写的：`{a}` 换成父节点的答案。表里有 ❌，就看是哪一步错了。
+最后一张图要分两步，`camp-mini` 规划不了，是手写的：`{a}` 换成父节点的答案。表里有 ❌，就看是哪一步错了。
 """
 
 # %% [markdown] lang="en"
@@ -1555,11 +1563,11 @@ Now put it together. The search engine is a real one (BM25, library rank-bm25) o
 - Nodes of a layer are searched at the same time: grey waits, orange is being searched, green is answered.
 - Every answer comes with a reference; the table shows the cited sentence and whether it **really bears** the answer.
 
-The second graph takes two steps, which `camp-mini` cannot plan; it is written by hand: `{a}` becomes the parent's answer. If the table shows ❌, see which step went wrong.
+The last graph takes two steps, which `camp-mini` cannot plan; it is written by hand: `{a}` becomes the parent's answer. If the table shows ❌, see which step went wrong.
 """
 
 # %% tool="search" minutes=1
-from course_lib.agents import mind, plan, search
+from course_lib.agents import mind, plan, search, view
 
 engine = search.engine()
 plans = [plan.write_plan(plan.compared(), plan.planner_for(bot)(plan.compared())), plan.in_two_steps()]
@@ -1570,10 +1578,12 @@ with needs("topo_layers", "parent_context", "rebase_refs"):
     for code, workers in ((plans[0], 4), (plans[0], 1), (plans[1], 4)):
         graph = plan.read_plan(code)
         found = mind.run(graph, searcher, *own, workers=workers, show=view.Board())
+        print(found.answer)
         display(view.reference_table(mind.references(graph, found)))
         results.append((graph, found))
-        times = search_time(list(graph.nodes), graph.edges, found.cost)
-        print(workers, f"{found.seconds:.2f}", *(f"{one:.2f}" for one in times))
+        one_by_one, unlimited = search_time(list(graph.nodes), graph.edges, found.cost)
+        print(Text(f"人手 {workers}，用时 {found.seconds:.2f} s，各次之和 {one_by_one:.2f} s，不限人手 {unlimited:.2f} s",
+                   f"{workers} workers: {found.seconds:.2f} s; sum of searches {one_by_one:.2f} s, unlimited workers {unlimited:.2f} s"))
 try:
     plan.read_plan("graph = WebSearchGraph()\n__import__('os').getcwd()")
 except Exception as error:
@@ -1581,7 +1591,7 @@ except Exception as error:
 
 # %% [markdown] lang="zh"
 """
-每张表下面四个数：人手，用了多少秒，各次搜索的总和，人手不限时的时间。比一比四个人手和一个人手：线程抢同样的核，每次搜索都变长，省下多少看有几个核。上游省的是**等网页**的时间，论文说三分钟看三百多页。
+看每张表下面的时间，比一比四个人手和一个人手：线程抢同样的核，每次搜索都变长，省下多少看有几个核。上游省的是**等网页**的时间，论文说三分钟看三百多页。
 
 ## 网页、版本和关卡
 
@@ -1597,7 +1607,7 @@ except Exception as error:
 
 # %% [markdown] lang="en"
 """
-Below each table stand four numbers: the workers, the seconds that it took, the sum of all searches, the time with unlimited workers. Compare four workers and one for the same question: threads that share the cores make each search longer, so what they gain depends on how many cores you have. What upstream saves is the **wait for pages**; its paper tells of more than three hundred in three minutes.
+Above each table stands the answer with its references, below it the times. Compare four workers and one for the same question: threads that share the cores make each search longer, so what they gain depends on how many cores you have. What upstream saves is the **wait for pages**; its paper tells of more than three hundred in three minutes.
 
 ## Page, versions and the level
 
