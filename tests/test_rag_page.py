@@ -9,12 +9,13 @@ import streamlit as st
 from playwright.sync_api import Page, expect
 from streamlit.testing.v1 import AppTest
 
-from course_lib import chat, ports
+from course_lib import chat, models, ports
 from course_lib.apps import start
 from course_lib.apps.start import open_rag_page
 from course_lib.chat import ChatModel
 from course_lib.errors import CampError
 from course_lib.mini import facts
+from course_lib.mini.card import load_measured
 from course_lib.rag import questions, reading
 from course_lib.rag.appraisal import best_threshold
 from course_lib.rag.pages import course_pages, cut_all
@@ -77,6 +78,10 @@ def test_it_says_what_the_model_reads_and_nothing_that_is_for_programmers(app: A
     app.slider(key="threshold").set_value(0.0).run()
     assert [one.value for one in app.markdown] == []
     assert "one English question in three" in app.caption[-1].value
+    assert "one Chinese question in seven" in app.caption[-1].value
+    measured = load_measured(models.BUILT_IN["camp-mini"]).results
+    wrong = {one.name: 1 - one.accuracy for one in measured}
+    assert [round(1 / wrong[name]) for name in ("rag_en", "rag_zh")] == [3, 7]
     named = app.caption[-1].value.partition("by name: ")[2].removesuffix(" …").split(", ")
     known = {kind.name for kinds in facts.KINDS["en"].values() for kind in kinds}
     assert known > set(named)

@@ -21,10 +21,10 @@ from course_lib.rag.search import Hit, Index
 MOST_FILES, MOST_PIECES = 50, 20_000
 SHOWN = 40
 MOST_LETTERS = 500
-# A comment and no string: Streamlit writes a string that stands alone onto the page.
-# What lesson 07's ``best_threshold`` finds on the course's own questions, rounded.
+# No docstrings here: Streamlit, run by itself, writes a string that stands alone onto the page.
+# THRESHOLD: what lesson 07's ``best_threshold`` finds on the course's own questions, rounded.
+# MISREADS: names of attributes are those of course_lib.mini.facts, rates the model card's.
 THRESHOLD = 0.1
-# Names of attributes are those of course_lib.mini.facts; the rates are the model card's.
 MISREADS = Text(
     "camp-mini 只有 280 万参数，会读错资料（英文约三题错一题，中文约七题错一题）："
     "以列出的段落为准。"
