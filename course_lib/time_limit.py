@@ -8,7 +8,7 @@ import threading
 from collections.abc import Iterator
 
 LONGEST = 20
-"""Seconds that one call of a check may take; the calls of the course's solutions take one."""
+"""Seconds that one call of a check may take."""
 
 
 class TooLong(BaseException):
