@@ -222,12 +222,10 @@ def received_at(
 ) -> datetime.datetime | None:
     """Return when a submission arrived, in UTC.
 
-    A form or an inbox that it was collected from has a clock of its own. Else that is when its
-    notebook's entry in this machine's file system last changed: unlike the time of the content,
-    and unlike ``timestamp.txt``, a learner cannot set it.
+    That is when its notebook's entry in this machine's file system last changed: unlike the time of
+    the content, and unlike ``timestamp.txt``, a learner cannot set it. Or earlier, when the form or
+    the inbox that it was collected from had it by its own clock.
     """
-    if told := Archive(course).received(learner, lesson):
-        return told.astimezone(datetime.UTC).replace(tzinfo=None, microsecond=0)
     folder = course.submitted(learner, lesson)
     times = [
         path.lstat().st_ctime
@@ -237,4 +235,6 @@ def received_at(
     if not times:
         return None
     moment = datetime.datetime.fromtimestamp(max(times), datetime.UTC)
+    if told := Archive(course).received(learner, lesson):
+        moment = min(moment, told.astimezone(datetime.UTC))
     return moment.replace(tzinfo=None, microsecond=0)

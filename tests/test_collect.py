@@ -7,6 +7,7 @@ import json
 import os
 import re
 import shutil
+import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -358,6 +359,24 @@ def test_bytes_that_came_another_way_before_get_the_inboxs_time(
     record = json.loads((course.path / f"collected/{LESSON}/a/001/collected.json").read_text())
     assert (record["received"], record["clock"]) == ("2026-11-02T09:00:00Z", "source")
     assert received_at(course, "a", LESSON, [LESSON]) == datetime(2026, 11, 2, 9)
+
+
+def test_sending_the_same_again_by_an_inbox_makes_nobody_late(
+    course: Course, inbox: Path, tmp_path: Path
+) -> None:
+    (inbox / "a.zip").write_bytes(a_bundle("a"))
+    collect(course, inbox)
+    before = received_at(course, "a", LESSON, [LESSON])
+    time.sleep(1.1)
+    data = tmp_path / "data"
+    (data / "bundles").mkdir(parents=True)
+    (data / "receipt.key").touch()
+    (data / "bundles/s1.zip").write_bytes((inbox / "a.zip").read_bytes())
+    assert collect(course, data)[0] == "0 collected, 1 known, 0 not taken"
+    record = json.loads((course.path / f"collected/{LESSON}/a/001/collected.json").read_text())
+    assert record["clock"] == "source"
+    assert datetime.fromisoformat(record["received"]).replace(tzinfo=None) > before
+    assert received_at(course, "a", LESSON, [LESSON]) == before
 
 
 @pytest.mark.parametrize(

@@ -281,7 +281,7 @@ class Archive:
     def _whose(self, offer: Offer, said: Submission | None) -> tuple[str, str]:
         learner = said.learner if said else offer.learner
         lesson = said.lesson if said else offer.lesson
-        if offer.learner and offer.learner.strip().casefold() != learner.casefold():
+        if offer.learner and id_key(offer.learner.strip()) != id_key(learner):
             raise BadBundle(
                 f"来源写的是 {offer.learner}，压缩包里是 {learner}：问清楚是谁的",
                 f"it came as {offer.learner}, inside it says {learner}: ask whose it is",
