@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from course_lib.bundle import BadBundle
-from grading.collect.archive import Archive, Damaged, Record, reason_of
+from grading.collect.archive import Archive, reason_of
+from grading.collect.record import Damaged, Record
 from grading.collect.sources import Offer, Trouble
 from grading.inbox.client import Staff
 

@@ -6,7 +6,6 @@ or removed. ``submitted/LEARNER/LESSON`` is a copy of the newest by the time it 
 
 from __future__ import annotations
 
-import hashlib
 import os
 import re
 import shutil
@@ -16,81 +15,31 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, ValidationError, model_validator
+from pydantic import ValidationError
 
 from course_lib import bundle
 from course_lib.bundle import (
     MANIFEST,
     MAX_BUNDLE,
-    SECRET,
     TIMESTAMP,
     BadBundle,
     Submission,
     id_key,
     is_learner_id,
 )
-from course_lib.errors import CampError, printable
+from course_lib.errors import printable
 from course_lib.files import write_atomic
 from course_lib.language import Text
-from course_lib.learner.places import is_address
+from grading.collect.record import OF_EXCHANGE, Damaged, Record, digest_of, digest_or_none
 from grading.collect.sources import Offer
 from grading.course import Course
 from grading.intake import Refused, list_files, read_plain
 
 _RECORD, _FILES, _PART = "collected.json", "files", ".part-"
-_OF_EXCHANGE = {TIMESTAMP, SECRET}
-_NOT_LISTED = {MANIFEST, *_OF_EXCHANGE}
+_NOT_LISTED = {MANIFEST, *OF_EXCHANGE}
 Became = Literal["new", "again", "older", "kept"]
-
-
-class Record(BaseModel):
-    """What is known of one submission.
-
-    Attributes:
-        learner: whose it is.
-        nickname: what the learner likes to be called.
-        lesson: its lesson.
-        number: the learner's own, 0 when the way it came has none.
-        received: when it arrived.
-        clock: whose clock that is: the source's own (a form, an inbox) or the learner's.
-        digest: SHA-256 of its files with their names.
-        source: where it came from.
-        owner: the account that put it into an exchange, where that can be told.
-    """
-
-    model_config = ConfigDict(frozen=True)
-    learner: str
-    nickname: str = ""
-    lesson: str
-    number: int = 0
-    received: AwareDatetime
-    clock: Literal["source", "learner"] = "learner"
-    digest: str
-    source: str
-    owner: int | None = None
-
-    @model_validator(mode="before")
-    @classmethod
-    def _by_its_source(cls, said: Any) -> Any:
-        """Add the clock that an earlier version did not write, where the source tells it.
-
-        That is an inbox's address; a form's row may have had no time. No file is called like one.
-        """
-        if isinstance(said, dict) and "clock" not in said and is_address(str(said.get("source"))):
-            return said | {"clock": "source"}
-        return said
-
-
-class Damaged(CampError):
-    """A record that cannot be read; ``text`` says which in both languages."""
-
-    def __init__(self, path: Path) -> None:
-        self.text = Text(
-            f"{path} 坏了：请从备份恢复", f"{path} is damaged: restore it from a backup"
-        )
-        super().__init__(str(self.text))
 
 
 class Archive:
@@ -165,7 +114,7 @@ class Archive:
         record = records[newest]
         target = self.course.submitted(learner, lesson)
         if target.exists():
-            there = _digest_or_none(target)
+            there = digest_or_none(target)
             if there == record.digest:
                 return record, "again"
             if there not in {one.digest for one in records.values()}:
@@ -220,7 +169,7 @@ class Archive:
         except Damaged:
             return None
         times = {one.digest: one.received for one in records if one.clock == "source"}
-        digest = _digest_or_none(self.course.submitted(learner, lesson)) if times else None
+        digest = digest_or_none(self.course.submitted(learner, lesson)) if times else None
         return times.get(digest) if digest else None
 
     def tidy(self) -> None:
@@ -334,34 +283,10 @@ class Archive:
         return found
 
 
-def digest_of(folder: Path) -> str:
-    """Return SHA-256 of the files of a submission with their names, times left out.
-
-    Raises:
-        Refused: it holds something else than plain files.
-    """
-    root, files = list_files(folder)
-    found = hashlib.sha256()
-    for path in files:
-        name = path.relative_to(root).as_posix()
-        if name not in _OF_EXCHANGE:
-            raw = read_plain(path, MAX_BUNDLE)
-            line = f"{name}\0{hashlib.sha256(raw).hexdigest()}\n"
-            found.update(line.encode("utf-8", "surrogateescape"))
-    return found.hexdigest()
-
-
 def _numbered(folder: Path) -> list[Path]:
     """Return the folders of submissions, ``001`` and so on."""
     names = folder.iterdir() if folder.is_dir() else ()
     return sorted(one for one in names if re.fullmatch("[0-9]+", one.name))
-
-
-def _digest_or_none(folder: Path) -> str | None:
-    try:
-        return digest_of(folder)
-    except (Refused, OSError):
-        return None
 
 
 def reason_of(error: BadBundle | Refused | Damaged | OSError) -> Text:

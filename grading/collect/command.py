@@ -16,9 +16,10 @@ from course_lib.bundle import BadBundle, verify
 from course_lib.errors import CampError, printable
 from course_lib.language import Text, current_language
 from course_lib.learner.places import is_address
-from grading.collect.archive import Archive, Damaged, Record, reason_of
+from grading.collect.archive import Archive, reason_of
 from grading.collect.export import FIELDS, Export, Field
 from grading.collect.links import Link, keep_links, links_file
+from grading.collect.record import Damaged, Record
 from grading.collect.sources import Offer, Trouble, find_offers, is_table
 from grading.course import Course
 from grading.intake import Refused
