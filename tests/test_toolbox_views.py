@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import pty
 import re
 import select
+import signal
 import subprocess
 import sys
 import threading
@@ -18,7 +20,9 @@ import nbformat
 import pytest
 from nbclient import NotebookClient
 
-from course_lib.toolbox import progress
+from course_lib import toolbox
+from course_lib.toolbox import job, progress
+from course_lib.toolbox.view import Plain, State
 from tests import stand_in
 
 RUN = 'from course_lib import toolbox\nrun = toolbox.run("xtuner", "train", "cfg.py", "--work-dir", "work")\nrun'
@@ -100,6 +104,28 @@ def test_an_interrupted_cell_ends_the_tool_and_the_kernel_lives(folder: Path) ->
     assert "interrupted after" in html
     assert "again=&quot;continue&quot; goes on" in html
     assert second.outputs[0]["text"] == "alive\n"
+
+
+class Deaf(Plain):
+    """Loses the interrupt that comes while it shows something, as matplotlib's drawing may."""
+
+    def update(self, state: State) -> None:
+        """Show what is new, and be interrupted meanwhile."""
+        super().update(state)
+        if any("Saving checkpoint at 20 iterations" in line for line in state.lines):
+            with contextlib.suppress(KeyboardInterrupt):
+                os.kill(os.getpid(), signal.SIGINT)
+                time.sleep(0.1)
+
+
+def test_an_interrupt_lost_in_a_drawing_is_heard_after_it(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (folder / "cfg.py").write_text("wait")
+    monkeypatch.setattr(job, "choose", Deaf)
+    with pytest.raises(KeyboardInterrupt):
+        toolbox.run("xtuner", "train", "cfg.py", "--work-dir", "work", folder=folder)
+    assert children(os.getpid(), "xtuner") == []
 
 
 def children(pid: int, word: str) -> list[int]:

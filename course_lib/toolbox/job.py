@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Literal
 
 from course_lib.errors import CampError
+from course_lib.interrupts import put_off
 from course_lib.language import Text
 from course_lib.toolbox import environments, progress, records
 from course_lib.toolbox.environments import Environment
@@ -218,7 +219,8 @@ class _Job:
             )
             with contextlib.suppress(OSError):  # a full disk: the run's own end says so
                 records.write(log, record)
-            view.finish(state, record)
+            with put_off():
+                view.finish(state, record)
         if verdict.missing is None:
             return Run(record, log)
         found = explain([f"$ {self.command}", *state.lines], ended=True)
@@ -248,7 +250,8 @@ class _Job:
             for piece in running.pieces():
                 if piece is not None:
                     hear(piece)
-                view.update(state)
+                with put_off():
+                    view.update(state)
             end = running.wait()
             if end.signal:
                 hear(Piece(end.signal, True))
