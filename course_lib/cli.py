@@ -18,6 +18,7 @@ from pathlib import Path
 import typer
 
 from course_lib.errors import CampError
+from course_lib.imports import without_garbage
 
 INTERRUPTED = 130  # the exit code that Typer gives Ctrl+C
 
@@ -33,7 +34,8 @@ class Command:
     def load(self) -> object:
         """Import the function or Typer app, named ``module:attribute``."""
         module, _, attribute = self.target.partition(":")
-        return getattr(import_module(module), attribute)
+        with without_garbage():
+            return getattr(import_module(module), attribute)
 
 
 COMMANDS = (

@@ -24,6 +24,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from course_lib.imports import without_garbage
 from grading.isolation import house, limits, room
 from grading.isolation import syscalls as sc
 from grading.isolation.house import House
@@ -75,17 +76,17 @@ class _Zygote:
 
     def preload(self, names: list[str]) -> None:
         """Import modules, so that rooms forked from now on have them, and say when it is done."""
-        for name in names:
-            with contextlib.suppress(BaseException):  # who imports it later is told why it fails
-                _preload(*name.split(":"))
-        for module in _ROLES.values():
-            prepare = getattr(sys.modules[module], "prepare", None)
-            if prepare:
-                prepare()
+        with without_garbage():
+            for name in names:
+                with contextlib.suppress(BaseException):  # who imports it later is told why
+                    _preload(*name.split(":"))
+            for module in _ROLES.values():
+                prepare = getattr(sys.modules[module], "prepare", None)
+                if prepare:
+                    prepare()
+            gc.collect()
         tasks = Path("/proc/self/task")
         threads = len(list(tasks.iterdir())) if tasks.is_dir() else 1
-        gc.collect()
-        gc.freeze()
         if limits.held().private > _LARGE:
             with contextlib.suppress(OSError):
                 sc.use_huge_pages()
@@ -266,7 +267,8 @@ def main() -> None:
     control = socket.socket(fileno=int(sys.argv[1]))
     orders = json.loads(sys.stdin.readline())
     _silence(0)
-    roles = {name: importlib.import_module(module).main for name, module in _ROLES.items()}
+    with without_garbage():
+        roles = {name: importlib.import_module(module).main for name, module in _ROLES.items()}
     found = house.build(orders["root"], orders["read"], orders["hide"])
     if found.missing and not orders["allow_weaker"]:
         control.send(json.dumps({"missing": found.missing}).encode())
