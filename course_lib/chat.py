@@ -22,6 +22,7 @@ from course_lib import models
 from course_lib.decoding import CAMP, Sampling, TextBuilder, penalise, probabilities
 from course_lib.errors import CampError
 from course_lib.history import clean_turn, trim_history
+from course_lib.imports import without_garbage
 from course_lib.language import Text
 from course_lib.template import END, JINJA, Message, render, turns_of
 
@@ -252,7 +253,8 @@ def load(model: models.Model | str | Path | None = None) -> ChatModel:
     found = model if isinstance(model, models.Model) else models.find(model, say=None)
     try:
         ready = found.folder in _READY
-        tokenizer, network = _READY.pop(found.folder) if ready else _read(found)
+        with without_garbage():
+            tokenizer, network = _READY.pop(found.folder) if ready else _read(found)
     except Exception as error:
         first = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
         raise CampError(

@@ -84,7 +84,8 @@ class _Zygote:
                 prepare = getattr(sys.modules[module], "prepare", None)
                 if prepare:
                     prepare()
-            gc.collect()
+        gc.collect()
+        gc.freeze()
         tasks = Path("/proc/self/task")
         threads = len(list(tasks.iterdir())) if tasks.is_dir() else 1
         if limits.held().private > _LARGE:
