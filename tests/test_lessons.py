@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from functools import cache
 from pathlib import Path
 
@@ -102,6 +103,14 @@ def test_each_exercise_has_a_hint_and_several_wrong_answers(lesson: Lesson) -> N
 def test_quiz_choices_all_explain_themselves(lesson: Lesson) -> None:
     for item in (read_quiz(cell.source) for cell in lesson.of_kind("quiz")):
         assert all(choice.why.zh and choice.why.en for choice in item.choices)
+
+
+def test_right_choices_are_not_told_by_their_place() -> None:
+    lessons = [read(SOURCES / f"{name}.py") for name in LESSONS]
+    items = [read_quiz(cell.source) for lesson in lessons for cell in lesson.of_kind("quiz")]
+    places = Counter([choice.right for choice in item.choices].index(True) for item in items)
+    assert set(places) == {0, 1, 2}
+    assert max(places.values()) <= 0.45 * len(items)
 
 
 def check_readme(root: Path, language: Language) -> None:

@@ -1478,14 +1478,14 @@ quiz(
     en="The 16-bit weights of InternLM2.5-7B are 14.41 GiB. How many GB is that?",
     choices=[
         choice(
-            zh="14.0 GB", en="14.0 GB",
-            why_zh="这是把 7B 当成整整 70 亿；真实的参数是 7.74B。",
-            why_en="That takes 7B as exactly 7 billion; there are 7.74 billion parameters.",
-        ),
-        choice(
             zh="15.48 GB", en="15.48 GB", right=True,
             why_zh="14.41 × 1.0737 = 15.48，也就是 7.7377×10⁹ × 2 字节。",
             why_en="14.41 × 1.0737 = 15.48, which is 7.7377×10⁹ × 2 bytes.",
+        ),
+        choice(
+            zh="14.0 GB", en="14.0 GB",
+            why_zh="这是把 7B 当成整整 70 亿；真实的参数是 7.74B。",
+            why_en="That takes 7B as exactly 7 billion; there are 7.74 billion parameters.",
         ),
         choice(
             zh="13.42 GB", en="13.42 GB",

@@ -1518,14 +1518,14 @@ quiz(
             why_en="Temperature makes words wilder, but <|im_end|> is still drawn as a rule.",
         ),
         choice(
-            zh="程序不认识 <|im_end|>", en="the program does not know <|im_end|>", right=True,
-            why_zh="模型说完了，程序没停，它只好往下编：下一轮自然是用户。",
-            why_en="The model had finished and the program did not stop; what follows is a user turn.",
-        ),
-        choice(
             zh="历史太长了", en="the history is too long",
             why_zh="太长会报错或被截掉，不会让它扮演用户。",
             why_en="That gives an error or a cut, not a model that plays the user.",
+        ),
+        choice(
+            zh="程序不认识 <|im_end|>", en="the program does not know <|im_end|>", right=True,
+            why_zh="模型说完了，程序没停，它只好往下编：下一轮自然是用户。",
+            why_en="The model had finished and the program did not stop; what follows is a user turn.",
         ),
     ],
 )

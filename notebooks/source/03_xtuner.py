@@ -1755,11 +1755,6 @@ quiz(
     en="On the web page the model still gives its old name. Where do you look first?",
     choices=[
         choice(
-            zh="网页加载的是不是合并后的目录", en="whether the page loads the merged folder", right=True,
-            why_zh="只改了文件、没改那一行路径，是这一关最常见的错。",
-            why_en="The line with the path left as it was is this level's most common mistake.",
-        ),
-        choice(
             zh="hf 目录里没有 config.json", en="the folder hf has no config.json",
             why_zh="它只是适配器，本来就没有（xtuner#135）；要先合并。",
             why_en="It is only an adapter and has none (xtuner#135); merge it first.",
@@ -1768,6 +1763,11 @@ quiz(
             zh="采样温度太高", en="the sampling temperature is too high",
             why_zh="温度让话变乱，不会把名字变回去。",
             why_en="Temperature makes words wilder; it does not bring an old name back.",
+        ),
+        choice(
+            zh="网页加载的是不是合并后的目录", en="whether the page loads the merged folder", right=True,
+            why_zh="只改了文件、没改那一行路径，是这一关最常见的错。",
+            why_en="The line with the path left as it was is this level's most common mistake.",
         ),
     ],
 )

@@ -1826,14 +1826,14 @@ quiz(
             why_en="The ratio decides the bytes reserved, whatever the bits.",
         ),
         choice(
-            zh="几乎不变", en="almost the same", right=True,
-            why_zh="同样的字节里放下约 3.76 倍的词元。",
-            why_en="The same bytes hold about 3.76 times the tokens.",
-        ),
-        choice(
             zh="变多，因为有缩放和零点", en="more, because of scales and zeros",
             why_zh="它们也在预留的那一份里，所以是 3.76 倍而不是 4 倍。",
             why_en="They lie within what is reserved, which is why it is 3.76 times and not 4.",
+        ),
+        choice(
+            zh="几乎不变", en="almost the same", right=True,
+            why_zh="同样的字节里放下约 3.76 倍的词元。",
+            why_en="The same bytes hold about 3.76 times the tokens.",
         ),
     ],
 )

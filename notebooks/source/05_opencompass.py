@@ -1644,10 +1644,10 @@ quiz(
     choices=[
         choice(zh="A", en="A", why_zh="gen 还要会听指令、写字母、被读出来，两个数不是一回事。",
                why_en="gen also needs instructions followed, a letter written and read; the numbers differ in kind."),
+        choice(zh="B，因为 gen 更难", en="B, because gen is harder", why_zh="难多少谁也没量过。",
+               why_en="Nobody measured how much harder."),
         choice(zh="比不出来", en="it cannot be told", right=True,
                why_zh="方式、例题数、提示词和版本都相同才能比。",
                why_en="Only the same mode, examples, prompt and version can be compared."),
-        choice(zh="B，因为 gen 更难", en="B, because gen is harder", why_zh="难多少谁也没量过。",
-               why_en="Nobody measured how much harder."),
     ],
 )

@@ -1545,10 +1545,10 @@ quiz(
     zh="在同一批问题上挑阈值、报精确率，有什么问题？",
     en="The threshold is chosen and its precision reported on the same questions. What is wrong?",
     choices=[
-        choice(zh="没问题，都是真实的问题", en="nothing, they are real questions", why_zh="阈值是照着它们挑的。",
-               why_en="The threshold was fitted to them."),
         choice(zh="成绩偏高，要换一批没用过的", en="it is too good; take unused ones", right=True, why_zh="和背题是一回事。",
                why_en="It is like learning the exam by heart."),
+        choice(zh="没问题，都是真实的问题", en="nothing, they are real questions", why_zh="阈值是照着它们挑的。",
+               why_en="The threshold was fitted to them."),
         choice(zh="成绩偏低", en="it is too low", why_zh="挑出来的是最好的，只会偏高。", why_en="The best was chosen, so it errs upwards."),
     ],
 )
@@ -1559,8 +1559,8 @@ quiz(
     en="Answers are often not found, so k goes from 2 to 20. What happens with camp-mini?",
     choices=[
         choice(zh="一定更好", en="it gets better for certain", why_zh="找到的多了，抄错的也多了。", why_en="More is found, and more is copied wrongly."),
+        choice(zh="没有变化", en="nothing", why_zh="提示词变了，回答就会变。", why_en="Another prompt, another answer."),
         choice(zh="小模型更容易抄错行，还可能放不下", en="it copies wrong lines, and the context may overflow", right=True,
                why_zh="先改切块和检索，再加 k。", why_en="Improve chunks and retrieval before raising k."),
-        choice(zh="没有变化", en="nothing", why_zh="提示词变了，回答就会变。", why_en="Another prompt, another answer."),
     ],
 )
