@@ -74,7 +74,12 @@ class _Repairer:
             if not found:
                 self._say_of(item, "不见了，已放回", "was missing and is back")
             elif not item.like(found[0].source):
-                self._say_of(item, "被改过，已恢复", "was edited and is restored")
+                if _is_as_released(found[0]):
+                    self._say_of(
+                        item, "来自旧版，按新版评", "is of an older release; the new counts"
+                    )
+                else:
+                    self._say_of(item, "被改过，已恢复", "was edited and is restored")
             if len(found) > 1:
                 self._say_of(item, "有多个副本，只算一次", "was copied; it counts once")
             return self._planned(item, item.text), []
@@ -143,6 +148,15 @@ def _grade_id(cell: NotebookNode) -> str | None:
     marks = cell.metadata.get("nbgrader")
     name = marks.get("grade_id") if isinstance(marks, dict) else None
     return name if isinstance(name, str) else None
+
+
+def _is_as_released(cell: NotebookNode) -> bool:
+    """Tell whether a locked cell has the text with which nbgrader released it, in any release."""
+    marks = cell.metadata["nbgrader"]
+    try:
+        return bool(marks.get("checksum") == utils.compute_checksum(cell))
+    except (KeyError, TypeError, ValueError):  # what the checksum is of has been edited, too
+        return False
 
 
 def repair(

@@ -23,12 +23,14 @@ from tests.toy_course import (
     ANSWERS,
     DEMONSTRATION,
     LESSON,
+    answer,
     duplicate,
     find,
     insert_after,
     instructor,
     make_course,
     released,
+    rewrite,
     solved,
 )
 
@@ -303,3 +305,17 @@ def test_same_text_looks_at_code_only(one: str, other: str, same: bool) -> None:
 def test_course_folder_is_used(course: Course) -> None:
     assert (course.path / "gradebook.db").is_file()
     assert Path(course.config.CourseDirectory.root) == course.path
+
+
+def test_a_check_of_an_older_release_is_no_edit(tmp_path: Path) -> None:
+    course = make_course(tmp_path)
+    older, edited = solved(course), solved(course)
+    find(edited, "check_triple").source = "pass"
+    rewrite(course, answer("check_triple", "assert triple(1) in (3, 4)"))
+    notebook = read_assignment(course, LESSON).notebooks[LESSON]
+    for submission, word in ((older, "older release"), (edited, "edited")):
+        _, remarks = repair(submission, notebook.instructor, notebook.plan)
+        assert [said([one], "check_triple", word) for one in remarks] == [True]
+    find(older, "check_triple").metadata.nbgrader["points"] = "many"
+    _, remarks = repair(older, notebook.instructor, notebook.plan)
+    assert said(remarks, "check_triple", "edited")
