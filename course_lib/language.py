@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from contextvars import ContextVar
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 Language = Literal["zh", "en"]
 LANGUAGES: tuple[Language, ...] = ("zh", "en")
@@ -16,6 +17,13 @@ _spoken: ContextVar[Language | None] = ContextVar("language", default=None)
 def parse_language(name: str | None) -> Language:
     """Return ``name`` if it is a course language, else the default, Chinese."""
     return "en" if name == "en" else "zh"
+
+
+def language_of(metadata: Mapping[str, Any]) -> Language:
+    """Return the language of a notebook: what its metadata say, else the one in use."""
+    course = metadata.get("course")
+    said = course.get("language") if isinstance(course, Mapping) else None
+    return next((one for one in LANGUAGES if one == said), current_language())
 
 
 def current_language() -> Language:

@@ -14,7 +14,7 @@ from pathlib import Path
 from nbformat import NotebookNode
 
 from course_lib.errors import CampError
-from course_lib.language import Text
+from course_lib.language import Text, language_of
 from grading.apart import run as apart
 from grading.apart.folder import is_data
 from grading.apart.plan import NOT_REACHED, Outcome, Plan, Step
@@ -26,7 +26,6 @@ from grading.steps import (
     REASONS,
     add_missing,
     add_remark,
-    language_of,
     steps_of,
     write_outcome,
 )
@@ -154,7 +153,7 @@ class Engine:
         """
         steps = steps_of(repaired, notebook)
         plan = self._plan(assignment, notebook, [step for step, _ in steps], files)
-        plan = dataclasses.replace(plan, language=language_of(repaired))
+        plan = dataclasses.replace(plan, language=language_of(repaired.metadata))
         if seconds is not None:
             times = dataclasses.replace(plan.times, submission=seconds)
             plan = dataclasses.replace(plan, times=times)

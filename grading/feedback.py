@@ -27,7 +27,7 @@ from rich.progress import track
 import course_lib
 from course_lib.errors import CampError
 from course_lib.files import write_atomic
-from course_lib.language import Text
+from course_lib.language import Text, current_language
 from course_lib.learner.places import exchange_of, is_address
 from grading import database
 from grading.course import CONFIG_FILE, Course, quiet
@@ -242,7 +242,7 @@ def _key(course: Course, gradebook: Gradebook, work: _Work) -> str:
     settings = course.path / CONFIG_FILE
     for path in (*work.graded, *([settings] if settings.exists() else [])):
         digest.update(hashlib.sha256(path.read_bytes()).digest())
-    digest.update(repr((work.packed, work.refused)).encode())
+    digest.update(repr((work.packed, work.refused, current_language())).encode())
     try:
         submission = gradebook.find_submission(work.lesson, work.learner)
     except MissingEntry:

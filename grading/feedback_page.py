@@ -16,7 +16,7 @@ from nbgrader import utils
 from nbgrader.preprocessors import ClearHiddenTests, GetGrades, NbGraderPreprocessor
 from pygments.formatters import HtmlFormatter  # type: ignore[import-untyped]
 
-from course_lib.language import Language, Text, parse_language
+from course_lib.language import Language, Text, language_of
 from course_lib.verdicts import NotPassed
 from grading.sanitize import code_to_html, markdown_to_html, plain, safe_outputs
 from grading.steps import NO_ANSWER, read_remarks, review_reason, said_to_learner
@@ -135,7 +135,7 @@ class CollectFeedback(NbGraderPreprocessor):  # type: ignore[misc]
         self, nb: NotebookNode, resources: dict[str, Any]
     ) -> tuple[NotebookNode, dict[str, Any]]:
         """Read the notebook (nbconvert's interface)."""
-        language = parse_language(nb.metadata.get("course", {}).get("language"))
+        language = language_of(nb.metadata)
         resources["camp"] = {
             "language": language,
             "words": {key: text.in_language(language) for key, text in _WORDS.items()},

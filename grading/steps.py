@@ -12,7 +12,7 @@ from nbformat.v4 import new_output
 from nbgrader import utils
 
 from course_lib.findings import Mark, read_report
-from course_lib.language import Text, parse_language
+from course_lib.language import Text
 from course_lib.verdicts import NotPassed
 from grading.apart.plan import NOT_REACHED, Error, Outcome, Step
 from grading.assignment import EVIDENCE, Notebook
@@ -227,11 +227,6 @@ def said_to_learner(cell: NotebookNode) -> Text | None:
     """Return what the learner is told of a failed test, if anything."""
     found = cell.metadata.get("camp", {}).get("said")
     return Text(*found) if found else None
-
-
-def language_of(notebook: NotebookNode) -> str:
-    """Return the language of a notebook's messages."""
-    return parse_language(notebook.metadata.get("course", {}).get("language"))
 
 
 def to_text(notebook: NotebookNode) -> str:

@@ -21,7 +21,15 @@ from grading.course import Course
 from grading.feedback import PagesFailed, feedback
 from grading.grade import grade
 from grading.refused_page import refused_page
-from tests.toy_course import LESSON, SECRET, hand_in, hand_in_for_marking, make_course, solved
+from tests.toy_course import (
+    LESSON,
+    SECRET,
+    hand_in,
+    hand_in_for_marking,
+    make_course,
+    released,
+    solved,
+)
 
 pytestmark = pytest.mark.usefixtures("walls")
 
@@ -263,3 +271,15 @@ def test_pages_run_no_script_load_nothing_and_fit_a_phone(
     assert formula.evaluate("node => node.namespaceURI") == "http://www.w3.org/1998/Math/MathML"
     assert formula.bounding_box()["width"] > 8
     assert page.locator("script, iframe, svg, object, [onerror], [onload]").count() == 0
+
+
+def test_a_notebook_without_a_language_speaks_the_one_in_use(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    course = make_course(tmp_path, lambda notebook: notebook.metadata.pop("course"))
+    hand_in(course, "ann", released(course))
+    grade(LESSON, course)
+    for language in ("en", "zh"):
+        monkeypatch.setenv("CAMP_LANG", language)
+        (page,) = feedback(LESSON, course)
+        assert f'<html lang="{language}' in page.read_text(encoding="utf-8")

@@ -9,7 +9,7 @@ from typing import Any
 
 from course_lib.bundle import MAX_NOTEBOOK
 from course_lib.files import read_at_most
-from course_lib.language import Language, Text, parse_language
+from course_lib.language import Language, Text, language_of
 from grading.course import Course
 from grading.sanitize import plain
 
@@ -64,8 +64,7 @@ def read_graded(file: Path) -> Notebook | None:
                 cells[str(name)] = _cell(cell)
             elif cell["cell_type"] == "markdown":
                 prose.append(_text(cell))
-        course = book["metadata"].get("course") or {}
-        return Notebook(parse_language(course.get("language")), cells, "\n".join(prose))
+        return Notebook(language_of(book["metadata"]), cells, "\n".join(prose))
     except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return None
 
