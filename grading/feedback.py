@@ -173,7 +173,11 @@ def _graded(course: Course, lesson: str) -> list[_Work]:
 
 def _write_pages(course: Course, gradebook: Gradebook, work: _Work, *, force: bool) -> list[Path]:
     if Journal(course.state / work.lesson).read(work.learner).withheld:
-        raise CampError(f"its grading was interrupted: run 'camp grade {work.lesson}' first")
+        there = course.submitted(work.learner, work.lesson).exists()
+        put_back = "" if there else f"put submitted/{work.learner}/{work.lesson} back and "
+        raise CampError(
+            f"its grading was interrupted: {put_back}run 'camp grade {work.lesson}' first"
+        )
     folder = course.feedback(work.learner, work.lesson)
     names = sorted([*(path.stem for path in work.graded), *work.refused])
     pages = [folder / f"{name}.html" for name in names]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 from datetime import datetime, timedelta, timezone
 from html import escape
 from pathlib import Path
@@ -20,6 +21,7 @@ from grading import feedback_page, sanitize, steps
 from grading.course import Course
 from grading.feedback import PagesFailed, feedback
 from grading.grade import grade
+from grading.journal import Journal
 from grading.refused_page import refused_page
 from tests.toy_course import (
     LESSON,
@@ -283,3 +285,14 @@ def test_a_notebook_without_a_language_speaks_the_one_in_use(
         monkeypatch.setenv("CAMP_LANG", language)
         (page,) = feedback(LESSON, course)
         assert f'<html lang="{language}' in page.read_text(encoding="utf-8")
+
+
+def test_who_was_interrupted_and_is_gone_is_to_be_put_back(tmp_path: Path) -> None:
+    course = make_course(tmp_path)
+    hand_in(course, "ann", solved(course))
+    grade(LESSON, course)
+    journal = Journal(course.state / LESSON)
+    journal.write("ann", journal.read("ann").model_copy(update={"stage": "due"}))
+    shutil.rmtree(course.submitted("ann", LESSON))
+    with pytest.raises(PagesFailed, match=f"put submitted/ann/{LESSON} back and run 'camp grade"):
+        feedback(LESSON, course)
