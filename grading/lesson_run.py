@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ from course_lib.files import write_atomic
 from course_lib.language import Text
 from grading import copies, journal
 from grading.assignment import read_assignment
-from grading.book import Book, Entry
+from grading.book import Book, Entry, Points
 from grading.copies import Copy
 from grading.course import STRANGE_ID, Course
 from grading.engine import ENGINE, key_of, read_rules
@@ -106,11 +106,12 @@ class LessonRun:
         """Grade what is due and return where all stand."""
         strange = [one for one in learners if not self.course.is_learner_id(one)]
         named = [one for one in learners if self.course.is_learner_id(one)]
-        due = [learner for learner in named if self._is_due(learner)]
-        if due:
-            self._warn()
         with self.course.gradebook() as gradebook:
             book = Book(gradebook, self.lesson, self.course.config)
+            entered = book.points(named)
+            due = [one for one in named if self._is_due(one) or not self._holds(one, entered)]
+            if due:
+                self._warn()
             self._withhold(book, due)
             if due:
                 self._grade_due(book, due)
@@ -167,6 +168,16 @@ class LessonRun:
         self.journal.write(learner, record.model_copy(update={"stamp": stamp}))
         return False
 
+    def _holds(self, learner: str, entered: Mapping[str, Mapping[str, Points]]) -> bool:
+        """Tell whether the gradebook has what checks gave; another, or an old copy, may not."""
+        if learner not in entered:
+            return False
+        given = self.journal.read(learner).points
+        return all(
+            (points.auto or 0) == (given.get(cell) or 0)
+            for cell, points in entered[learner].items()
+        )
+
     def _autograded(self, learner: str) -> list[Path]:
         folder = self.course.autograded(learner, self.lesson)
         return [folder / f"{name}.ipynb" for name in self.assignment.notebooks]
@@ -217,7 +228,8 @@ class LessonRun:
         """
         records = {one: self.journal.read(one) for one in self.journal.learners()}
         graded = {one: found for one, found in records.items() if found.stage == "done"}
-        later = copies.find(graded)
+        known = book.submissions(graded)
+        later = [copy for copy in copies.find(graded) if copy.learner in known]
         settled = book.settled({copy.learner for copy in later})
         for copy in later:
             record = records[copy.learner]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -423,3 +424,24 @@ def test_an_instructor_is_told_of_a_test_that_the_solution_fails(
     assert result.score == FULL - 20
     told = capfd.readouterr().err
     assert "the instructor's own solution does not pass check_triple" in told
+
+
+def test_another_gradebook_and_an_older_one_get_the_scores_that_count(tmp_path: Path) -> None:
+    course = make_course(tmp_path)
+    wrong = answer("double", "def double(x): return 0")
+    hand_in(course, "ann", solved(course, wrong))
+    hand_in(course, "bob", solved(course))
+    grade(LESSON, course)
+    book, backup = course.path / "gradebook.db", tmp_path / "backup.db"
+    shutil.copyfile(book, backup)
+    hand_in(course, "ann", solved(course))
+    assert {one.learner: one.score for one in grade(LESSON, course)} == {"ann": FULL, "bob": FULL}
+
+    shutil.copyfile(backup, book)  # where ann has what her first submission gave
+    found = {one.learner: (one.score, one.fresh) for one in grade(LESSON, course)}
+    assert found == {"ann": (FULL, True), "bob": (FULL, False)}
+
+    book.rename(tmp_path / "old.db")  # and one that knows nobody
+    release(course, LESSON)
+    found = {one.learner: (one.score, one.fresh) for one in grade(LESSON, course)}
+    assert found == {"ann": (FULL, True), "bob": (FULL, True)}
