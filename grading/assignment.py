@@ -104,6 +104,15 @@ class Notebook:
         return [Planned(name, cells[name], text, checksum) for name, text, checksum in self.planned]
 
     @cached_property
+    def stale(self) -> list[str]:
+        """Checks that have been edited since the assignment was last generated."""
+        return [
+            item.name for item in self.plan
+            if utils.is_grade(item.cell) and not utils.is_solution(item.cell)
+            and item.cell.source.strip() != item.text.strip()
+        ]  # fmt: skip
+
+    @cached_property
     def solved(self) -> frozenset[str]:
         """Names that the instructor's solution binds, or whose values it changes."""
         trees = [parse(cell.source) for cell in self._code() if utils.is_solution(cell)]

@@ -111,7 +111,7 @@ class LessonRun:
             entered = book.points(named)
             due = [one for one in named if self._is_due(one) or not self._holds(one, entered)]
             if due:
-                self._warn()
+                self.warn_of_tests()
             self._withhold(book, due)
             if due:
                 self._grade_due(book, due)
@@ -131,9 +131,16 @@ class LessonRun:
             )  # fmt: skip
         return sorted(results, key=lambda result: result.learner)
 
-    def _warn(self) -> None:
+    def warn_of_tests(self) -> None:
         """Say which tests are not as they should be; every submission has them."""
         for notebook in self.assignment.notebooks.values():
+            if notebook.stale:
+                warn(
+                    f"{self.lesson}: {', '.join(notebook.stale)} in source/{self.lesson}/"
+                    f"{notebook.name}.ipynb is not what the gradebook has, which counts: run "
+                    f"'nbgrader generate_assignment {self.lesson} --force', then 'camp regrade "
+                    f"{self.lesson}'"
+                )
             if notebook.how.broken:
                 warn(
                     f"{self.lesson}: the instructor's own solution does not pass "

@@ -153,8 +153,10 @@ def _try(
     """Return what submissions would get, with the marks that TAs gave."""
     marks = _points(course, lesson, learners)
     found: dict[str, dict[str, Points]] = {}
+    run = LessonRun(course, lesson, options)
+    run.warn_of_tests()
     with course.lock(), GradingProgress(lesson, len(learners)) as progress:
-        for graded in LessonRun(course, lesson, options).graded(learners, progress):
+        for graded in run.graded(learners, progress):
             points = {
                 f"{name}/{cell}": mark.points
                 for name, notebook in graded.notebooks.items()

@@ -426,6 +426,24 @@ def test_an_instructor_is_told_of_a_test_that_the_solution_fails(
     assert "the instructor's own solution does not pass check_triple" in told
 
 
+def test_an_edited_check_that_was_not_generated_is_named(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    course = make_course(tmp_path)
+    hand_in(course, "ann", solved(course))
+    grade(LESSON, course)
+    assert "not what the gradebook has" not in capfd.readouterr().err
+    source = course.path / "source" / LESSON / f"{LESSON}.ipynb"
+    notebook = nbformat.read(source, as_version=4)
+    find(notebook, "check_triple").source = "assert triple(1) == 4"
+    nbformat.write(notebook, source)
+    (result,) = grade(LESSON, course)
+    assert result.score == FULL
+    told = capfd.readouterr().err
+    assert f"check_triple in source/{LESSON}/{LESSON}.ipynb is not what the gradebook has" in told
+    assert f"nbgrader generate_assignment {LESSON} --force" in told
+
+
 def test_another_gradebook_and_an_older_one_get_the_scores_that_count(tmp_path: Path) -> None:
     course = make_course(tmp_path)
     wrong = answer("double", "def double(x): return 0")

@@ -17,7 +17,7 @@ from grading.course import Course
 from grading.grade import Options, grade
 from grading.regrade import Change, Regraded, regrade, regrade_command
 from grading.release import release
-from tests.toy_course import CHECKS, LESSON, answer, find, hand_in, make_course, solved
+from tests.toy_course import CHECKS, LESSON, answer, find, hand_in, make_course, rewrite, solved
 
 pytestmark = pytest.mark.usefixtures("walls")
 
@@ -153,3 +153,11 @@ def test_nothing_graded_is_one_clear_line(tmp_path: Path) -> None:
     hand_in(made, "ann", solved(made))
     with pytest.raises(CampError, match=f"nothing of {LESSON} has been graded yet"):
         regrade(LESSON, made, [], Options(), dry_run=True)
+
+
+def test_a_dry_run_says_that_the_solution_fails_the_new_test(
+    course: Course, capfd: pytest.CaptureFixture[str]
+) -> None:
+    rewrite(course, answer("check_triple", "assert triple(1) == 5"))
+    assert len(regrade(LESSON, course, [], Options(), dry_run=True).changes) == 1
+    assert "the instructor's own solution does not pass check_triple" in capfd.readouterr().err
