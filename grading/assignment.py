@@ -6,6 +6,7 @@ import ast
 import dataclasses
 import hashlib
 import json
+import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -29,6 +30,7 @@ from grading.cell_names import (
     parse,
 )
 from grading.course import Course
+from grading.database import VARIABLE
 from grading.plan import Planned
 
 SCORING_VERSION = 5  # raised when the same submission may get another score
@@ -279,7 +281,7 @@ def read_assignment(course: Course, name: str) -> Assignment:
         except MissingEntry:
             raise CampError(
                 f"lesson {name} is not in the gradebook of {course.path}: run 'camp build', "
-                f"or 'nbgrader generate_assignment {name}' in that folder"
+                f"or 'nbgrader generate_assignment {name}' in that folder{_elsewhere()}"
             ) from None
         notebooks = {}
         for entry in entries:
@@ -296,6 +298,13 @@ def read_assignment(course: Course, name: str) -> Assignment:
                 {cell.name: float(cell.max_score) for cell in graded},
             )
     return Assignment(name, notebooks, _read_files(folder), course.times)
+
+
+def _elsewhere() -> str:
+    """Return how those commands find a gradebook that is not the course's own file."""
+    if not os.environ.get(VARIABLE):
+        return ""
+    return f", with {VARIABLE} (camp) or --db (nbgrader) saying where this gradebook is"
 
 
 def read_source(path: Path) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import TracebackType
@@ -20,6 +21,7 @@ from rich.progress import (
 from grading.grader import Graded
 
 _SLOW = 10.0  # seconds
+_LINE_EVERY = 10.0  # seconds, where the output is no terminal
 
 
 @contextmanager
@@ -55,12 +57,21 @@ class GradingProgress:
         )
         self._task = self._bar.add_task("", total=total, rate="", now="")
         self._review = 0
+        self._next_line = time.monotonic() + _LINE_EVERY
 
     def look(self, running: list[str]) -> None:
         """Show who is being graded now."""
         names = ", ".join(running[:2]) + (" …" if len(running) > 2 else "")
         reviewed = f"[red]{self._review} need review[/red]  " if self._review else ""
         self._bar.update(self._task, now=reviewed + escape(names))
+        if not self._console.is_terminal and time.monotonic() > self._next_line:
+            self._next_line = time.monotonic() + _LINE_EVERY
+            task = self._bar.tasks[0]
+            self._console.print(
+                f"{escape(self._lesson)}: {task.completed:.0f} of {task.total:.0f} graded, "
+                f"{self._review} need review; now {escape(names)}",
+                soft_wrap=True,
+            )
 
     def advance(self, graded: Graded) -> None:
         """Count a submission that is done."""

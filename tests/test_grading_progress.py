@@ -35,3 +35,21 @@ def test_it_tells_rate_who_is_slow_and_how_many_need_review(
     assert "ann took" not in shown
     assert "1 need review  cat, dan …" in shown
     assert "01_toy: once more" in shown
+
+
+def test_where_there_is_no_terminal_it_prints_a_line_now_and_then(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    lines = io.StringIO()
+    monkeypatch.setattr(progress, "Console", lambda **_: Console(file=lines, width=160))
+    with GradingProgress("01_toy", 33) as bar:
+        bar.look(["ann", "bob"])
+        assert lines.getvalue().strip() == ""
+        bar.advance(Graded("01_toy", "ann", review=True))
+        bar._next_line = 0.0
+        bar.look(["[b]bob", "cat"])
+        bar.look(["cat", "dan"])
+    assert lines.getvalue().split("\n")[0] == (
+        "01_toy: 1 of 33 graded, 1 need review; now [b]bob, cat"
+    )
+    assert lines.getvalue().count("graded") == 1
