@@ -27,7 +27,7 @@ TIMES = Times(call=2, cell=2, submission=30)
 @pytest.fixture(scope="module")
 def judge() -> Iterator[Judge]:
     """Return ``judge(*steps, **plan)``, which gives the outcomes."""
-    with Spawner(Needs(preload=("unittest", "numpy", "torch"))) as spawner:
+    with Spawner(Needs(preload=("unittest", "numpy", "torch", "pandas"))) as spawner:
 
         def judge(*steps: Step, times: Times = TIMES, **words: object) -> list[Outcome]:
             for _ in range(2):  # as ``LessonRun`` does where the machine was busy
@@ -656,6 +656,33 @@ LIES = {
         "class L:\n    startswith = lambda *a: True\ndef f(x): return L()",
         "assert f(3).startswith('9')",
     ),
+    "a class of Python's as a method": (
+        "class L:\n    startswith = bool\ndef f(x): return L()",
+        "assert f(3).startswith('9')",
+    ),
+    "fields of a named tuple": (
+        "from collections import namedtuple\nT = namedtuple('T', 'shape sum count')\n"
+        "def f(x): return T((x, 2), lambda: 2 * x, lambda one: 1)",
+        "assert f(3).shape == (3, 2) and f(3).count('9') == 1\nassert f(3).sum() == 6",
+    ),
+    "a class of Python's in a named tuple": (
+        "from collections import namedtuple\ndef f(x): return namedtuple('T', 'startswith')(bool)",
+        "assert f(3).startswith('9')",
+    ),
+    "labels of a table": (
+        "import pandas as pd\ndef f(x): return pd.Series([lambda one: True], ['startswith'])",
+        "assert f(3).startswith('9')",
+    ),
+    "a class of Python's in a table": (
+        "import pandas as pd\ndef f(x):\n    kinds = pd.Series([bool], ['startswith'])\n"
+        "    return kinds.astype(pd.CategoricalDtype([bool]))",
+        "assert f(3).startswith('9')",
+    ),
+    "a row of a table": (
+        "import pandas as pd\n"
+        "def f(x): return pd.DataFrame({'startswith': [lambda one: True], 'n': [1]})",
+        "assert f(3).iloc[0].startswith('9')",
+    ),
     "the end of a loop": ("def f(x): raise StopIteration", "assert all(map(f, [1, 2]))"),
     "a mock's verdict": (
         "def f(m):\n    for name in ('configure_mock', '_mock_add_spec'):\n"
@@ -695,6 +722,48 @@ def test_what_an_objects_own_methods_say_earns_nothing(judge: Judge, name: str) 
     answer, question = LIES[name]
     steps = (given("from unittest import SkipTest"), learner(answer), asked(question))
     assert judge(*steps, given=("SkipTest",), solved=("f", "sum"))[-1].score == 0
+
+
+FUNCTIONS = {
+    "a named tuple": "T(add, T(twice, bool))",
+    "a dict and a list": "{'first': add, 'rest': [twice, bool]}",
+    "an object": "type('O', (), {'first': staticmethod(add), 'rest': T(twice, bool)})()",
+    "a table": "pd.Series([add, [twice, bool]], ['first', 'rest'])",
+}
+ASKS = {
+    "by name": "a, (t, b) = f().first, (f().rest.first, f().rest.rest)",
+    "by place": "a, (t, b) = f()",
+    "by key": "a, (t, b) = f()['first'], f()['rest']",
+}
+
+
+@pytest.mark.parametrize(
+    ("solution", "other", "ask"),
+    [
+        ("a named tuple", "a named tuple", "by name"),
+        ("an object", "a named tuple", "by name"),
+        ("a named tuple", "a named tuple", "by place"),
+        ("a dict and a list", "a dict and a list", "by key"),
+        ("a dict and a list", "a table", "by key"),
+        ("a table", "a table", "by key"),
+    ],
+)
+def test_functions_in_what_a_function_returns_are_called(
+    judge: Judge, solution: str, other: str, ask: str
+) -> None:
+    """Where the solution's are; and a named tuple of plain values is one wherever it is."""
+    start = (
+        "import pandas as pd\nfrom collections import namedtuple\nT = namedtuple('T', 'first rest')\n"
+        "def add(x, y): return x + y\ndef twice(x): return 2 * x\n"
+        "def g(): return T(1, [2])\ndef f(): return "
+    )
+    test = asked(f"{ASKS[ask]}\nassert (a(2, 3), t(4), b(0)) == (5, 8, False)\n"
+                 "assert g().first == 1 and g() == (1, [2])")  # fmt: skip
+    _, learned = judge(learner(start + FUNCTIONS[solution]), test, solved=("f",), learning=True)
+    assert (learned.error, learned.score) == (None, 1)
+    test = replace(test, traits=learned.traits)
+    _, found = judge(learner(start + FUNCTIONS[other]), test, solved=("f",))
+    assert (found.error, found.score, found.reason) == (None, 1, "")
 
 
 def test_a_global_that_a_test_sets_is_the_tests_own(judge: Judge) -> None:

@@ -318,6 +318,11 @@ def test_handles_need_somebody_to_find_them() -> None:
     border.find.assert_called_once_with(wire.Handle(3, (wire.Kind(4, "a.B", 5),)))
 
 
+def test_a_slice_has_no_methods_of_its_own() -> None:
+    with pytest.raises(NotPlain, match="no slice"):
+        wire.load(*wire.dump([slice(bool, None)]))
+
+
 def test_the_grader_reads_nothing_but_text_and_numbers() -> None:
     told = {"score": 1.5, "outputs": [{"text": "x", "n": None}], "clean": True}
     assert wire.load_told(msgpack.packb(told), []) == told

@@ -67,6 +67,25 @@ def with_none(value: Any) -> Any:
     return pd.Index(column, dtype=object) if isinstance(value, pd.Index) else column.array
 
 
+def has_callable(value: Any) -> bool:
+    """Tell whether a table holds what can be called: ``table.name()`` calls what has that label."""
+    import pandas as pd
+
+    if isinstance(value, pd.DataFrame):
+        return any(has_callable(value.iloc[:, at]) for at in range(value.shape[1]))
+    if not isinstance(value, pd.Series):
+        return False
+    dtype = value.dtype
+    parts = dtype.categories if isinstance(dtype, pd.CategoricalDtype) else value
+    return bool(parts.dtype == object) and any(map(callable, parts))
+
+
+def as_dict(value: Any) -> dict[Any, Any]:
+    """Return the parts of a table by their labels."""
+    found: dict[Any, Any] = value.to_dict()
+    return found
+
+
 def is_known(kind: type) -> bool:
     """Tell whether objects of a class of pandas cross."""
     import pandas as pd

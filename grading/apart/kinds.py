@@ -266,26 +266,28 @@ _READ: dict[str, Callable[[Any], Any]] = {
 }
 
 
-def evasion(value: Any) -> str:
-    """Return the trait of a value that a comparison passes over: masked, missing, or none."""
-    family = type(value).__module__.partition(".")[0]
-    if family == "numpy":
-        import numpy as np
+def evasions(value: Any) -> list[tuple[str, Callable[[Any], Any]]]:
+    """Return the traits by which a value evades a test, and what makes it one that does not.
 
-        hides = value is np.ma.masked or (
-            isinstance(value, np.ma.MaskedArray) and bool(np.ma.getmaskarray(value).any())
-        )
-        return "masked" if hides else ""
-    return "missing" if family == "pandas" and frames.has_missing(value) else ""
-
-
-def settled(value: Any) -> Any:
-    """Return a value with :func:`evasion` as one that differs from whatever it is not.
-
-    Of a masked array all data count, and what pandas calls missing is None.
+    A comparison passes over what is masked or missing: of a masked array all data count then, and
+    what pandas calls missing is None. A table with functions, whose labels would be its methods,
+    is a dict.
     """
-    if type(value).__module__.partition(".")[0] == "pandas":
-        return frames.with_none(value)
+    family = type(value).__module__.partition(".")[0]
+    if family == "pandas":
+        missing, calls = frames.has_missing(value), frames.has_callable(value)
+        return [("missing", frames.with_none)] * missing + [("callable", frames.as_dict)] * calls
+    if family != "numpy":
+        return []
+    import numpy as np
+
+    hides = value is np.ma.masked or (
+        isinstance(value, np.ma.MaskedArray) and bool(np.ma.getmaskarray(value).any())
+    )
+    return [("masked", _unmasked)] if hides else []
+
+
+def _unmasked(value: Any) -> Any:
     import numpy as np
 
     return None if value is np.ma.masked else np.array(np.ma.getdata(value))

@@ -109,6 +109,9 @@ class Handle:
 class Border(Protocol):
     """What one side does with values that are not plain."""
 
+    def __hash__(self) -> int:
+        """Tell one side from others."""
+
     def keep(self, value: Any) -> Handle:
         """Return a handle for an object; raise ``NotPlain`` to refuse it."""
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import datetime
 import sys
-from collections import Counter, OrderedDict, defaultdict, deque
+from collections import Counter, OrderedDict, defaultdict, deque, namedtuple
 from collections.abc import Callable, Iterable, Sequence
 from decimal import Decimal
 from fractions import Fraction
@@ -31,6 +31,7 @@ from grading.apart.message import (
     Border,
     Code,
     Handle,
+    Kept,
     Kind,
 )
 
@@ -159,10 +160,19 @@ class _Reader:
 
     def known(self, content: Any) -> Any:
         value = kinds.read(content)
-        trait = kinds.evasion(value)
-        if not trait or self.border is None or self.border.believes(trait):
-            return value
-        return kinds.settled(value)
+        for trait, settled in kinds.evasions(value):
+            if self.border is not None and not self.border.believes(trait):
+                value = settled(value)
+        return value
+
+    def named(self, content: Any) -> Any:
+        name, fields, values = _items(content, 3)
+        if not all(type(text) is str and len(text) < 100 for text in (name, *_items(fields))):
+            raise NotPlain("no named tuple")
+        if len(fields) > MAX_FIELDS:
+            raise NotPlain("too many fields")
+        kind = _named_tuple(name, tuple(fields), self.border)
+        return kind(*_items(values, len(fields)))
 
     def record(self, content: Any) -> Any:
         if self.border is None:
@@ -235,19 +245,35 @@ def _dtype(content: Any) -> Any:
 
 
 @lru_cache(maxsize=256)
-def _named_tuple(name: str, fields: tuple[str, ...]) -> Any:
-    from collections import namedtuple
+def _named_tuple(name: str, fields: tuple[str, ...], border: Any) -> Any:
+    make: Any = namedtuple
+    found = make(name, fields)
+    if border is not None:
+        for at, field in enumerate(fields):
+            setattr(found, field, _guarded(at, field, border))
+    return found
 
-    return namedtuple(name, fields)
+
+def _guarded(at: int, name: str, border: Border) -> property:
+    """Return a field that gives what can be called only where the solution has it there too.
+
+    Else ``f(x).startswith("a")`` would ask a function in a field of that name.
+    """
+
+    def field(values: tuple[Any, ...]) -> Any:
+        value = values[at]
+        if (callable(value) or isinstance(value, Kept)) and not border.believes(f"attr {name}"):
+            raise AttributeError(f"{name} is not asked of the value that the exercise expects")
+        return value
+
+    return property(field)
 
 
-def _named(content: Any) -> Any:
-    name, fields, values = _items(content, 3)
-    if not all(type(text) is str and len(text) < 100 for text in (name, *_items(fields))):
-        raise NotPlain("no named tuple")
-    if len(fields) > MAX_FIELDS:
-        raise NotPlain("too many fields")
-    return _named_tuple(name, tuple(fields))(*_items(values, len(fields)))
+def _slice(content: Any) -> slice:
+    parts = _items(content, 3)
+    if any(map(callable, parts)):
+        raise NotPlain("no slice")
+    return slice(*parts)
 
 
 def _default(content: Any) -> Any:
@@ -301,7 +327,7 @@ _READ: dict[int, Callable[[_Reader, Any], Any]] = {
     Code.FROZENSET: lambda reader, content: frozenset(_distinct(_items(content))),
     Code.COMPLEX: lambda reader, content: _complex(content),
     Code.RANGE: lambda reader, content: range(*_whole(content, 3)),
-    Code.SLICE: lambda reader, content: slice(*_items(content, 3)),
+    Code.SLICE: lambda reader, content: _slice(content),
     Code.BYTEARRAY: lambda reader, content: _bytearray(content),
     Code.ELLIPSIS: lambda reader, content: Ellipsis,
     Code.DECIMAL: lambda reader, content: Decimal(_text(content)),
@@ -314,7 +340,7 @@ _READ: dict[int, Callable[[_Reader, Any], Any]] = {
     Code.ORDERED: lambda reader, content: OrderedDict(_pairs(content)),
     Code.DEFAULT: lambda reader, content: _default(content),
     Code.DEQUE: lambda reader, content: _deque(content),
-    Code.NAMED: lambda reader, content: _named(content),
+    Code.NAMED: lambda reader, content: reader.named(content),
     Code.ARRAY: lambda reader, content: reader.array(content),
     Code.SCALAR: lambda reader, content: reader.array(content)[()],
     Code.TENSOR: lambda reader, content: reader.tensor(content),
