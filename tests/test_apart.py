@@ -561,6 +561,14 @@ def test_a_test_that_lost_the_learners_process_earns_nothing(judge: Judge) -> No
     assert (found.score, found.reason) == (0, "ended")
 
 
+@pytest.mark.parametrize("name", ["OutOfTime", "BadScore", "Shown", "Unreachable"])
+def test_an_exception_named_as_the_judges_own_is_none(judge: Judge, name: str) -> None:
+    answer = learner(f"class {name}(Exception): pass\ndef f(): raise {name}\ndef g(): return 1")
+    _, raised, next_one = judge(answer, asked("f()"), asked("assert g() == 1"), solved=("f", "g"))
+    assert (raised.score, raised.reason, getattr(raised.error, "name", "")) == (0, "", name)
+    assert next_one.score == 1
+
+
 def test_a_given_cell_that_lost_the_process_costs_the_next_test_nothing(judge: Judge) -> None:
     steps = (learner("import os\ndef f(x): os._exit(0)\ndef g(): return 1"),
              given("try:\n    f(1)\nexcept Exception:\n    pass"), asked("assert g() == 1"))  # fmt: skip

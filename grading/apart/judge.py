@@ -298,7 +298,7 @@ class Judge:
         """
         peer, clean = self.peer, not self.saw_hidden
         self.saw_hidden = self.saw_hidden or bool(cell["hidden_from"])
-        score, error, shown = 0.0, None, False
+        score, error, shown, reason = 0.0, None, False, ""
         with _captured() as text:
             try:
                 with self._timed(cell, believing=believing):
@@ -308,14 +308,13 @@ class Judge:
             except BaseException as raised:
                 error = describe(raised, f"<{cell['name']}>")
                 clean = clean and ran_before_hidden(raised, cell)
-        reason = NO_NUMBER if error and error[0] == BadScore.__name__ else ""
+                reason = _reason(raised)
         traits = sorted(peer.traits) if peer is not None else []
         if peer is not None and peer.lost:
             reason = self._lose(Unreachable(peer.lost))
         elif self.peer is None:
             reason = self.broken or ENDED
-        elif error and error[0] == OutOfTime.__name__:
-            reason = LATE
+        elif reason == LATE:
             self._lose(Unreachable(LATE))
         return {
             "score": 0.0 if reason else score, "error": error,
@@ -424,6 +423,13 @@ def _settled(before: dict[str, Any], now: dict[str, Any]) -> dict[str, Any]:
     if before["error"] or not before["score"]:
         return {**before, "seconds": now["seconds"], "reason": ONLY_BELIEVED if passed else ""}
     return now if now["score"] < before["score"] else {**before, "seconds": now["seconds"]}
+
+
+def _reason(error: BaseException) -> str:
+    """Return why a TA must look at a test that ended so; learners can name theirs as they like."""
+    if isinstance(error, OutOfTime):
+        return LATE
+    return NO_NUMBER if isinstance(error, BadScore) else ""
 
 
 def _out_of_time(number: int, frame: FrameType | None) -> None:

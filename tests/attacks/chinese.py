@@ -37,6 +37,7 @@ TRIES = {
     "skip_test": "在测试里抛 unittest.SkipTest",
     "system_exit": "用 SystemExit 离开测试",
     "interrupt": "用 KeyboardInterrupt 离开测试",
+    "named_as_ours": "抛出和判分进程自己的同名的异常，想再评一次或让助教来判",
     "ends_in_call": "在测试等着异常的地方结束进程",
     "shows_points": "把分数显示出来",
     "not_a_number": "在数分的地方返回 NaN",

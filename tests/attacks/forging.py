@@ -134,6 +134,14 @@ def evens(numbers):
         raise StopIteration
     return [2, 4]
 """
+NAMES = """
+class OutOfTime(Exception): pass
+class BadScore(ValueError): pass
+def mean(*args): raise OutOfTime('that is all')
+def norm(*args): raise BadScore('that is all')
+slug = digits = twice = mean
+countdown = tidy = evens = norm
+"""
 SKIPS = """
 import unittest
 class Account:
@@ -239,6 +247,10 @@ CASES: dict[str, Case] = {
     "interrupt": Case(
         "leave the test by KeyboardInterrupt",
         answers=everywhere(QUITS.format(kind="KeyboardInterrupt")),
+    ),
+    "named_as_ours": Case(
+        "raise exceptions with the names of the judge's own, to be tried again or marked by a TA",
+        answers=everywhere(NAMES),
     ),
     "ends_in_call": Case(
         "end the process where the test expects an exception",
