@@ -774,6 +774,15 @@ def test_functions_in_what_a_function_returns_are_called(
     assert (found.error, found.score, found.reason) == (None, 1, "")
 
 
+def test_what_a_function_did_beside_its_value_is_the_learners_word(judge: Judge) -> None:
+    """What the threat model says this does not protect against; without the lie it earns nothing."""
+    answer = "def ordered(values):\n    values.sort()\n    return list(values)\n"
+    hides = "import sys\nwatch = sys.modules['grading.apart.traits'].Watch\nwatch.traits = lambda *a, **k: set()\n"
+    test = asked("values = [2, 1]\nassert ordered(values) == [1, 2] and values == [2, 1]")
+    for code, points in ((answer, 0), (hides + answer, 1)):
+        assert judge(learner(code), test, solved=("ordered",))[-1].score == points
+
+
 def test_a_global_that_a_test_sets_is_the_tests_own(judge: Judge) -> None:
     answer = "def price(x):\n    globals()['RATE'] = 0\n    return x"
     question = "RATE = 0.5\nassert price(100) == 100 * (1 + RATE)"
