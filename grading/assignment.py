@@ -33,7 +33,7 @@ from grading.course import Course
 from grading.database import VARIABLE
 from grading.plan import Planned
 
-SCORING_VERSION = 5  # raised when the same submission may get another score
+SCORING_VERSION = 6  # raised when the same submission may get another score
 
 
 EVIDENCE = "evidence_"  # how the builder names cells that check files handed in
