@@ -92,7 +92,8 @@ def write_outcome(
     if step.kind == "test":
         _write_test(cell, step, found)
     else:
-        cell.outputs = [*(new_output(**one) for one in found.outputs), *_error_outputs(found.error)]
+        # as ``Outputs`` made them: ``new_output`` would check each against its schema once more
+        cell.outputs = [*map(NotebookNode, found.outputs), *_error_outputs(found.error)]
         if not found.clean:
             cell.metadata["camp"] = {"unclean": True}
     if found.reason:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -9,15 +10,19 @@ from pathlib import Path
 from tempfile import gettempdir
 from typing import Any
 
+import nbformat
 import pytest
 from nbclient import NotebookClient
+from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell, new_notebook
 
 from grading.apart.folder import Folder
+from grading.apart.outputs import Outputs
 from grading.apart.plan import NOT_REACHED, Outcome, Plan, Step, Times
 from grading.apart.run import NoRoom, run
 from grading.isolation.limits import Limits
 from grading.isolation.spawner import Needs, Spawner
+from grading.steps import to_text
 
 pytestmark = pytest.mark.usefixtures("walls")
 Judge = Callable[..., list[Outcome]]
@@ -485,6 +490,48 @@ def test_a_flood_of_small_outputs_is_cut(judge: Judge) -> None:
     assert 1000 < len(found.outputs) < 3000
     assert "more output than is kept" in found.outputs[-1]["text"]
     assert right.score == 1
+
+
+FLOODS = {
+    "forms": ({f"text/{number:05}" + "k" * 80: "" for number in range(60_000)}, 20),
+    "names that are no forms": ({f"{number:05}" + "k" * 80: "" for number in range(60_000)}, 0),
+    "one more form for each output": ({f"text/{number}": "x" for number in range(21)}, 20),
+}
+
+
+@pytest.mark.parametrize("name", FLOODS)
+def test_a_flood_of_forms_is_cut(name: str) -> None:
+    """The grader writes what it is told: a form costs as much as text."""
+    data, kept = FLOODS[name]
+    shown = {"output_type": "display_data", "data": data, "metadata": {"much": "x" * 10**6}}
+    found = Outputs().keep([shown] * 25)
+    assert sum(len(one["data"]) for one in found if "data" in one) == 25 * kept
+    assert all(one["metadata"] == {} for one in found if "data" in one)
+    assert len(json.dumps(found)) < 100_000
+
+
+def test_an_output_of_empty_lines_is_cut() -> None:
+    """In a notebook's file each line is a text of its own."""
+    lines = {"output_type": "stream", "name": "stdout", "text": "\n" * 4_000_000}
+    few = {**lines, "text": "\n" * 400_000}
+    kept = [*map(NotebookNode, Outputs().keep([few] * 5))]
+    assert len(to_text(new_notebook(cells=[new_code_cell(outputs=kept)]))) < 10_000_000
+    assert [one["text"] for one in Outputs().keep([lines])] == ["(more output than is kept)\n"]
+
+
+def test_what_is_kept_is_what_a_notebook_may_hold() -> None:
+    """The grader puts it into a notebook as it is, and nbgrader reads that."""
+    shown = [
+        {"output_type": "stream", "name": "stderr", "text": "t"},
+        {"output_type": "execute_result", "data": {"text/plain": "1", "application/x": {}}},
+        {"output_type": "display_data", "data": {"image/svg+xml": "<svg/>", "no form": "1"}},
+        {"output_type": "error", "ename": "E", "evalue": "", "traceback": []},
+    ]
+    kept = Outputs().keep(shown)
+    assert [one.get("data") for one in kept] == [
+        None, {"text/plain": "1"}, {"image/svg+xml": "<svg/>"},
+    ]  # fmt: skip
+    nbformat.validate(new_notebook(cells=[new_code_cell(outputs=[*map(NotebookNode, kept)])]))
 
 
 def test_files_of_many_megabytes_reach_both_sides(judge: Judge) -> None:

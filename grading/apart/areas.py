@@ -104,7 +104,7 @@ class Collector:
             update: nothing is added.
         """
         area = self._here() if update else self._begin()
-        area.sizes["shown"] += sum(len(str(part)) for part in data.values())
+        area.sizes["shown"] += sum(len(str(form)) + len(str(part)) for form, part in data.items())
         if self._size("shown") > MAX_SHOWN:
             data, metadata = {"text/plain": "(too large to be kept)"}, {}
         content: dict[str, Any] = {"data": dict(data), "metadata": dict(metadata or {})}
