@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import signal
 import socket
 import time
@@ -75,8 +76,9 @@ def run(job: Job, plan: Plan) -> Run:
         except NotPlain:
             found.reason = "unreadable"
         seconds = time.monotonic() - started
-        job.kill(_JUDGE)
-        _end_answerer(job, found)
+        with contextlib.suppress(OSError):  # no zygote, no processes of it
+            job.kill(_JUDGE)
+            _end_answerer(job, found)
     found.doubtful = _is_doubtful(job, found, seconds)
     rest = len(plan.steps) - len(found.outcomes)
     found.outcomes += [Outcome(reason=NOT_REACHED) for _ in range(rest)]

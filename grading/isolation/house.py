@@ -156,7 +156,7 @@ def _go_on_as_first_process() -> None:
     """Go on in a child, process 1 of the new namespace: when it ends, so do all in there."""
     child = os.fork()
     if child == 0:
-        sc.prctl(sc.PR_SET_PDEATHSIG, 9)
+        _end_with_parent()
         return
     while True:
         with contextlib.suppress(KeyboardInterrupt):
@@ -231,3 +231,8 @@ def _become_user() -> None:
         os.setresuid(USER, USER, USER)
     sc.drop_capabilities()
     sc.prctl(sc.PR_SET_DUMPABLE, 1)  # /proc/self is this user's again
+    _end_with_parent()  # once more: who becomes another user has forgotten it
+
+
+def _end_with_parent() -> None:
+    sc.prctl(sc.PR_SET_PDEATHSIG, 9)

@@ -71,7 +71,7 @@ class _Zygote:
     house: House
     roles: dict[str, Role]
     held: Held
-    selector: selectors.DefaultSelector = field(default_factory=selectors.DefaultSelector)
+    selector: selectors.PollSelector = field(default_factory=selectors.PollSelector)
     rooms: list[_Room] = field(default_factory=list)
 
     def preload(self, names: list[str]) -> None:
@@ -265,6 +265,17 @@ def _silence(*descriptors: int) -> None:
 
 def main() -> None:
     """Run the zygote."""
+    zygote = _make()
+    if zygote:
+        zygote.serve()
+
+
+def _make() -> _Zygote | None:
+    """Return the zygote with its imports; its orders are forgotten, so no room finds them.
+
+    Event loops wait by ``poll``, in rooms too, which have no ``epoll``.
+    """
+    selectors.DefaultSelector = selectors.PollSelector  # type: ignore[misc, assignment]
     control = socket.socket(fileno=int(sys.argv[1]))
     orders = json.loads(sys.stdin.readline())
     _silence(0)
@@ -273,12 +284,12 @@ def main() -> None:
     found = house.build(orders["root"], orders["read"], orders["hide"])
     if found.missing and not orders["allow_weaker"]:
         control.send(json.dumps({"missing": found.missing}).encode())
-        return
+        return None
     if not found.namespaces:
         sc.prctl(sc.PR_SET_CHILD_SUBREAPER, 1)
     zygote = _Zygote(control, found, roles, limits.held())
     zygote.preload(orders["preload"])
-    zygote.serve()
+    return zygote
 
 
 if __name__ == "__main__":
