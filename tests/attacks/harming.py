@@ -99,6 +99,19 @@ if platform.machine() == 'x86_64':
     for _ in range(128):
         if libc.inotify_init() >= 0: print('LOOT inotify')
 """
+FORMS = """
+for _ in range(3):
+    display({f'{number:05}' + 'k' * 60: '' for number in range(60_000)}, raw=True)
+display({'text/plain': '\\n' * 3_900_000}, raw=True)
+"""
+WATCHES = """
+import select, os
+try:
+    watch = select.epoll()
+    watch.register(os.pipe()[0])
+    print('LOOT epoll')
+except OSError: pass
+"""
 LOCKS = """
 import fcntl, glob, sys
 held = []
@@ -138,6 +151,8 @@ CASES: dict[str, Case] = {
         "output": ("48 MB of output", OUTPUT, False),
         "sockets": ("kernel memory in socket buffers", SOCKETS, None),
         "contexts": ("contexts that the whole machine shares", CONTEXTS, False),
+        "forms": ("60,000 forms of one output, and millions of empty lines", FORMS, False),
+        "watches": ("watches by epoll, which all submissions share a number of", WATCHES, False),
         "locks": ("locks on shared files", LOCKS, False),
         "kills": ("kill the parent, process 1 and all others", KILLS, None),
         "loop": ("an endless loop that ignores signals", LOOP, True),
