@@ -171,7 +171,7 @@ def instructor() -> NotebookNode:
     cells.append(new_code_cell("# draw something", id="drawing", metadata=drawn))
     cells.append(new_markdown_cell("(why?)", id="essay", metadata=essay))
     kernel = {"name": "python3", "display_name": "Python 3", "language": "python"}
-    return new_notebook(cells=cells, metadata={"kernelspec": kernel})
+    return new_notebook(cells=cells, metadata={"kernelspec": kernel, "course": {"language": "zh"}})
 
 
 def make_course(root: Path) -> Course:
