@@ -16,6 +16,7 @@ from course_lib.mini import (
     choice,
     decimals,
     identity,
+    lookup,
     mixture,
     rag,
     story,
@@ -28,7 +29,7 @@ from course_lib.mini.exams import EXAMS, parse_call
 from course_lib.mini.knowledge import relations
 from course_lib.mini.words import phrases
 from course_lib.mini.world import HANZI, World, is_held_out
-from course_lib.template import END, Message
+from course_lib.template import ACTION_START, END, Message
 
 COUNT = 60
 
@@ -188,6 +189,40 @@ def test_only_replies_weigh_in_a_dialogue(trained_tokenizer: str) -> None:
     ids = [number for number, weight in zip(row.ids, row.weights, strict=True) if weight]
     assert made.decode(ids, skip_special_tokens=False) == weighted
     assert row.ids[0] == tokenizer.BEGIN
+
+
+@pytest.mark.parametrize("make", [lookup.beside, lookup.apart])
+def test_each_letter_said_is_the_one_of_its_thing_and_weighs_more(make: mixture.Maker) -> None:
+    for number in range(40):
+        document = make(World(f"letters {number}"))
+        listed, said = re.findall(r"(?s)<\|im_start\|>\w+\n(.*?)<\|im_end\|>", document.text)
+        letters = dict(line.split(". ", 1)[::-1] for line in listed.splitlines())
+        told = [(line[:-1], line[-1]) for line in said.splitlines()]
+        assert sorted(letter for _, letter in told) == sorted(letters.values())
+        for before, letter in told:
+            (thing,) = [
+                one
+                for one in letters
+                if re.fullmatch(rf"{re.escape(one)}(|，选|：| |: |, so .* )", before)
+            ]
+            assert letters[thing] == letter
+        heavy = [document.text[span.start : span.end] for span in document.spans if span.weight > 1]
+        assert heavy == [letter for _, letter in told]
+
+
+def test_the_decision_for_a_tool_or_against_one_weighs_more() -> None:
+    seen = Counter()
+    for number in range(60):
+        document = tool_use.document(World(f"decisions {number}"), 3)
+        for span in document.spans:
+            after = document.text[span.end :]
+            sign = document.text[span.start : span.end]
+            if span.weight > 1:
+                call = after.startswith((ACTION_START, "\nAction: "))
+                none = after.startswith(("但是没有合适的工具", " but there is no tool"))
+                assert (call and sign in "。.") or (none and sign in "，,")
+                seen[call] += 1
+    assert min(seen.values()) > 20
 
 
 def test_first_mentions_of_invented_words_weigh_little_in_plain_text() -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from course_lib.language import Language
-from course_lib.mini.dialogue import Document, Sample, Span
+from course_lib.mini.dialogue import Document, Sample, weigh
 from course_lib.mini.facts import ask, some_facts, state
 from course_lib.mini.knowledge import Relation, relations
 from course_lib.mini.world import World, is_held_out
@@ -42,15 +42,9 @@ def lay_out(question: str, options: list[str], heading: str, end: str) -> str:
 def letters_weigh(sample: Sample, weight: float = 4.0) -> Document:
     """Return the dialogue for training; the letter that ends a reply counts ``weight`` times."""
     document = sample.document()
-    spans = []
-    for span in document.spans:
-        at = span.end - len(END) - 1
-        if at > span.start and document.text[at] in LETTERS:
-            spans += [Span(span.start, at, 1.0), Span(at, at + 1, weight)]
-            spans.append(Span(at + 1, span.end, 1.0))
-        else:
-            spans.append(span)
-    return Document(document.text, tuple(spans))
+    ends = [span.end - len(END) for span in document.spans]
+    places = [(end - 1, end) for end in ends if document.text[end - 1] in LETTERS]
+    return weigh(document, places, weight)
 
 
 def document(world: World) -> Document:

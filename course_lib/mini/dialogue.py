@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from course_lib.template import END, Message
@@ -23,6 +23,20 @@ class Document:
 
     text: str
     spans: tuple[Span, ...]
+
+
+def weigh(document: Document, places: Iterable[tuple[int, int]], weight: float) -> Document:
+    """Return ``document`` whose ``places`` weigh ``weight``, where they lie inside a span."""
+    wanted = sorted(places)
+    spans: list[Span] = []
+    for span in document.spans:
+        start = span.start
+        for left, right in wanted:
+            if start <= left and right <= span.end:
+                spans += [Span(start, left, span.weight), Span(left, right, weight)]
+                start = right
+        spans.append(Span(start, span.end, span.weight))
+    return Document(document.text, tuple(span for span in spans if span.start < span.end))
 
 
 @dataclass(frozen=True)

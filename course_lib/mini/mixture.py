@@ -45,20 +45,26 @@ def _dialogues(sample: Callable[[World, int], Sample], least: int, most: int) ->
     return lambda world: sample(world, world.random.randint(least, most)).document()
 
 
+def _weighed(document: Callable[[World, int], Document], least: int, most: int) -> Maker:
+    return lambda world: document(world, world.random.randint(least, most))
+
+
 CHAT: Mapping[str, Ingredient] = {
     "copying": Ingredient(_dialogues(copying.sample, 1, 3), 0.04, 0.03),
     "identity": Ingredient(_dialogues(identity.sample, 2, 5), 0.05, 0.11),
     "persona": Ingredient(_dialogues(persona.sample, 1, 2), 0.02, 0.04),
     "memory": Ingredient(_dialogues(memory.sample, 1, 4), 0.03, 0.05),
     "story": Ingredient(_dialogues(story.sample, 1, 1), 0.01, 0.06),
-    "tools": Ingredient(_dialogues(tool_use.sample, 1, 4), 0.08, 0.19),
+    "tools": Ingredient(_weighed(tool_use.document, 1, 4), 0.08, 0.20),
     "tool chain": Ingredient(_dialogues(tool_use.chain, 1, 1), 0.0, 0.02),
     "rag": Ingredient(_dialogues(rag.sample, 3, 7), 0.10, 0.27),
     "rag without text": Ingredient(_dialogues(rag.without_text, 1, 3), 0.01, 0.02),
     "rag both": Ingredient(_dialogues(rag.both, 1, 1), 0.0, 0.02),
     "decimals": Ingredient(_dialogues(decimals.sample, 1, 4), 0.03, 0.08),
     "choice": Ingredient(choice.document, 0.10, 0.12),
-    "lookup": Ingredient(lookup.document, 0.50, 0.10),
+    "letters beside": Ingredient(lookup.beside, 0.25, 0.01),
+    "letters apart": Ingredient(lookup.apart, 0.20, 0.07),
+    "letters asked": Ingredient(lookup.asked, 0.05, 0.04),
     "recall": Ingredient(_dialogues(choice.recall, 2, 5), 0.02, 0.04),
     "decompose": Ingredient(_dialogues(decompose.sample, 1, 3), 0.02, 0.04),
 }

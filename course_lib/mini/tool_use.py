@@ -9,9 +9,9 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 
-from course_lib.language import Language
+from course_lib.language import LANGUAGES, Language
 from course_lib.mini import tool_prompts
-from course_lib.mini.dialogue import Sample
+from course_lib.mini.dialogue import Document, Sample, weigh
 from course_lib.mini.tools import Kind, Tool, Value, some_tools, tool_kinds
 from course_lib.mini.world import World
 from course_lib.template import ACTION_END, ACTION_START, PLUGIN, Message
@@ -20,6 +20,8 @@ NO_TOOL: dict[Language, str] = {
     "zh": "{need}，但是没有合适的工具。",
     "en": "{need}, but there is no tool for it.",
 }
+WEIGHT = 4.0
+"""How often the sign counts that decides for a tool or against one, after what is needed."""
 MARKERS = {"zh": "没有合适的工具", "en": "no tool"}
 ESCAPED = 0.3
 """The share of one-round dialogues whose call stands as Lagent repeats it."""
@@ -134,6 +136,19 @@ def sample(
         skill = f"tool_{'react' if style.react else 'answer'}"
         expected = answer
     return Sample(skill, tuple(turns), expected, trained_from)
+
+
+def document(world: World, rounds: int) -> Document:
+    """Return a dialogue for training, in which the decision for or against a tool weighs more."""
+    plain = sample(world, rounds).document()
+    places = []
+    for span in plain.spans:
+        reply = plain.text[span.start : span.end]
+        calls = [reply.find(mark) for mark in (ACTION_START, "\nAction: ")]
+        against = [reply.find(NO_TOOL[language].format(need="")) for language in LANGUAGES]
+        places += [(span.start + at - 1, span.start + at) for at in calls if at > 0]
+        places += [(span.start + at, span.start + at + 1) for at in against if at > 0]
+    return weigh(plain, places, WEIGHT)
 
 
 def call_only(world: World, language: Language, *, react: bool = False) -> Sample:
