@@ -15,13 +15,19 @@ from course_lib.mini.run import load_checkpoint
 
 
 def ship(out: Path, count: int, show: Callable[[str], None]) -> None:
-    """Export the runs in ``out``, examine them on ``count`` questions a skill, write the cards."""
+    """Export the runs in ``out``, examine them on ``count`` questions a skill, write the cards.
+
+    A stage without a run there keeps the model that it has.
+    """
     tokenizer = Tokenizer.from_file(str(out / "tokenizer.json"))
     for stage, folder in (
         ("base", models.BUILT_IN["camp-mini-base"]),
         ("chat", models.BUILT_IN["camp-mini"]),
     ):
-        checkpoint = load_checkpoint(out / stage / "checkpoint.pt")
+        run = out / stage / "checkpoint.pt"
+        if not run.exists():
+            continue
+        checkpoint = load_checkpoint(run)
         export(checkpoint.network(), tokenizer, folder)
         shutil.copyfile(out / stage / "loss.png", folder / "loss.png")
         loaded = chat.load(folder)
