@@ -27,7 +27,7 @@ ASKS: dict[Language, tuple[str, ...]] = {
 
 SEPARATORS: dict[Language, tuple[str, ...]] = {
     "zh": ("", "，选", "，选", "："),
-    "en": (" ", ", so the answer is ", ", so the answer is ", ": "),
+    "en": (" ", ": ", ", so ", ", so the answer is "),
 }
 CAPITALS = string.ascii_uppercase
 
@@ -84,7 +84,7 @@ def apart(world: World) -> Document:
 
 
 def _repeated(world: World, separators: Mapping[Language, Sequence[str]]) -> Document:
-    language: Language = "zh" if world.chance(0.6) else "en"
+    language: Language = "zh" if world.chance(0.4) else "en"
     count = world.random.randint(3, 7)
     labels = world.random.sample(CAPITALS, count) if world.chance(0.5) else CAPITALS[:count]
     lines = dict(zip(labels, things(world, language, count), strict=True))
