@@ -41,12 +41,12 @@ class Ingredient:
     late: float
 
 
-def _dialogues(sample: Callable[[World, int], Sample], least: int, most: int) -> Maker:
-    return lambda world: sample(world, world.random.randint(least, most)).document()
-
-
-def _weighed(document: Callable[[World, int], Document], least: int, most: int) -> Maker:
+def _rounds(document: Callable[[World, int], Document], least: int, most: int) -> Maker:
     return lambda world: document(world, world.random.randint(least, most))
+
+
+def _dialogues(sample: Callable[[World, int], Sample], least: int, most: int) -> Maker:
+    return _rounds(lambda world, rounds: sample(world, rounds).document(), least, most)
 
 
 CHAT: Mapping[str, Ingredient] = {
@@ -55,7 +55,7 @@ CHAT: Mapping[str, Ingredient] = {
     "persona": Ingredient(_dialogues(persona.sample, 1, 2), 0.02, 0.04),
     "memory": Ingredient(_dialogues(memory.sample, 1, 4), 0.03, 0.05),
     "story": Ingredient(_dialogues(story.sample, 1, 1), 0.01, 0.06),
-    "tools": Ingredient(_weighed(tool_use.document, 1, 4), 0.08, 0.20),
+    "tools": Ingredient(_rounds(tool_use.document, 1, 4), 0.08, 0.20),
     "tool chain": Ingredient(_dialogues(tool_use.chain, 1, 1), 0.0, 0.02),
     "rag": Ingredient(_dialogues(rag.sample, 3, 7), 0.10, 0.27),
     "rag without text": Ingredient(_dialogues(rag.without_text, 1, 3), 0.01, 0.02),
