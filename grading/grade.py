@@ -19,6 +19,7 @@ from course_lib.language import current_language
 from grading import database
 from grading.course import Course
 from grading.lesson_run import LessonRun, Options, Result
+from grading.pool import Scheduler
 
 _DEFAULT = Options()
 
@@ -110,9 +111,7 @@ def grade_command(
         bool,
         typer.Option("--allow-weaker", help="Go on where this machine lacks parts of the walls."),
     ] = False,
-    scheduler: Annotated[
-        str | None, typer.Option(help="Grade on a Dask cluster: tcp://HOST:8786.")
-    ] = None,
+    scheduler: Scheduler = None,
     db: database.Address = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print results as JSON.")] = False,
 ) -> None:

@@ -15,13 +15,32 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Annotated, Any, TypeVar
 from urllib.parse import urlsplit
+
+import typer
 
 from course_lib.errors import CampError
 
 _T = TypeVar("_T")
 _CONNECT = 20  # seconds
+
+
+def reachable(address: str | None) -> str | None:
+    """Return the address of a scheduler, or say that nobody answers there.
+
+    A command looks before it looks for work: a wrong address is told though nothing is due.
+    """
+    if address is not None:
+        _knock(address)
+    return address
+
+
+Scheduler = Annotated[
+    str | None,
+    typer.Option(help="Grade on a Dask cluster: tcp://HOST:8786.", callback=reachable),
+]
+"""The option ``--scheduler`` of a command."""
 
 
 @dataclass(frozen=True)

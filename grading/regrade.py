@@ -25,6 +25,7 @@ from grading.course import Course
 from grading.grade import find_submissions, grade
 from grading.journal import Journal, Record, is_newer
 from grading.lesson_run import LessonRun, Options
+from grading.pool import Scheduler
 from grading.progress import GradingProgress, warn
 
 
@@ -198,9 +199,7 @@ def regrade_command(
         bool,
         typer.Option("--allow-weaker", help="Go on where this machine lacks parts of the walls."),
     ] = False,
-    scheduler: Annotated[
-        str | None, typer.Option(help="Grade on a Dask cluster: tcp://HOST:8786.")
-    ] = None,
+    scheduler: Scheduler = None,
     db: database.Address = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print changes as JSON.")] = False,
 ) -> None:

@@ -126,7 +126,7 @@ def test_an_address_without_a_scheduler_is_one_line_at_once(
     course = make_course(tmp_path / "course")
     hand_in(course, "ann", solved(course))
     grade(LESSON, course)
-    command = [str(Path(sys.executable).parent / "camp"), "grade", "--force"]
+    command = [str(Path(sys.executable).parent / "camp"), "grade"]  # nothing is due
     command += ["--course", str(course.path), "--scheduler", address]
     done = subprocess.run(command, capture_output=True, text=True, timeout=30)
     assert done.returncode == code
