@@ -26,6 +26,18 @@ FOLDER = ROOT / "docs" / "pictures"
 CAMP = Path(sys.executable).parent / "camp"
 _READY = 120_000  # ms
 _FIRST = 12  # cells after the first, two checks among them
+TASK = {"zh": "关卡任务", "en": "The level's task"}
+"""By its heading a submission's language is known in formgrader."""
+FONTS = {"zh": "fonts-noto-cjk", "und-zsye": "fonts-noto-color-emoji"}
+"""Debian's packages of what the pages show, by fontconfig's name of a language or of emoji."""
+
+
+def look_for_fonts() -> None:
+    """Say which font is missing: a picture full of empty boxes is no picture."""
+    for shown, package in FONTS.items():
+        found = subprocess.run(["fc-list", f":lang={shown}"], capture_output=True, check=False)
+        if not found.stdout:
+            sys.exit(f"make pictures: install Debian's {package} first")
 
 
 @contextmanager
@@ -135,8 +147,13 @@ def formgrader(browser: Browser, course: Path, language: str) -> None:
         root = address.split("/formgrader")[0]
         page.goto(f"{root}/formgrader/gradebook/{LESSON}/{LESSON}")
         page.locator(".glyphicon-eye-open").first.wait_for(timeout=_READY)
-        link = page.locator("a[href*='/submissions/']").first.get_attribute("href")
-        page.goto(f"{root}{link}")
+        links = page.locator("a[href*='/submissions/']").evaluate_all(
+            "all => all.map(one => one.getAttribute('href'))"
+        )
+        for link in links:  # in no fixed order
+            page.goto(f"{root}{link}")
+            if page.get_by_role("heading", name=TASK[language]).count():
+                break
         note = page.locator("#note_hello_intern")
         note.wait_for(timeout=_READY)
         page.wait_for_timeout(3000)  # its script goes to the first field
@@ -166,6 +183,7 @@ def _learners(course: Path) -> dict[str, str]:
 
 def main() -> None:
     """Take all pictures."""
+    look_for_fonts()
     with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
         base = Path(folder)
         course = base / "demo"
