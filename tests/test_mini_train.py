@@ -21,7 +21,7 @@ from tokenizers import Tokenizer
 
 from course_lib import models
 from course_lib.errors import CampError
-from course_lib.mini import export, muon, network, run, tokenizer
+from course_lib.mini import export, muon, network, run, ship, tokenizer
 from course_lib.mini.run import Settings
 from course_lib.mini.train import Files, train
 from course_lib.template import render
@@ -165,6 +165,15 @@ def test_the_command_says_what_it_needs(tmp_path: Path, own_tokenizer: Path) -> 
     assert done.returncode == 1
     assert "chat training begins from the base" in done.stderr
     assert done.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize("there", [(), ("tokenizer.json",), ("chat/checkpoint.pt",)])
+def test_without_a_finished_run_nothing_is_shipped(tmp_path: Path, there: tuple[str, ...]) -> None:
+    for name in there:
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_bytes(b"")
+    with pytest.raises(CampError, match=f"{tmp_path}: no finished run there .*camp mini train"):
+        ship.ship(tmp_path, 1, print)
 
 
 def test_an_interrupted_training_leaves_no_process(tmp_path: Path, own_tokenizer: Path) -> None:
