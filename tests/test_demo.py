@@ -79,7 +79,7 @@ def test_the_main_job_on_the_samples(tmp_path: Path) -> None:
 
     # Where the reference solution cannot pass, no score is shown.
     with (demo / "nbgrader_config.py").open("a") as settings:
-        settings.write("\nget_config().Execute.timeout = 0.01\n")
+        settings.write("\nget_config().Execute.timeout = 1e-5\n")
     useless = subprocess.run(command, cwd=home, capture_output=True, text=True, check=False)
     assert useless.returncode == 1
     assert "the reference solution does not pass check_count_params" in useless.stderr
