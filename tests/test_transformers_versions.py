@@ -28,7 +28,8 @@ replies = []
 for text in task["prompts"]:
     ids = tokenizer(text, return_tensors="pt", add_special_tokens=False)
     made = model.generate(**ids, do_sample=False, max_new_tokens=64)
-    replies.append(tokenizer.decode(made[0, ids["input_ids"].shape[1]:], skip_special_tokens=True))
+    text = tokenizer.decode(made[0, ids["input_ids"].shape[1]:])
+    replies.append(text.split("<|im_end|>")[0].split("</s>")[0])
 print(json.dumps({
     "version": transformers.__version__,
     "class": type(model).__name__,
