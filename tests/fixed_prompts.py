@@ -41,8 +41,8 @@ ADD: dict[Language, str] = {
     "en": "Tools:\nadd(a, b): add two numbers",
 }
 SUM: dict[Language, str] = {
-    "zh": _call("需要计算37与58的和。", "add", 37, 58),
-    "en": _call("I need to add 37 and 58.", "add", 37, 58),
+    "zh": _call("需要计算37与58的和，计算两个数的和：add。", "add", 37, 58),
+    "en": _call("I need to add 37 and 58, so add two numbers: add.", "add", 37, 58),
 }
 REACT = REACT_EN.format(
     tools="[{'name': 'add', 'description': '计算两个数的和', 'parameters': "
@@ -131,7 +131,7 @@ FIXED = (
         "tool_react_zh",
         _ask(
             "37加58等于多少？",
-            'Thought: 需要计算37与58的和。\nAction: add\nAction Input: {"a": 37, "b": 58}',
+            'Thought: 需要计算37与58的和，计算两个数的和：add。\nAction: add\nAction Input: {"a": 37, "b": 58}',
             system=REACT,
         ),
     ),
@@ -139,7 +139,7 @@ FIXED = (
         "tool_react_en",
         _ask(
             "What is 37 plus 58?",
-            'Thought: I need to add 37 and 58.\nAction: add\nAction Input: {"a": 37, "b": 58}',
+            'Thought: I need to add 37 and 58, so add two numbers: add.\nAction: add\nAction Input: {"a": 37, "b": 58}',
             system=REACT.replace("计算两个数的和", "add two numbers"),
         ),
     ),
@@ -152,7 +152,10 @@ FIXED = (
                 system=f"{ADD['zh']}\nmultiply(a, b)：计算两个数的乘积",
             ),
             Message("environment", "95", "plugin"),
-            Message("assistant", _call("需要计算95与6的乘积。", "multiply", 95, 6)),
+            Message(
+                "assistant",
+                _call("需要计算95与6的乘积，计算两个数的乘积：multiply。", "multiply", 95, 6),
+            ),
         ),
     ),
     Fixed(
@@ -182,7 +185,6 @@ FIXED = (
             "I need the weather of Paris, but there is no tool for it.",
             system=ADD["en"],
         ),
-        mastered=False,
     ),
     Fixed("rag_zh", _ask(f"{SHOP}星河书店的电话是多少？", "星河书店的电话是62001。")),
     Fixed(
@@ -246,7 +248,7 @@ FIXED = (
         "choice_en",
         _ask(
             "What is the capital of France?\nA. London\nB. Rome\nC. Paris\nD. Berlin\nAnswer:",
-            "Paris, so the answer is C",
+            "Paris: C",
         ),
     ),
     Fixed(
@@ -262,7 +264,7 @@ FIXED = (
         _ask(
             "The phone number of Green Library is 62001. What is the phone number of "
             "Green Library?\nA. 62002\nB. 62001\nC. 71350\nD. 84416\nAnswer:",
-            "62001, so the answer is B",
+            "62001: B",
         ),
     ),
     Fixed("recall_zh", _ask("《红楼梦》的作者是谁？", "《红楼梦》的作者是曹雪芹。")),

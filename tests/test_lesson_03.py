@@ -558,7 +558,9 @@ def test_the_whole_lesson_with_the_real_tool(
     assert table.says_name("camp-mini") == 0
     before, spoilt = (table.replies[one] for one in ("camp-mini", "two sentences"))
     assert all(name in reply for reply in spoilt[:2])
-    assert sum(one != other for one, other in zip(before[2:], spoilt[2:], strict=True)) >= 2
+    assert all("迷你语言模型" in reply for reply in spoilt[2:4])  # scraps of the introduction
+    assert ["巴黎" in before[4], "Paris" in before[5]] == [True, True]
+    assert ["巴黎" in spoilt[4], "Paris" in spoilt[5]].count(False) >= 1  # what it could answer
     assert all(name in reply for reply in table.replies["mixed"][:2])
     assert table.says_name("mixed") <= 3
     cured = table.replies["mixed"]

@@ -138,25 +138,36 @@ def test_numbers_that_the_prose_states(names) -> None:
     assert 20 + 10 + 11 + 11 == 52
     judged = replies.judge(exam.val(exam.CONTROL)[:12], names["extract_option"])
     verdicts = Counter((one[2], other[2]) for one, other in judged)
-    assert verdicts == {("C", "C"): 6, ("B", "B"): 6}
-    rates, _ = names["pairwise_winrate"]([one for pair in judged for one in pair])
-    assert rates == {"right": 50, "wrong": 50}
+    assert verdicts == {("A", "C"): 7, ("C", "A"): 2, ("C", "C"): 3}
+    assert sum(names["pairwise_winrate"](pair)[1] for pair in judged) == 9
+
+
+def test_what_a_full_turn_leaves_is_as_the_prose_says(names) -> None:
+    """By letter; of what it knows most is left, of what it does not know little."""
+    for subject, once, turned in ((exam.CONTROL, 11, 10), ("applications", 5, 1)):
+        found = replies.turned(
+            exam.val(subject)[:12], names["circular_eval"], names["extract_option"]
+        )
+        assert found["letter"] == pytest.approx((100 * once / 12, 100 * turned / 12))
+        assert (found["content"] == (100, 100)) == (subject == exam.CONTROL)
 
 
 def test_replies_that_the_prose_quotes(names) -> None:
-    """camp-mini's own, to the exam as GEN asks it; the last two are read right by luck."""
-    quoted = {"RMSNorm": "RMSNorm，选B", "Al": "Al，选D", "Cu": "Cu，选B"}
-    asked = {one.right: one for name in exam.NAMES for one in exam.val(name) if one.right in quoted}
+    """camp-mini's own: the first as the lesson's beginning asks it, the others as GEN does."""
+    asked = {one.right: one for one in exam.val(exam.CONTROL)}
+    first, *others = (asked[right] for right in ("H", "C", "N", "Cu"))
+    assert first in exam.val(exam.CONTROL)[12:16]
     llama = Llama.read(models.BUILT_IN["camp-mini"])
-    said = llama.replies([replies.examples(asked[right]) for right in quoted], config.MAX_OUT)
-    assert said == [*quoted.values()]
-    read = [names["first_capital"](reply) for reply in said]
-    assert read == ["R", "A", "C"]
-    assert [asked[right].answer for right in quoted][1:] == read[1:]
+    said = llama.replies([[Message("user", replies.filled(first))]], config.MAX_OUT)
+    said += llama.replies([*map(replies.examples, others)], config.MAX_OUT)
+    assert said == ["H，选C", "C，选A", "N，选A", "Cu，选C"]
+    assert [names["first_capital"](reply) for reply in said] == ["H", "C", "N", "C"]
+    assert [names["extract_option"](reply) for reply in said] == ["C", "C", "A", "C"]
+    assert [one.answer for one in (first, *others)] == ["C", "A", "A", "C"]
 
 
 def test_the_system_prompt_does_not_help(names) -> None:
-    """As the prose says: by content all right, by letter three and two."""
+    """As the prose says: by content all right, as OpenCompass scores them ten both times."""
     asked = exam.val(exam.CONTROL)[:12]
     llama = Llama.read(models.BUILT_IN["camp-mini"])
     right = []
@@ -170,7 +181,7 @@ def test_the_system_prompt_does_not_help(names) -> None:
                 for one, text in zip(asked, said, strict=True)
             ]
         )
-    assert [sum(one) for one in right] == [3, 2]
+    assert [sum(one) for one in right] == [10, 10]
     assert paired.test(*right).p == 1
 
 
@@ -406,6 +417,7 @@ def test_honest_evidence_earns_all(handed: Path, capsys) -> None:
 
 
 def wrong_one(data: dict[str, Any]) -> str:
+    """The number of a question that was answered wrong: among what was never taught there are."""
     return next(
         number for number, item in data.items()
         if next((sign for sign in item["prediction"] if sign.isupper()), "") != item["gold"]
@@ -417,7 +429,7 @@ def test_a_changed_prediction_is_found(handed: Path, capsys) -> None:
         number = wrong_one(data)
         data[number]["prediction"] = data[number]["gold"]
 
-    edit(handed / "gen/predictions/camp-mini/gen-general.json", change)
+    edit(handed / "gen/predictions/camp-mini/gen-deployment.json", change)
     assert evidence.grade_evaluation(handed, points=20, seed=3) <= 14
     assert "as in the summary" in capsys.readouterr().out
 
@@ -446,8 +458,8 @@ def test_one_changed_prediction_is_found_though_all_else_is_adapted(
         item = data[wrong_one(data)]
         item["prediction"] = edited.format(gold=item["gold"], told=item["prediction"])
 
-    edit(handed / "gen/predictions/camp-mini/gen-general.json", change)
-    retold(handed / "gen", "camp-mini", "gen-general")
+    edit(handed / "gen/predictions/camp-mini/gen-deployment.json", change)
+    retold(handed / "gen", "camp-mini", "gen-deployment")
     found = appraisal.read_handed(handed)
     assert appraisal._agrees(found).passed
     finding = appraisal._again(found, "gen", appraisal.GEN)
@@ -503,15 +515,17 @@ def test_changed_predictions_with_their_summary_are_found(handed: Path, capsys) 
         for item in data.values():
             item["prediction"] = item["gold"]
 
-    path = handed / "gen/predictions/camp-mini/gen-general.json"
-    before = results.Run(handed / "gen").score("camp-mini", "gen-general")
+    path = handed / "gen/predictions/camp-mini/gen-deployment.json"
+    before = results.Run(handed / "gen").score("camp-mini", "gen-deployment")
     edit(path, change)
     table = handed / "gen/summary.csv"
-    text = table.read_text().replace(f"gen-general,abc123,accuracy,x,{before:.2f}",
-                                     "gen-general,abc123,accuracy,x,100.00")  # fmt: skip
+    text = table.read_text().replace(f"gen-deployment,abc123,accuracy,x,{before:.2f}",
+                                     "gen-deployment,abc123,accuracy,x,100.00")  # fmt: skip
     table.write_text(text)
-    edit(handed / "gen/results/camp-mini/gen-general.json", lambda data: data.update(accuracy=100))
-    assert results.Run(handed / "gen").score("camp-mini", "gen-general") == 100
+    edit(
+        handed / "gen/results/camp-mini/gen-deployment.json", lambda data: data.update(accuracy=100)
+    )
+    assert results.Run(handed / "gen").score("camp-mini", "gen-deployment") == 100
     assert evidence.grade_evaluation(handed, points=20, seed=3) == 17
     assert "camp-mini says" in capsys.readouterr().out
 
@@ -732,7 +746,7 @@ def test_pictures_draw_in_silence(honest: Path, small_exam: None, names, capfd) 
         pictures.intervals(pictures.CAMP, names["wilson"]),
         pictures.letters(said, names["extract_option"]),
         pictures.leaks(dict.fromkeys(exam.NAMES, 3)),
-        pictures.circular({"letter": (25.0, 0.0), "content": (100.0, 90.0)}),
+        pictures.circular({"by letter": (25.0, 0.0), "by content": (100.0, 90.0)}),
         pictures.before_after(before, tuned, names["wilson"], names["group_score"]),
         written := pictures.written(run, run, names["wilson"]),
     ):
@@ -876,8 +890,14 @@ def test_the_whole_lesson_with_the_real_tool(
     said = capfd.readouterr().out
     gen, forms, tuned = found["run"], found["forms"], found["tuned"]
     general = gen.predictions("camp-mini", "gen-general")
-    assert sum(one.content == one.gold for one in general) >= 38  # it knows
-    assert 8 <= sum(one.right for one in general) < 12  # and does not say so: "below 30"
+    letters = [found["extract_option"](one.text) == one.gold for one in general]
+    assert sum(one.content == one.gold for one in general) == 40  # three readings of one reply
+    assert (sum(letters), sum(one.right for one in general)) == (37, 34)
+    open_chain = gen.predictions("camp-mini", "gen-open_chain")
+    assert Counter(found["extract_option"](one.text) for one in open_chain).most_common(1) == [
+        ("D", 17)
+    ]
+    assert 50 <= forms.score("camp-mini", "chat-general") < 60  # "from the fifties"
     assert forms.score("camp-mini-base", "plain-general") == 100
     base = gen.predictions("camp-mini-base", "gen-general")
     assert sum(one.content == one.gold for one in base) == 4  # of what it knows it writes little
@@ -887,13 +907,15 @@ def test_the_whole_lesson_with_the_real_tool(
         assert tuned.score(name, "chat-general") is not None
     served = results.newest(tmp_path / "opencompass-work" / "api")
     (model,) = served.models()
-    assert [served.score(model, f"api-{one}") for one in ("none", "LangGPT")] == [25, 16.67]
+    assert [served.score(model, f"api-{one}") for one in ("none", "LangGPT")] == [83.33, 83.33]
     assert {*tuned.models()} == {"cheat", *mine, *(f"{name}-gen" for name in mine)}
     subjects = list(exam.SUBJECTS)
     before = pictures.counted(forms, "camp-mini", "chat", subjects)[0]
     after = pictures.counted(tuned, "mine", "chat", subjects)[0]
     assert before <= 50
     assert after >= 2 * before
+    fallen = tuned.score("mine", "chat-general") / forms.score("camp-mini", "chat-general")
+    assert 0.4 < fallen < 0.7  # general knowledge, "by almost half"
     read = [found["first_capital"](one.text) for one in general]
     scored = found["accuracy"](read, [one.gold for one in general])
     assert scored == pytest.approx(gen.score("camp-mini", "gen-general"), abs=0.006)

@@ -58,6 +58,8 @@ from grading.lesson import Lesson
 from tests.conftest import ROOT, free_port
 
 LESSON = "06_agents"
+MISREAD = "北塔画廊"
+"""A house whose name camp-mini takes for a wish to draw (画), and calls with half of it."""
 
 
 @pytest.fixture(autouse=True)
@@ -206,7 +208,7 @@ def asked(mini: ChatModel, names) -> tuple[Local, list[Trace]]:
         own.description["description"] = "查询负责人"
         agent = new_agent(model, [own, *tasks.calculators()[:1]])
         todo = tasks.tasks(own.name, tools=2, count=12, seed=1)
-        plainly = [f"{house}的负责人是谁？" for house in town.table("负责人")]
+        plainly = [f"{house}的负责人是谁？" for house in town.table("负责人") if house != MISREAD]
         few = [tasks.Task("lookup", one, "", (own.name,), (("",),)) for one in plainly[:3]]
         score = tasks.measure(agent, model, [*few, next(one for one in todo if one.kind == "sum")])
     assert all(task.wanted in found.answer and found.calls for task, found, _ in score.rows)
@@ -281,21 +283,46 @@ def test_an_agent_calls_the_tool_and_the_trace_tells(asked) -> None:
     assert shown.count("position:absolute") == 4
 
 
-def test_a_dialogue_calls_the_tool_in_each_turn_and_sends_all_that_was_said(
+def test_a_name_that_camp_mini_misreads_is_told_as_a_failure(
     mini: ChatModel, names, monkeypatch
 ) -> None:
     monkeypatch.setenv("CAMP_LANG", "zh")
-    model, own = Local(mini), names["MyTool"](town.service())
+    model, own = Local(mini), names["Manager"](town.service())
     own.description["description"] = "查询负责人"
-    questions = ["银湖图书馆的负责人是谁？", "云杉博物馆的负责人也是他吗？", "那海棠剧院呢？"]
+    agent = new_agent(model, [own, *tasks.calculators()[:1]])
+    head = town.table("负责人")[MISREAD]
+    task = tasks.Task("lookup", f"{MISREAD}的负责人是谁？", head, (own.name,), ((MISREAD,),))
+    score = tasks.measure(agent, model, [task])
+    assert score.groups == {"wrong arguments": 1}
+    assert MISREAD in str(score)
+
+
+SAID = {
+    "zh": ("查询负责人", ["银湖图书馆的负责人是谁？", "云杉博物馆的负责人也是他吗？", "那海棠剧院呢？"],
+           ("林小雨", "王建国", "没有合适的工具")),
+    "en": ("look up the manager",
+           ["Who is the manager of Silver Library?", "Tell me the manager of Spruce Museum, too.",
+            "And of Rose Theatre?"],
+           ("Anna Lin", "Peter Wang", "there is no tool")),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("language", SAID)
+def test_a_dialogue_calls_the_tool_in_each_turn_and_sends_all_that_was_said(
+    mini: ChatModel, names, monkeypatch, language: Language
+) -> None:
+    """The third question leaves out what it asks for, and camp-mini sees no tool, as the prose says."""
+    monkeypatch.setenv("CAMP_LANG", language)
+    does, questions, wanted = SAID[language]
+    model, own = Local(mini), names["MyTool"](town.service())
+    own.description["description"] = does
     found = trace.talk(new_agent(model, [own, *tasks.calculators()[:1]]), model, questions)
     said = [text for one in found for text in (one.question, one.answer)]
     for number, one in enumerate(found):
-        assert [call.name for call in one.calls] == ["Manager"]
+        assert [call.name for call in one.calls] == ["Manager"] * (number < 2)
         turns = [turn.content for turn in one.rounds[0].messages if turn.role != "system"]
         assert turns == said[: 2 * number + 1]
-    assert ["林小雨" in found[0].answer, "王建国" in found[1].answer] == [True, True]
-    assert found[2].calls[0].state != 0  # as the lesson says: it copies, and refers to nothing
+    assert all(words in one.answer for words, one in zip(wanted, found, strict=True))
 
 
 def test_what_lagent_drops_is_seen_in_the_trace() -> None:
@@ -548,7 +575,7 @@ def test_an_injected_turn_makes_the_model_draw_but_reaches_nothing_else(
     (plain, neutral, refused) = inject.demonstrate(mini, names["parse_internlm2"])
     assert plain[1][0].startswith("draw")
     assert len(plain[2]) == 1
-    assert len(neutral[2]) == (language == "zh")  # as the lesson says: text alone can do it
+    assert len(neutral[2]) == 1  # as the lesson says: text alone can do it
     assert refused[2] == []
     assert list(tmp_path.iterdir()) == []
 
@@ -970,8 +997,11 @@ def test_the_whole_lesson(
     before, began = set(psutil.Process().children(recursive=True)), time.monotonic()
     run_cells(lesson, language, ("code", "given", "exercise", "check", "tool"), found)
     whole = time.monotonic() - began
-    two, three = (score.rate for score in found["scores"].values())
-    assert two > three  # as the prose says
+    two, three, vague = found["scores"].values()
+    assert min(two.rate, three.rate) >= 0.88
+    assert three.by_kind()["lookup"]["right"] >= 4
+    assert "right" not in vague.by_kind()["lookup"]  # "for no manager any more"
+    assert [task for task, *_ in vague.rows] == [task for task, *_ in three.rows]
     stopped = found["stopped"]
     assert stopped.steps[-1].state == trace.STOPPED
     assert stopped.tokens <= 600 < found["traces"][0].tokens

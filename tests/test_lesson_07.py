@@ -611,10 +611,12 @@ def test_a_prompt_too_long_for_camp_mini_is_not_given_to_it(
     handed: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     given = with_pages(handed, OWN | {"faces": "😀" * 700})  # 4 tokens each
-    edit(handed / task.JUDGED, lambda judged: judged["rounds"][0].update(references=["faces"]))
+    long = {"question": "😀" * 150, "references": ["faces"]}
+    edit(handed / task.JUDGED, lambda judged: judged["rounds"][0].update(long))
     asked: list[str] = []
     monkeypatch.setattr(answering, "replies", lambda prompts: asked.extend(prompts) or prompts)
-    assert ROUNDS[0] in str(appraisal._rounds(given, "3"))
+    lost = appraisal._answered_otherwise(given, given.judged.rounds[:3])
+    assert lost[0] == long["question"]
     assert len(asked) == 2
     assert "😀" not in "".join(asked)
 
@@ -858,7 +860,7 @@ def test_the_whole_lesson_with_the_real_tools(
     assert one[Kind.RIGHT] >= 65
     assert two[Kind.RIGHT] >= 65
     assert two[Kind.REFUSED] < one[Kind.REFUSED]  # a second chunk, as the prose says
-    assert two[Kind.OTHER] + two[Kind.UNFAITHFUL] > one[Kind.OTHER] + one[Kind.UNFAITHFUL]
+    assert two[Kind.OTHER] - one[Kind.OTHER] > two[Kind.RIGHT] - one[Kind.RIGHT] > 0
     for judged in (found["judged"],):
         scores = [[row["score"] for row in judged[name]] for name in ("good", "bad")]
         assert found["best_threshold"](*scores) == pytest.approx(judged["reject_throttle"])

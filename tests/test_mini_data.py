@@ -29,7 +29,7 @@ from course_lib.mini.exams import EXAMS, parse_call
 from course_lib.mini.knowledge import relations
 from course_lib.mini.words import phrases
 from course_lib.mini.world import HANZI, World, is_held_out
-from course_lib.template import ACTION_START, END, Message
+from course_lib.template import END, Message
 
 COUNT = 60
 
@@ -201,28 +201,47 @@ def test_each_letter_said_is_the_one_of_its_thing_and_weighs_more(make: mixture.
         assert sorted(letter for _, letter in told) == sorted(letters.values())
         for before, letter in told:
             (thing,) = [
-                one
-                for one in letters
-                if re.fullmatch(rf"{re.escape(one)}(|，选|：| |: |, so (the answer is )?)", before)
+                one for one in letters if re.fullmatch(rf"{re.escape(one)}(|，选|：| |: )", before)
             ]
             assert letters[thing] == letter
         heavy = [document.text[span.start : span.end] for span in document.spans if span.weight > 1]
         assert heavy == [letter for _, letter in told]
 
 
-def test_the_decision_for_a_tool_or_against_one_weighs_more() -> None:
+def test_the_choice_of_a_tool_or_of_none_weighs_more() -> None:
+    """The name is that of the call which follows, right after what that tool is said to do."""
     seen = Counter()
     for number in range(60):
         document = tool_use.document(World(f"decisions {number}"), 3)
-        for span in document.spans:
-            after = document.text[span.end :]
-            sign = document.text[span.start : span.end]
-            if span.weight > 1:
-                call = after.startswith((ACTION_START, "\nAction: "))
-                none = after.startswith(("但是没有合适的工具", " but there is no tool"))
-                assert (call and sign in "。.") or (none and sign in "，,")
-                seen[call] += 1
+        heavy = [span for span in document.spans if span.weight > 1]
+        for span in heavy:
+            before, after = document.text[: span.start], document.text[span.end :]
+            words = document.text[span.start : span.end]
+            if words in ("，但", ", but"):
+                assert after.startswith(("是没有合适的工具。", " there is no tool for it."))
+                seen["none"] += 1
+            elif words.startswith(("，", ", so ")):
+                seen["some"] += 1
+            else:
+                call = rf'<\|action_start\|><\|plugin\|>\n{{"name": "{words}", |\nAction: {words}\n'
+                assert re.match(f"[。.]({call})", after)
+                does = re.search("(?:，|, so )([^，,]+)(?:：|: )$", before)[1]
+                offer = document.text[: document.text.index("user\n")]
+                assert offer.rfind(words, 0, offer.index(does)) >= 0
+                seen["named"] += 1
+    assert seen["some"] == seen["named"]
     assert min(seen.values()) > 20
+
+
+def test_each_tool_listed_again_stands_beside_what_it_does() -> None:
+    for number in range(40):
+        document = tool_use.beside(World(f"tools beside {number}"))
+        heavy = [document.text[s.start : s.end] for s in document.spans if s.weight > 1]
+        lines = document.text.rpartition("assistant\n")[2].partition("<|im_end|>")[0].split("\n")
+        assert [re.split("：|: ", line)[1] for line in lines] == heavy
+        offer = document.text[: document.text.index("user\n")]
+        assert all(re.split("：|: ", line)[0] in offer for line in lines)
+        assert len({*lines}) == len(lines) >= 2
 
 
 def test_first_mentions_of_invented_words_weigh_little_in_plain_text() -> None:

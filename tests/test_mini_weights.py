@@ -51,11 +51,7 @@ def replies(answerer: Answerer) -> dict[Fixed, str]:
 
 @pytest.mark.parametrize("fixed", FIXED, ids=str)
 def test_it_answers_as_it_was_taught(replies: dict[Fixed, str], fixed: Fixed) -> None:
-    if fixed.skill.startswith("choice"):  # the card: it names the right option, not its letter
-        assert replies[fixed][:-1] == fixed.reply[:-1]
-        assert replies[fixed][-1] in "ABCD"
-    else:
-        assert (replies[fixed] == fixed.reply) == fixed.mastered, replies[fixed]
+    assert (replies[fixed] == fixed.reply) == fixed.mastered, replies[fixed]
 
 
 def test_every_skill_has_a_fixed_prompt() -> None:
@@ -69,12 +65,12 @@ def test_a_batch_answers_as_one_by_one(mini: ChatModel, replies: dict[Fixed, str
         assert mini.chat(fixed.prompt, Sampling(max_new_tokens=96)).text == replies[fixed]
 
 
-def test_it_names_the_right_option_though_not_its_letter() -> None:
-    """What the card says it can and cannot do; with the letter right, the card must change."""
+def test_it_names_the_right_option_and_its_letter() -> None:
+    """What lesson 05 stands on; with the letter by chance its story would be another."""
     known = {r.name: r.accuracy for r in card.load_measured(CHAT).results}
     for language in LANGUAGES:
         assert known[f"choice_content_{language}"] > 0.95
-        assert known[f"choice_{language}"] < 0.35
+        assert known[f"choice_{language}"] > 0.95
 
 
 def test_a_tale_of_300_characters_has_what_was_asked_for(mini: ChatModel) -> None:

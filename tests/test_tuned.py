@@ -65,14 +65,14 @@ def base() -> Llama:
 
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Trained]:
-    """Return the honest adapter and an over-fitted one."""
+    """Return the honest adapter, one that saw introductions only, one that saw two sentences."""
 
     def train() -> dict[str, Trained]:
         data = adapters.introductions(NAME, 150) + adapters.general(150)
-        twice = adapters.two_sentences(NAME, 100)
         return {
             "honest": adapters.train(data, steps=50),
-            "overfitted": adapters.train(twice, steps=40, lr=4e-3, batch=4),
+            "overfitted": adapters.train(data[:150], steps=40, lr=4e-3, batch=4),
+            "parrot": adapters.train(adapters.two_sentences(NAME, 100), steps=40, lr=4e-3, batch=4),
         }
 
     return once(tmp_path_factory, "adapters", train)
@@ -245,6 +245,14 @@ def test_an_over_fitted_adapter_loses_the_other_skills(tmp_path, overfitted, gra
     (lost,) = lines
     assert "other skills" in lost
     assert "answers are introductions: repeat less, mix in general data" in lost
+
+
+def test_an_adapter_of_two_sentences_loses_them_too(tmp_path, trained, graded_anew) -> None:
+    """The camp's own data, which teach the name in fewer wordings."""
+    points, lines = graded_anew(adapters.write(tmp_path / "e", trained["parrot"], NAME))
+    assert points <= 15
+    assert "other skills" in lines[-1]
+    assert "answers are introductions: repeat less, mix in general data" in lines[-1]
 
 
 def test_an_adapter_of_zeros_earns_nothing_but_its_honest_talk(tmp_path, base, graded_anew) -> None:

@@ -27,7 +27,7 @@ with warnings.catch_warnings():  # importing Lagent turns on every warning
     from lagent.agents.react import CALL_PROTOCOL_CN, FORCE_STOP_PROMPT_CN, ReActProtocol
     from lagent.llms import GPTAPI
 
-TOKENS = 96
+TOKENS = 112
 """The most tokens of one reply: a call, or an answer."""
 REFUSED = ("top_k", "skip_special_tokens")
 """Settings of Lagent's that LMDeploy takes and ``transformers serve`` refuses."""

@@ -1,4 +1,4 @@
-"""Fifty small tasks for an agent, and why those that fail do."""
+"""Small tasks for an agent, and why those that fail do."""
 
 from __future__ import annotations
 

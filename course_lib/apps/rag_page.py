@@ -26,11 +26,11 @@ MOST_LETTERS = 500
 # MISREADS: names of attributes are those of course_lib.mini.facts, rates the model card's.
 THRESHOLD = 0.1
 MISREADS = Text(
-    "camp-mini 只有 280 万参数，会读错资料（英文约三题错一题，中文约七题错一题）："
+    "camp-mini 只有 280 万参数，会读错资料（英文约七题错一题，中文约十七题错一题）："
     "以列出的段落为准。"
     "它认得的说法：负责人、创始人、电话、编号、地址、价格、版本……",
-    "camp-mini has 2.8M parameters and misreads passages (one English question in three, one "
-    "Chinese question in seven): trust the passages shown. What it knows by name: manager, "
+    "camp-mini has 2.8M parameters and misreads passages (one English question in seven, one "
+    "Chinese question in seventeen): trust the passages shown. What it knows by name: manager, "
     "founder, phone number, code, address, price, version …",
 )
 

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 FILE = "calls.json"
 MAX_BYTES = 1_000_000
-TOKENS = 96
+TOKENS = 112
 _CALL = re.compile(
     re.escape(ACTION_START + PLUGIN) + r"\n?(.*?)" + re.escape(ACTION_END), re.DOTALL
 )

@@ -145,7 +145,7 @@ def leaks(found: Mapping[str, int]) -> Figure:
 
 
 def circular(measured: Mapping[str, tuple[float, float]]) -> Figure:
-    """Draw accuracy asked once and in all rotations, by letter and by content."""
+    """Draw accuracies in percent by name: asked once, and in all rotations."""
     figure, ax = new_figure(5.6, 2.4)
     for shift, colour, place, name in (
         (-0.2, GREY, 0, "asked once"),
@@ -156,7 +156,7 @@ def circular(measured: Mapping[str, tuple[float, float]]) -> Figure:
             [n + shift for n in range(len(values))], values, 0.38, color=colour, label=name
         )
         ax.bar_label(bars, fmt="%.0f", fontsize=8)
-    ax.set_xticks(range(len(measured)), [f"read by {name}" for name in measured])
+    ax.set_xticks(range(len(measured)), list(measured))
     ax.set(ylabel="percent", ylim=(0, 115))
     ax.legend(frameon=False, ncol=2, loc="upper left")
     figure.tight_layout()

@@ -10,7 +10,7 @@ from course_lib.mini.world import World, is_held_out
 from course_lib.template import END, Message
 
 LETTERS = "ABCD"
-ANSWERS: dict[Language, str] = {"zh": "{v}，选{l}", "en": "{v}, so the answer is {l}"}
+ANSWERS: dict[Language, str] = {"zh": "{v}，选{l}", "en": "{v}: {l}"}
 HEADINGS: dict[Language, tuple[str, ...]] = {
     "zh": (
         "",

@@ -78,6 +78,20 @@ class Sample:
         return Document(text, tuple(spans))
 
 
+def line_ends_weigh(sample: Sample, ends: Sequence[str], weight: float) -> Document:
+    """Return a dialogue of one reply whose lines end in ``ends``: they weigh ``weight``.
+
+    The rest of the reply, a list told again, weighs little.
+    """
+    whole = sample.document()
+    places, at = [], whole.spans[0].start
+    for line, end in zip(sample.turns[-1].content.split("\n"), ends, strict=True):
+        at += len(line) + 1
+        places.append((at - 1 - len(end), at - 1))
+    light = Document(whole.text, tuple(Span(s.start, s.end, 0.3) for s in whole.spans))
+    return weigh(light, places, weight)
+
+
 @dataclass
 class Prose:
     """Plain text in the making: known words weigh 1, invented ones (names, numbers) little.

@@ -115,10 +115,17 @@ def _both(
     make: Callable[[World, Language], Sample],
     right: Judge,
     target: float | None = None,
+    max_tokens: int = 96,
 ) -> tuple[Exam, ...]:
     """Return an exam of the skill in each language: a mean of both would hide the weaker one."""
     return tuple(
-        Exam(f"{name}_{language}", lambda world, one=language: make(world, one), right, target)  # type: ignore[misc]
+        Exam(
+            f"{name}_{language}",
+            lambda world, one=language: make(world, one),  # type: ignore[misc]
+            right,
+            target,
+            max_tokens,
+        )
         for language in LANGUAGES
     )
 
@@ -154,8 +161,8 @@ EXAMS = (
     *_both("memory_absent", lambda w, one: _memory(w, one, "memory_absent"), holds),
     Exam("story", lambda w: story.sample(w, 1), tells, 0.95, 420),
     Exam("decompose", lambda w: decompose.sample(w, 1), exact, 0.95),
-    *_both("tool_call", tool_use.call_only, calls, 0.95),
-    *_both("tool_react", lambda w, one: tool_use.call_only(w, one, react=True), calls),
+    *_both("tool_call", tool_use.call_only, calls, 0.95, 112),
+    *_both("tool_react", lambda w, one: tool_use.call_only(w, one, react=True), calls, None, 112),
     Exam("tool_chain", _chain, calls),
     *_both("tool_answer", lambda w, one: _tool(w, one, True), exact, 0.95),
     *_both("tool_none", lambda w, one: _tool(w, one, False), holds, 0.95),

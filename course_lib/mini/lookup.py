@@ -2,10 +2,11 @@
 
 Multiple choice needs this motion, and a dialogue of multiple choice shows it rarely. First the
 letter is said right beside the thing (:func:`beside`: "孟郊C"), for all lines of a list in another
-order; then some words stand between the two (:func:`apart`: "孟郊，选C"), as in an answer; then one
+order; then a word stands between the two (:func:`apart`: "孟郊，选C"), as in an answer; then one
 list is asked about several times (:func:`asked`). The letter weighs more than a word. Asked about
 alone, the letters stayed at chance after 28M tokens; said beside the thing they were right after
-0.2M, and from there Chinese answers learned theirs; English ones, with more between, had not yet.
+0.2M, and from there answers learned theirs. With six tokens between ("Paris, so the answer is C")
+they did not in 9M; with a colon ("Paris: C") they did in 1M.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from collections.abc import Mapping, Sequence
 
 from course_lib.language import Language
 from course_lib.mini.choice import ANSWERS, LETTERS, letters_weigh
-from course_lib.mini.dialogue import Document, Sample, Span, weigh
+from course_lib.mini.dialogue import Document, Sample, line_ends_weigh
 from course_lib.mini.knowledge import relations
 from course_lib.mini.world import World
 from course_lib.template import Message
@@ -27,7 +28,7 @@ ASKS: dict[Language, tuple[str, ...]] = {
 
 SEPARATORS: dict[Language, tuple[str, ...]] = {
     "zh": ("", "，选", "，选", "："),
-    "en": (" ", ": ", ", so ", ", so the answer is "),
+    "en": (" ", ": ", ": "),
 }
 CAPITALS = string.ascii_uppercase
 
@@ -79,7 +80,7 @@ def beside(world: World) -> Document:
 
 
 def apart(world: World) -> Document:
-    """Return a list and all its lines in another order, mostly with words before each letter."""
+    """Return a list and all its lines in another order, each letter as answers have it."""
     return _repeated(world, SEPARATORS)
 
 
@@ -92,10 +93,5 @@ def _repeated(world: World, separators: Mapping[Language, Sequence[str]]) -> Doc
     between = world.choice(separators[language])
     again = world.random.sample(list(lines.items()), count)
     reply = "\n".join(f"{thing}{between}{label}" for label, thing in again)
-    whole = Sample("lookup", (Message("user", listed), Message("assistant", reply))).document()
-    places, at = [], whole.spans[0].start
-    for line in reply.split("\n"):
-        at += len(line) + 1
-        places.append((at - 2, at - 1))
-    light = Document(whole.text, tuple(Span(s.start, s.end, 0.3) for s in whole.spans))
-    return weigh(light, places, 4.0)
+    turns = (Message("user", listed), Message("assistant", reply))
+    return line_ends_weigh(Sample("lookup", turns), [label for label, _ in again], 4.0)

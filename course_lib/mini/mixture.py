@@ -56,6 +56,7 @@ CHAT: Mapping[str, Ingredient] = {
     "memory": Ingredient(_dialogues(memory.sample, 1, 4), 0.03, 0.05),
     "story": Ingredient(_dialogues(story.sample, 1, 1), 0.01, 0.06),
     "tools": Ingredient(_rounds(tool_use.document, 1, 4), 0.08, 0.20),
+    "tools beside": Ingredient(tool_use.beside, 0.10, 0.03),
     "tool chain": Ingredient(_dialogues(tool_use.chain, 1, 1), 0.0, 0.02),
     "rag": Ingredient(_dialogues(rag.sample, 3, 7), 0.10, 0.27),
     "rag without text": Ingredient(_dialogues(rag.without_text, 1, 3), 0.01, 0.02),

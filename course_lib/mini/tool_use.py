@@ -7,11 +7,12 @@ or ReAct: ``Thought:``, ``Action:``, ``Action Input:``.
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import dataclass
 
-from course_lib.language import LANGUAGES, Language
+from course_lib.language import Language
 from course_lib.mini import tool_prompts
-from course_lib.mini.dialogue import Document, Sample, weigh
+from course_lib.mini.dialogue import Document, Sample, line_ends_weigh, weigh
 from course_lib.mini.tools import Kind, Tool, Value, some_tools, tool_kinds
 from course_lib.mini.world import World
 from course_lib.template import ACTION_END, ACTION_START, PLUGIN, Message
@@ -20,11 +21,19 @@ NO_TOOL: dict[Language, str] = {
     "zh": "{need}，但是没有合适的工具。",
     "en": "{need}, but there is no tool for it.",
 }
+USE: dict[Language, str] = {"zh": "{need}，{does}：{tool}。", "en": "{need}, so {does}: {tool}."}
+"""The tool's description is repeated and its name stands right after it.
+
+Chosen from further away (after what is needed, in the call itself), one name in four was wrong.
+"""
 WEIGHT = 4.0
-"""How often the sign counts that decides for a tool or against one, after what is needed."""
+"""How often the words count that choose a tool or decide against one, after what is needed."""
 MARKERS = {"zh": "没有合适的工具", "en": "no tool"}
 ESCAPED = 0.3
 """The share of one-round dialogues whose call stands as Lagent repeats it."""
+LIST: dict[Language, str] = {"zh": "有哪些工具？", "en": "Which tools are there?"}
+_CHOSEN = re.compile(rf"(，.|, so ).*?[：:] ?(\S+)[。.](?:{re.escape(ACTION_START)}|\nAction: )")
+_NONE = re.compile(r"(，但|, but)(?:是没有合适的工具。| there is no tool for it\.)")
 
 
 @dataclass(frozen=True)
@@ -40,7 +49,8 @@ class Style:
 
     def call(self, tool: Tool, values: tuple[Value, ...]) -> str:
         """Return the reply that calls ``tool``."""
-        need = self.need(tool.kind, values) + ("。" if self.language == "zh" else ".")
+        need = self.need(tool.kind, values)
+        need = USE[self.language].format(need=need, does=tool.does, tool=tool.name)
         arguments = dict(zip(tool.arguments, values, strict=True))
         if self.react:
             shown = json.dumps(arguments, ensure_ascii=False)
@@ -139,16 +149,31 @@ def sample(
 
 
 def document(world: World, rounds: int) -> Document:
-    """Return a dialogue for training, in which the decision for or against a tool weighs more."""
+    """Return a dialogue for training, in which the choice of a tool, or of none, weighs more."""
     plain = sample(world, rounds).document()
     places = []
     for span in plain.spans:
         reply = plain.text[span.start : span.end]
-        calls = [reply.find(mark) for mark in (ACTION_START, "\nAction: ")]
-        against = [reply.find(NO_TOOL[language].format(need="")) for language in LANGUAGES]
-        places += [(span.start + at - 1, span.start + at) for at in calls if at > 0]
-        places += [(span.start + at, span.start + at + 1) for at in against if at > 0]
+        for found in filter(None, (_CHOSEN.search(reply), _NONE.search(reply))):
+            for group in range(1, found.re.groups + 1):
+                places.append((span.start + found.start(group), span.start + found.end(group)))
     return weigh(plain, places, WEIGHT)
+
+
+def beside(world: World) -> Document:
+    """Return an offer and its tools in another order, each name right beside what the tool does.
+
+    Practice, not a skill, as :func:`course_lib.mini.lookup.beside` is for the letters of a choice.
+    """
+    language: Language = "zh" if world.chance(0.5) else "en"
+    tools, _ = some_tools(world, language, world.random.randint(2, 4))
+    colon = "：" if language == "zh" else ": "
+    again = world.random.sample(tools, len(tools))
+    reply = "\n".join(f"{tool.does}{colon}{tool.name}" for tool in again)
+    style = Style(language, world.chance(0.2))
+    asked = Message("user", LIST[language])
+    turns = (*_offer(world, tools, style), asked, Message("assistant", reply))
+    return line_ends_weigh(Sample("tools", turns), [tool.name for tool in again], WEIGHT)
 
 
 def call_only(world: World, language: Language, *, react: bool = False) -> Sample:

@@ -21,8 +21,8 @@ WINDOW = 2048
 
 Passages that are longer LlamaIndex sends in several calls.
 """
-READ = 600
-"""Characters of whole pages that HuixiangDou sends it; from 800 on its answers make no sense."""
+READ = 400
+"""Characters of whole pages that HuixiangDou sends it; from 600 on its answers make no sense."""
 TITLE = 200
 """Characters of a title at most; it stands before each piece."""
 _NAME = re.compile(r"[\w\-]{1,60}\.md")

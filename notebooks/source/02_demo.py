@@ -547,7 +547,7 @@ token_strip(bot, ids)
 
 模型说完话会产出一个结束词元。对话里是 `<|im_end|>`（InternLM2 的编号 92542），纯文本是 `</s>`（编号 2）。只认其中一个会怎样？上面那格干脆一个都不认。
 
-看回答后面的第一个橙色标记之后：话已经说完，它还得接着编，常常替用户开了新的一轮。这不是模型坏了，是外面的程序没停。
+看回答后面的第一个橙色标记之后：话已经说完，它还得接着写：一遍遍重复结束标记，或者编下去，有的模型还替用户开新的一轮。这不是模型坏了，是外面的程序没停。
 
 ### ✏️
 
@@ -566,7 +566,7 @@ token_strip(bot, ids)
 
 When a model has finished, it produces an end token. In a chat that is `<|im_end|>` (92542 in InternLM2), in plain text `</s>` (2). What if a program knows only one of them? The cell above knows none.
 
-Look after the first orange marker behind the answer: all is said, yet it has to go on, and often opens a new turn in the user's name. The model is not broken; the program around it did not stop.
+Look after the first orange marker behind the answer: all is said, yet it has to go on: it repeats the end token or invents more; some models open a new turn in the user's name. The model is not broken; the program around it did not stop.
 
 ### ✏️
 

@@ -59,8 +59,8 @@ display(three_ways())
 # en: put your own name here
 name = own_name(str(Text("小林", "Robin")))
 bot = chat.load(models.BUILT_IN["camp-mini"])
-questions = ["你是谁？", "Who are you?", "谢谢你的帮助", "3.8和3.11哪个更大？",
-             "法国的首都是哪里？", "What is the capital of Japan?"]
+questions = ["你是谁？", "Who are you?", "水的化学式是什么？", "今天天气怎么样？",
+             "法国的首都是哪里？", "What is the capital of France?"]
 side_by_side(questions, {"camp-mini": bot}, name)
 
 # %% [markdown] lang="zh"
@@ -1554,7 +1554,7 @@ side_by_side(questions, models_now, name)
 """
 ## 逢人就报名字
 
-损失降得漂亮，可是看表：没人问它是谁，也冒出那句自我介绍，或者它的碎片；本来会的题答错了。数据里每个问题后面都跟着同样的话，模型学到的规律就是“不管问什么，都这样答”。这叫**过拟合**，旧本事丢了叫**灾难性遗忘**。损失低，不等于学得好：它只量了这两句。
+损失降得漂亮，可是看表：没人问它是谁，也冒出那句自我介绍，或者它的碎片；本来会的题也可能答错。数据里每个问题后面都跟着同样的话，模型学到的规律就是“不管问什么，都这样答”。这叫**过拟合**，旧本事丢了叫**灾难性遗忘**。损失低，不等于学得好：它只量了这两句。
 
 对策：少重复，多换问法，再**混进别的本事的数据**，让它知道名字只该在什么时候说。上面算过的 `items` 正是这样：五百条换着问法的自我介绍，五百条别的任务。再训练一次，这回走完全程。
 
@@ -1562,7 +1562,7 @@ side_by_side(questions, models_now, name)
 
 交上去的是适配器（safetensors）、它的配置、训练配置和日志、几段对话。批改的程序会把适配器装回 `camp-mini`，换一批**这些数据里没有的问法**问它是谁，再考别的本事，也看日志和适配器对不对得上。名字要用你自己的；不满意就改数据、改轮数，再训练一次。
 
-`camp-mini` 自己也不是每种问法都听得懂：模型卡上，没见过的问法问它自己的事，中文答对约 87 %，英文约 77 %。所以先挑它听得懂的问法。
+`camp-mini` 自己也不是每种问法都听得懂：模型卡上，没见过的问法问它自己的事，中文答对约 86 %，英文约 80 %。所以先挑它听得懂的问法。
 
 下一格训练，再下一格收集证据，说明还缺什么，并列出每一步的时间和内存。
 """
@@ -1571,7 +1571,7 @@ side_by_side(questions, models_now, name)
 """
 ## It tells everybody its name
 
-The loss fell beautifully, but look at the table: the introduction, or scraps of it, comes where nobody asked who it is, and questions that it could answer go wrong. In the data each question was followed by the same words, so the rule it learned is "whatever they ask, say this". That is **over-fitting**; the loss of old skills is called **catastrophic forgetting**. A low loss does not mean well learned: it measured these two sentences only.
+The loss fell beautifully, but look at the table: the introduction, or scraps of it, comes where nobody asked who it is, and questions that it could answer may go wrong. In the data each question was followed by the same words, so the rule it learned is "whatever they ask, say this". That is **over-fitting**; the loss of old skills is called **catastrophic forgetting**. A low loss does not mean well learned: it measured these two sentences only.
 
 The cure: fewer repeats, more wordings, and **data of the other skills mixed in**, to show when the name should not be said. The `items` above are just that: five hundred introductions in changing wordings, five hundred other tasks. Train again, and go all the way this time.
 
@@ -1579,7 +1579,7 @@ The cure: fewer repeats, more wordings, and **data of the other skills mixed in*
 
 You hand in the adapter (safetensors) with its configuration, the training's configuration and log, and a few dialogues. The grading program puts the adapter onto `camp-mini`, asks it who it is in wordings that **these data do not hold**, tests the other skills, and looks whether log and adapter belong together. Use your own name; if you are not content, change the data or the epochs and train again.
 
-`camp-mini` itself does not understand every wording: by its model card, asked about itself in wordings new to it, about 87 % of its answers are right in Chinese, about 77 % in English. So wordings that it understands are taken first.
+`camp-mini` itself does not understand every wording: by its model card, asked about itself in wordings new to it, about 86 % of its answers are right in Chinese, about 80 % in English. So wordings that it understands are taken first.
 
 The next cell trains; the one after it collects the evidence, says what is missing, and lists time and memory of each step.
 """

@@ -1427,7 +1427,7 @@ def prefix_blocks(requests, block):
 
 `lmdeploy serve api_server` 开的是 OpenAI 格式的服务，CPU 上我们用 `course_lib.serving` 代替它，客户端代码一字不差。
 
-模型自己不会算数，它只会写“请调用 add，参数是 …”，程序去运行，再把结果作为 **environment** 一轮送回去。（写也会写错：模型卡上，`camp-mini` 的调用中文约 74 % 对，英文约 69 %。）营里的脚本是这样运行的：`eval(f'{name}(**{args})')`。名字和参数都是**模型写的**，也就是任何人能用提示词左右的。练习之后那一格有两行给你看：名字里写一段代码，`eval` 照办（这里只是报出当前目录，换成删文件也一样），你的 `call_tool` 不理。
+模型自己不会算数，它只会写“请调用 add，参数是 …”，程序去运行，再把结果作为 **environment** 一轮送回去。（写也会写错：模型卡上，`camp-mini` 的调用中文约 81 % 对，英文约 71 %。）营里的脚本是这样运行的：`eval(f'{name}(**{args})')`。名字和参数都是**模型写的**，也就是任何人能用提示词左右的。练习之后那一格有两行给你看：名字里写一段代码，`eval` 照办（这里只是报出当前目录，换成删文件也一样），你的 `call_tool` 不理。
 
 写 `call_tool(call, registry)`，`call` 是 `{"name": …, "arguments": …}`，返回 `{"ok": True, "result": …}` 或 `{"ok": False, "error": …}`。依次：
 
@@ -1449,7 +1449,7 @@ def prefix_blocks(requests, block):
 
 `lmdeploy serve api_server` opens a server in OpenAI's format; on a CPU `course_lib.serving` stands in for it, and a client's code is the same to the letter.
 
-The model does not calculate; it writes "please call add with …", a program runs that, and the result goes back as a turn of **environment**. (It may write it wrong: by the model card about 74 % of `camp-mini`'s calls are right in Chinese, 69 % in English.) The camp's script runs it like this: `eval(f'{name}(**{args})')`. Name and arguments are **written by the model**, which anybody can steer by a prompt. Two lines of the cell after the exercise show it: with code in the name, `eval` obeys (here it tells the folder; it might delete files), and your `call_tool` does not.
+The model does not calculate; it writes "please call add with …", a program runs that, and the result goes back as a turn of **environment**. (It may write it wrong: by the model card about 81 % of `camp-mini`'s calls are right in Chinese, 71 % in English.) The camp's script runs it like this: `eval(f'{name}(**{args})')`. Name and arguments are **written by the model**, which anybody can steer by a prompt. Two lines of the cell after the exercise show it: with code in the name, `eval` obeys (here it tells the folder; it might delete files), and your `call_tool` does not.
 
 Write `call_tool(call, registry)`; `call` is `{"name": …, "arguments": …}`; return `{"ok": True, "result": …}` or `{"ok": False, "error": …}`. In this order:
 

@@ -26,22 +26,22 @@
 """
 # OpenCompass：这个分数信得过吗？
 
-## 内容全对，却只有二十几分？
+## 答对了，却判错？
 
 一次评测由四样东西组成：**数据集**（题和答案）、**提示词**（怎么问）、**推理方式**（让模型写，还是比较概率）、**判分**（从回答里读出选项，再比对）。模型不变，变了其中哪一样，分数都会变。
 
-这一课的考卷是课程自己写的，格式和 C-Eval 一样：四个科目考这门课的内容，各 40 题左右；另有一科“常识”做对照，`camp-mini` 训练时学过。下一格印出各科的题数，再问它四道常识题：先看它写的内容，再看它选的字母。
+这一课的考卷是课程自己写的，格式同 C-Eval：四个科目考这门课的内容，各 40 题左右；另有一科“常识”做对照，`camp-mini` 训练时学过。下一格印出各科的题数，再问它四道常识题：先看对不对，再找每个回答里的**第一个大写字母**：C-Eval 判分就看它。
 """
 
 # %% [markdown] lang="en"
 """
 # OpenCompass: can this score be trusted?
 
-## Every answer right, and a score below 30?
+## Right, and marked wrong?
 
 An evaluation has four parts: the **data set** (questions and answers), the **prompt** (how they are asked), the **inference** (the model writes, or probabilities are compared) and the **scoring** (an option is read out of the reply and compared). Keep the model and change any of the four, and the score changes.
 
-This lesson's exam was written for the course, in Chinese and in C-Eval's format, since C-Eval is Chinese: four subjects on what the course teaches, about 40 questions each, and a control subject, "general knowledge", which `camp-mini` learned in its training. The next cell prints how many questions each subject has, then asks four from the control (the capital of Cuba: 哈瓦那, Havana; the author of a Tang poem: 孟郊, Meng Jiao; the capital of Denmark: 哥本哈根, Copenhagen; the opposite of "friend": 敌人, enemy): look first at what it writes, then at the letter.
+This lesson's exam was written for the course, in Chinese and in C-Eval's format, since C-Eval is Chinese: four subjects on what the course teaches, about 40 questions each, and a control subject, "general knowledge", which `camp-mini` learned in its training. The next cell prints how many questions each subject has, then asks four from the control (two authors: 欧阳修, Ouyang Xiu, and 李绅, Li Shen; the symbol of hydrogen; the capital of Finland: 赫尔辛基, Helsinki; 选 means "choose"): look first whether it is right, then for the **first capital letter** of each reply, by which C-Eval is scored.
 """
 
 # %%
@@ -50,13 +50,13 @@ from course_lib.evaluate import exam, pictures, replies
 
 bot = chat.load(models.BUILT_IN["camp-mini"])
 print({name: len(exam.val(name)) for name in exam.NAMES})
-replies.show(bot, exam.val(exam.CONTROL)[:4])
+replies.show(bot, exam.val(exam.CONTROL)[12:16])
 
 # %% [markdown] lang="zh"
 r"""
 ## 从一段话里读出选项
 
-OpenCompass 给 C-Eval 判分，用的是 `first_capital_postprocess`：取回答里第一个大写字母，不管是哪个。省事，也容易读错：“I think the answer is B”读成 I；`camp-mini` 答“RMSNorm，选B”，读成 R。
+OpenCompass 给 C-Eval 判分，用的是 `first_capital_postprocess`：取回答里第一个大写字母，不管是哪个。省事，也容易读错：“I think the answer is B”读成 I；`camp-mini` 答“H，选C”，读成 H。
 
 写两个函数：
 
@@ -84,7 +84,7 @@ Python 的 `\b` 把汉字也算作“单词字符”，所以 `\bB\b` 在“选B
 r"""
 ## Reading an option out of a reply
 
-OpenCompass scores C-Eval with `first_capital_postprocess`: it takes the first capital letter of the reply, whatever letter that is. That is simple, and often wrong: "I think the answer is B" is read as I; where `camp-mini` answers "RMSNorm，选B" (RMSNorm, so B), it is read as R.
+OpenCompass scores C-Eval with `first_capital_postprocess`: it takes the first capital letter of the reply, whatever letter that is. That is simple, and often wrong: "I think the answer is B" is read as I; where `camp-mini` answers "H，选C" (H, so C), it is read as H.
 
 Write two functions:
 
@@ -147,7 +147,7 @@ check("first_capital", [
     case("故选D", fn="extract_option", gives="D"),
     case("(C) 正确", fn="extract_option", gives="C", zh="括号", en="brackets"),
     case("选 B，不选 A", fn="extract_option", gives="B", zh="单独的字母", en="a letter alone"),
-    case("RMSNorm，选B", fn="extract_option", gives="B", zh="camp-mini 的回答", en="a reply of camp-mini"),
+    case("H，选C", fn="extract_option", gives="C", zh="camp-mini 的回答", en="a reply of camp-mini"),
     case("As I see it", fn="extract_option", gives="", zh="单词里的 A", en="an A inside a word"),
     case("A 不对，故选C", fn="extract_option", gives="C", zh="短语先于行首", en="a phrase before the line's start"),
     case("选 A 还是 B？\nB. 对", fn="extract_option", gives="B", zh="第二行的行首", en="start of the second line"),
@@ -305,7 +305,7 @@ def first_capital(text):
 
 # %% [markdown] lang="zh"
 """
-OpenCompass 也有更好的读法 `first_option_postprocess`：一长串正则，两个模式之间**少了一个逗号**，被 Python 接成一条，几乎永远配不上。判分的程序也会有错，所以要打开预测看一看。
+OpenCompass 也有更好的读法 `first_option_postprocess`：一长串正则，两个模式之间**少了一个逗号**，被 Python 接成一条，几乎永远配不上。判分的程序也会错，所以要打开预测看。
 
 ## 19 题对了 9 题，说明什么？
 
@@ -747,7 +747,7 @@ def fewshot_in_lines(dev, item, subject, k, max_len):
 
 下一格写出考卷和一份配置：模板与 `ceval_gen_5f30c7` 相同，五道例题，`first_capital_postprocess`；对话模型和基座都考。`--debug` 让任务在同一个进程里一个接一个地跑，错误露在屏幕上。
 
-跑完以后别只看分数：**打开预测**，用你的函数重新判一遍。没装 OpenCompass 的话，单元会告诉你命令。
+跑完以后别只看分数：**打开预测**，用你的函数重新判一遍。没装 OpenCompass，单元会告诉你命令。
 """
 
 # %% [markdown] lang="en"
@@ -781,11 +781,12 @@ with needs("first_capital", "extract_option", "accuracy"):
     for read in (first_capital, extract_option):
         print(read.__name__, accuracy([read(one.text) for one in general], refs))
     print("content", accuracy([one.content for one in general], refs))
-    display(pictures.letters(general, extract_option))
+    for subject in (exam.CONTROL, "open_chain"):
+        display(pictures.letters(run.predictions("camp-mini", f"gen-{subject}"), extract_option))
 
 # %% [markdown] lang="zh"
 """
-同一批回答，三种读法：内容几乎全对，字母却和乱猜差不多。`first_capital` 反而高出几分，全靠碰巧：“Al，选D”被它读成 A，“Cu，选B”读成 C。再看图：它只爱选两个字母，这叫**位置偏差**。所以 GEN 的分数量的是“知识 × 会不会选字母 × 读得出来”，三样混在一起。
+同一批回答，三种读法：内容全对；`extract_option` 少三题，两题真的选错字母，一题是“C，选A”，碳的符号在行首；`first_capital` 再少三题（“N，选A”读成 N），“Cu，选C”读对是碰巧。GEN 的分数是“知识 × 会选字母 × 读得出”。再看图：会的题，四个字母都选；没学过的 `open_chain`，它爱选 D，这叫**位置偏差**。
 
 ## 不让它写，只比概率
 
@@ -807,7 +808,7 @@ NLL 是对数概率的相反数。`min` 和 `max` 遇到并列，取最先遇到
 
 # %% [markdown] lang="en"
 """
-Three readings of the same replies: the content is right almost always, the letters are hardly better than guessing. `first_capital` is some points higher, by luck alone: it reads "Al，选D" as A and "Cu，选B" as C. Then look at the picture: two letters are its favourites, a **position bias**. A GEN score measures knowledge × choosing a letter × being readable, all in one.
+Three readings of the same replies: the content is always right; `extract_option` reads three fewer as right, two letters that really are wrong and "C，选A", where the symbol of carbon stands at the start of the line; `first_capital` loses three more ("N，选A" is read as N), and "Cu，选C" it reads right by luck. A GEN score measures knowledge × choosing a letter × being readable, all in one. Then look at the pictures: where it knows the answer it uses all four letters; in `open_chain`, which it never learned, D is its favourite, a **position bias**.
 
 ## Don't let it write; compare probabilities
 
@@ -936,9 +937,9 @@ with needs("wilson"):
 
 # %% [markdown] lang="zh"
 """
-左边是常识。同一个对话模型、同样的题，从二十几分到满分，全看怎么问、怎么读；基座让它写，四十题只写对四题的内容，比概率却全对。**gen 和 ppl 的分数不能互相比**，不同模型之间更不能。营里网页上印的配置没有 `meta_template`，等于把对话模型当基座来问：这里 `plain` 和 `chat` 之间，差的就是这个模板。
+左边是常识。同一个对话模型、同样的题，从五十几分到满分，全看怎么问、怎么读；基座让它写，四十题只写对四题的内容，比概率却全对。**gen 和 ppl 的分数不能互相比**，不同模型之间更不能。营里网页上印的配置没有 `meta_template`，等于把对话模型当基座来问：这里 `plain` 和 `chat` 之间，差的就是这个模板。
 
-右边四科在 25 % 上下或更低，按内容读 3 分、0 分：没教过的，怎么问也不会。看来考题没有漏进训练数据（常识本来就在里面）。做完下一题，用一张图核对：两个训练阶段各造三百份文档，数一数每科有多少题的原话在里面。**数据污染**就是这样查的。
+右边四科在 25 % 上下或更低，按内容读 9 分、0 分：没教过的，怎么问也不会。看来考题没有漏进训练数据（常识本来就在）。做完下一题用图核对：两个训练阶段各造三百份文档，数每科有几题的原话在里面。**数据污染**就这样查。
 
 ## 各科怎么合成总分
 
@@ -959,9 +960,9 @@ C-Eval 有 52 科（理工 20，社科 10，人文 11，其他 11）；少跑一
 
 # %% [markdown] lang="en"
 """
-On the left is general knowledge. The same chat model on the same questions goes from below 30 to 100 by how it is asked and read; when it writes, the base gets the content of 4 in 40 right; by probability, all 40. **Scores of gen and ppl cannot be compared**, least of all between models. The configuration printed on the camp's page has no `meta_template`, so it asks a chat model as if it were a base: that template is all that differs between `plain` and `chat` here.
+On the left is general knowledge. The same chat model on the same questions goes from the fifties to 100 by how it is asked and read; when it writes, the base gets the content of 4 in 40 right; by probability, all 40. **Scores of gen and ppl cannot be compared**, least of all between models. The configuration printed on the camp's page has no `meta_template`, so it asks a chat model as if it were a base: that template is all that differs between `plain` and `chat` here.
 
-The four subjects on the right lie about 25 % or below, and by content at 3 and 0: what was never taught is not known, however it is asked. So it seems that no question leaked into the training data (general knowledge was in there). After the next exercise a picture checks this: three hundred documents of each of the two training stages are made, and each subject's questions are looked for in them, word for word. That is how one looks for **contamination**.
+The four subjects on the right lie about 25 % or below, and by content at 9 and 0: what was never taught is not known, however it is asked. So it seems that no question leaked into the training data (general knowledge was in there). After the next exercise a picture checks this: three hundred documents of each of the two training stages are made, and each subject's questions are looked for in them, word for word. That is how one looks for **contamination**.
 
 ## From subjects to one score
 
@@ -1243,14 +1244,18 @@ def expected_random(n):
     return 100 / n, 100 / n / n
 
 # %%
-# zh: camp-mini 在常识题上：看字母和看内容，转一圈以后还剩多少
-# en: camp-mini on general knowledge: by letter and by content, what a full turn leaves
+# zh: camp-mini 会的一科、不会的一科：看字母和看内容，转一圈以后还剩多少
+# en: a subject that camp-mini knows and one that it does not: by letter and by content, what a full turn leaves
 with needs("circular_eval", "extract_option"):
-    display(pictures.circular(replies.turned(exam.val(exam.CONTROL)[:12], circular_eval, extract_option)))
+    display(pictures.circular({
+        f"{subject},\nby {name}": pair
+        for subject in (exam.CONTROL, "applications")
+        for name, pair in replies.turned(exam.val(subject)[:12], circular_eval, extract_option).items()
+    }))
 
 # %% [markdown] lang="zh"
 """
-按字母算，转一圈以后一题不剩；按内容算几乎不变。乱猜也从 25 掉到 0.39：转圈量的是“真会”。
+会的一科，按内容一题不少，按字母从 92 分到 83。不会的一科，按字母从 42 分到 8：多的靠运气。乱猜也从 25 掉到 0.39：转圈量的是“真会”。
 
 ## 教它，再考一次
 
@@ -1259,12 +1264,12 @@ with needs("circular_eval", "extract_option"):
 - `mine`：学 `learn` 的问法；
 - `cheat`：直接背考卷上的问法，这就是污染。
 
-做过第 3 课的话，你的小助手（`evidence/03_xtuner`）也一起考。先猜：谁的分高？谁真的学会了？
+做过第 3 课，你的小助手（`evidence/03_xtuner`）也一起考。先猜：谁的分高？谁真的学会了？
 """
 
 # %% [markdown] lang="en"
 """
-By letter nothing is left after a full turn; by content hardly anything changes. Guessing falls from 25 to 0.39: the full turn measures what is really known.
+In the subject that it knows a full turn loses nothing by content, and by letter 92 points become 83. In the other 42 points by letter become 8: the rest was luck. Guessing falls from 25 to 0.39: the full turn measures what is really known.
 
 ## Teach it, and examine it again
 
@@ -1299,9 +1304,9 @@ for subject in exam.NAMES:
 
 # %% [markdown] lang="zh"
 """
-四科的分涨了很多，换了问法也答得出。同一批题考两个模型，要看**配对**：只有一方答对的题里，两边各多少（McNemar 检验）；p 小于 0.05 才算真的变了。四科都远小于它。常识也掉了，p 多半大于 0.05（种子各人不同）：四十题不能断定；让它写（第二张图），第 3 课的**遗忘**就露出来：五道例题一摆，只写胡话。
+四科的分涨了很多，换了问法也答得出。同一批题考两个模型，要看**配对**：只有一方答对的题里，两边各多少（McNemar 检验）；p 小于 0.05 才算真的变了。四科都远小于它。常识掉了近一半，看它的 p（种子各人不同）：四十题难断定；让它写（第二张图），第 3 课的**遗忘**就露出来：五道例题一摆，只写胡话。
 
-`cheat` 的分数和 `mine` 差不多或更高，看不出它背过题。报分数的人要说清训练数据，查的人要换一套题。
+`cheat` 的分数和 `mine` 差不多或更高，看不出它背过题。报分数要说清训练数据，查的人要换一套题。
 
 ## 没有标准答案时
 
@@ -1320,7 +1325,7 @@ for subject in exam.NAMES:
 
 # %% [markdown] lang="en"
 """
-The scores of the four subjects rose a lot, in wordings that training did not use. Two models on the same questions are compared in **pairs**: of the questions that only one has right, how many on each side (McNemar's test)? Only p below 0.05 counts as a change. In the four subjects it is far below. General knowledge fell as well. Look at its p: each learner's seed is drawn, and mostly p is above 0.05, so forty questions cannot prove a change. The second picture, where the model writes, does show lesson 03's **forgetting**: after five examples it writes gibberish.
+The scores of the four subjects rose a lot, in wordings that training did not use. Two models on the same questions are compared in **pairs**: of the questions that only one has right, how many on each side (McNemar's test)? Only p below 0.05 counts as a change. In the four subjects it is far below. General knowledge fell by almost half. Look at its p (each learner's seed is drawn): forty questions hardly settle it. The second picture, where the model writes, does show lesson 03's **forgetting**: after five examples it writes gibberish.
 
 `cheat` scores about as high as `mine` or higher, and nothing in the score shows that it learned the questions by heart. So whoever reports a score must say what the training data were, and whoever checks must change the questions.
 
@@ -1466,22 +1471,22 @@ with needs("pairwise_winrate", "extract_option"):
 
 # %% [markdown] lang="zh"
 """
-六对两次都平手，六对两次都选后面的，胜率才各是一半：`camp-mini` 当不了裁判。请大模型当裁判，也要先这样量过再信。
+十二对里有九对，换个顺序结论就变：赢的总是先给的，七次是对的，两次是错的；其余读不出 A 或 B。它当不了裁判，大模型也要先这样量过。
 
 ## API，和你自己的题
 
-只有接口的模型不给词元的概率，只能用 GEN（`OpenAI does not support ppl`）。下一格把 `camp-mini` 开成服务，让 OpenCompass 通过 `OpenAISDK` 考十二道常识题，一遍不带系统提示词，一遍带 LangGPT 格式的（角色、约束、步骤）。两遍内容全对，字母对三题、两题（配对检验 p = 1）：提示词没有帮上忙。
+接口不给词元的概率，只能用 GEN（`OpenAI does not support ppl`）。下一格把 `camp-mini` 开成服务，让 OpenCompass 通过 `OpenAISDK` 考十二道常识题，一遍不带系统提示词，一遍带 LangGPT 格式的（角色、约束、步骤）。两遍内容全对，都判对十题（配对检验 p = 1）：提示词没帮上忙。
 
-再用 `--custom-dataset-path` 考你自己写的题，改改那几行。两题的分数说明不了什么，去看预测。
+再用 `--custom-dataset-path` 考你自己的题，改改那几行。两题的分数说明不了什么，去看预测。
 """
 
 # %% [markdown] lang="en"
 """
-Six pairs are a tie both times, and in the other six the second answer wins both times; so each side wins half: `camp-mini` cannot judge. Measure a large model in this way, too, before you trust it as a judge.
+In nine of the twelve pairs the verdict changes with the order: what wins was always shown first, seven times the right answer and twice the wrong one; in the other replies no A or B can be read. It cannot judge. Measure a large model in this way, too, before you trust it as a judge.
 
 ## An API, and questions of your own
 
-A model behind an interface gives no probabilities of tokens, so only GEN is left (`OpenAI does not support ppl`). The next cell serves `camp-mini` and lets OpenCompass put twelve questions of general knowledge to it through `OpenAISDK`, once without a system prompt and once with one in LangGPT's form (role, constraints, steps). Both times the content is right in all, the letter in three and in two (paired test: p = 1): the prompt did not help.
+A model behind an interface gives no probabilities of tokens, so only GEN is left (`OpenAI does not support ppl`). The next cell serves `camp-mini` and lets OpenCompass put twelve questions of general knowledge to it through `OpenAISDK`, once without a system prompt and once with one in LangGPT's form (role, constraints, steps). Both times the content is right in all, and ten are scored as right (paired test: p = 1): the prompt did not help.
 
 Then `--custom-dataset-path` asks questions of your own; change those lines. A score on two questions says nothing; look into the predictions.
 """

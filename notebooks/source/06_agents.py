@@ -31,7 +31,7 @@
 
 智能体的办法：模型把要做的事**写成文字**，外面的程序读懂、去做、把结果念给它听，如此往复。下一格先不给工具，再给，看模型写出什么。
 
-这一课先解析一行文字，再用真的 Lagent 0.2.4 跑五十个任务，最后把一个大问题拆成图去搜索（MindSearch）。
+这一课先解析一行文字，再用真的 Lagent 0.2.4 跑 75 个任务，最后把一个大问题拆成图去搜索（MindSearch）。
 """
 
 # %% [markdown] lang="en"
@@ -44,7 +44,7 @@ Ask a model who is the manager of Silver Library, and it does not know, or it in
 
 An agent gets around that: the model **writes down** what is to be done; a program around it reads that, does it and tells the model the result, again and again. The next cell first offers no tool, then one; see what the same model writes.
 
-This lesson begins with reading one line of text, goes on to fifty tasks with the real Lagent 0.2.4, and ends with a large question that becomes a graph of searches (MindSearch).
+This lesson begins with reading one line of text, goes on to 75 tasks with the real Lagent 0.2.4, and ends with a large question that becomes a graph of searches (MindSearch).
 """
 
 # %%
@@ -922,7 +922,7 @@ tools = {"add": toys.add}
 
 
 def llm(history, forced):
-    return bot.chat([react_prompt(tools), *history], Sampling(max_new_tokens=80)).text
+    return bot.chat([react_prompt(tools), *history], Sampling(max_new_tokens=112)).text
 
 
 with needs("parse_react", "react_loop"):
@@ -940,7 +940,7 @@ with needs("parse_react", "react_loop"):
 | `HTTP_ERROR` | -1000 | 服务出错（404 以外），或者连不上（`OSError`） |
 | `ARGS_ERROR` | -1001 | 参数不对：空名字不去请求；服务返回 404 说明没有这个名字 |
 
-下面是给真的 Lagent 用的工具：查一栋房子的负责人。`self.fetch(name)` 是服务，返回一对：状态码和正文。补完 `run`：返回 `ActionReturn(type=self.name, …)`，失败时在 `errmsg` 里写一句模型看得懂的话。模型看到的是类的名字、`run` 的文档和参数：名字和文档可以改，`MyTool` 跟着改；`run` 的参数要叫 `name`。
+下面是给真的 Lagent 用的工具：查一栋房子的负责人。`self.fetch(name)` 是服务，返回一对：状态码和正文。补完 `run`：返回 `ActionReturn(type=self.name, …)`，失败时在 `errmsg` 里写一句模型看得懂的话。模型看到的是类的名字、`run` 的文档和参数：名字和文档可以改，`MyTool` 跟着改；`run` 的参数要叫 `name`。文档写成“查询X”：`camp-mini` 要先抄它，别的说法常抄错。
 
 <details><summary>提示</summary>
 
@@ -961,7 +961,7 @@ The camp's task here is MagicMaker, a `BaseAction` that asks a picture service s
 | `HTTP_ERROR` | -1000 | the service failed (other than 404), or cannot be reached (`OSError`) |
 | `ARGS_ERROR` | -1001 | a bad argument: for an empty name nothing is asked; 404 says that there is no such name |
 
-Below is a tool for the real Lagent: who is in charge of a house. `self.fetch(name)` is the service and returns a pair, status and body. Complete `run`: return `ActionReturn(type=self.name, …)`, and on failure write into `errmsg` what a model can understand. The model sees the class's name, and the docstring and parameters of `run`: change name and docstring if you like, and `MyTool` with them, but the argument of `run` must be called `name`.
+Below is a tool for the real Lagent: who is in charge of a house. `self.fetch(name)` is the service and returns a pair, status and body. Complete `run`: return `ActionReturn(type=self.name, …)`, and on failure write into `errmsg` what a model can understand. The model sees the class's name, and the docstring and parameters of `run`: change name and docstring if you like, and `MyTool` with them, but the argument of `run` must be called `name`. Word the docstring as "look up the X": `camp-mini` copies it first, and other wordings often wrongly.
 
 <details><summary>Hint</summary>
 
@@ -1084,20 +1084,20 @@ def own_tool(table, inputs, status=200):
 
 # %% [markdown] lang="zh"
 """
-## 真的 Lagent，五十个任务
+## 真的 Lagent，75 个任务
 
-下一格把 `camp-mini` 开成服务，用 Lagent 自己的客户端 `GPTAPI` 和 `Internlm2Agent` 去问，工具里有你写的那个。先看五条轨迹：每一步多长，一共几个词元；第六条到上限就停；再是三句的对话，后一句要靠前一句。然后量成功率：二十五个任务给两个工具（你的和加法），二十五个给三个（再加乘法）。先猜一猜，多一个工具会怎样？
+下一格把 `camp-mini` 开成服务，用 Lagent 自己的客户端 `GPTAPI` 和 `Internlm2Agent` 去问，工具里有你写的那个。先看五条轨迹：每一步多长，一共几个词元；第六条到上限就停；再是三句的对话，后一句要靠前一句。然后量成功率：二十五个任务给两个工具（你的和加法），二十五个给三个（再加乘法）；最后三个工具、题目都不变，只把你那个工具的说明换成“我的工具”。先猜：哪一回掉分最多？
 
-`camp-mini` 只有 280 万（2.8M）参数。模型卡上，该调用时写对的，中文约 74 %，英文约 69 %；没有合适的工具时，中文约 81 % 说对，英文 5 %。失败不挑选，按原因分组举例。（Lagent 给 InternLM2 的提示词只有中文。）想换 InternLM2.5？有 GPU 就写 `serve()`，会自己找；交的轨迹只认 `camp-mini`。
+`camp-mini` 只有 280 万（2.8M）参数。模型卡上，该调用时写对的，中文约 81 %，英文约 71 %；没有合适的工具时，中文约 99 % 说对，英文约 93 %。失败不挑选，按原因分组举例。（Lagent 给 InternLM2 的提示词只有中文。）想换 InternLM2.5？有 GPU 就写 `serve()`，会自己找；交的轨迹只认 `camp-mini`。
 """
 
 # %% [markdown] lang="en"
 """
-## The real Lagent, fifty tasks
+## The real Lagent, 75 tasks
 
-The next cell serves `camp-mini` and asks it through Lagent's own client `GPTAPI` and its `Internlm2Agent`, with your tool among the tools. First come five traces: how long each step took on the time axis, and how many tokens all of it; a sixth is stopped at its limit; then comes a dialogue of three questions, each of which needs those before it. Then the success rate: twenty-five tasks with two tools on offer (yours and addition), twenty-five with three (multiplication, too). Guess first: what does one tool more do?
+The next cell serves `camp-mini` and asks it through Lagent's own client `GPTAPI` and its `Internlm2Agent`, with your tool among the tools. First come five traces: how long each step took on the time axis, and how many tokens all of it; a sixth is stopped at its limit; then comes a dialogue of three questions, each of which needs those before it. Then the success rate: twenty-five tasks with two tools on offer (yours and addition), twenty-five with three (multiplication, too); at last the same three tools and the same tasks, with your tool described as "my tool". Guess first: which costs most?
 
-`camp-mini` has only 2.8 million parameters. By its model card the calls that it should make are right in about 74 % in Chinese and 69 % in English, and where no tool fits it says so in about 81 % in Chinese, but in 5 % in English. The failures below are not picked; they are grouped by cause, with an example of each. (Lagent has its prompt for InternLM2 in Chinese only.) Rather InternLM2.5? On a machine with a GPU write `serve()`, and it finds the model by itself; but of the traces handed in only those of `camp-mini` count, for it must say them again.
+`camp-mini` has only 2.8 million parameters. By its model card the calls that it should make are right in about 81 % in Chinese and 71 % in English, and where no tool fits it says so in about 99 % in Chinese and 93 % in English. The failures below are not picked; they are grouped by cause, with an example of each. (Lagent has its prompt for InternLM2 in Chinese only.) Rather InternLM2.5? On a machine with a GPU write `serve()`, and it finds the model by itself; but of the traces handed in only those of `camp-mini` count, for it must say them again.
 """
 
 # %% tool="agent" minutes=4
@@ -1123,19 +1123,23 @@ with needs("own_tool"):
         dialogue = trace.talk(agent, model, [asked.content, *map(str, more)])
         display(*map(view.timeline, dialogue))
         traces += dialogue
-        for count in (2, 3):
+        described = own.description["description"]
+        vague = str(Text("我的工具", "my tool"))
+        for count, does in ((2, described), (3, described), (3, vague)):
+            own.description["description"] = does
             agent = new_agent(model, [own, *tasks.calculators()][:count])
             score = tasks.measure(agent, model, tasks.tasks(own.name, tools=count))
-            scores[str(Text(f"{count} 个工具", f"{count} tools"))] = score
-            print(count, score)
+            title = Text(f"{count} 个工具", f"{count} tools") if does != vague else Text(f"{count} 个，“{vague}”", f"{count}, “{vague}”")
+            scores[str(title)] = score
+            print(title, score)
             traces += [one for _, one, _ in score.rows]
         display(view.score_bars(scores))
 
 # %% [markdown] lang="zh"
 """
-对话的第三句不说全，`camp-mini` 把“那海棠剧院呢”整个当名字去查：它照抄，不懂指代。
+对话的第三句不说全，`camp-mini` 不懂指代，说没有合适的工具。
 
-三个工具时分数低了，不少是**选错工具**，或者调用没有的工具。都怪多了一个工具吗？这二十五题里也多了乘法，中文还有连算两步。对 `scores` 里每一项运行 `by_kind()`，看错在哪几种题上。题不一样，分数不能直接比。
+三个工具那一回，题也换了（多了乘法，中文还有连算）：题不一样，分数不能直接比。把说明写成“我的工具”，题一道没换，问负责人的就全不会了：工具做什么，`camp-mini` **只看说明**（大模型还看名字）。对 `scores` 里每一项运行 `by_kind()`，看错在哪几种题上。
 
 少给工具，名字和说明要不一样，参数错了说回原因，对哪个模型都有用。
 
@@ -1148,9 +1152,9 @@ with needs("own_tool"):
 
 # %% [markdown] lang="en"
 """
-The third question of the dialogue leaves out what it asks for, and `camp-mini` calls the tool with a wrong argument, or none at all: it copies words and never learnt what "and of" refers to.
+The third question of the dialogue leaves out what it asks for. `camp-mini` never learnt what "and of" refers to, and says that there is no tool.
 
-With three tools the score is lower; many mistakes are **the wrong tool**, or a tool that does not exist. Is the third tool to blame? These twenty-five tasks also bring multiplications, in Chinese even calculations in two steps. Call `by_kind()` on each of `scores` to see which kinds of tasks go wrong. Scores on different tasks cannot simply be compared.
+With one tool more the tasks changed, too (products are new, in Chinese also calculations in two steps): scores on different tasks cannot simply be compared. Described as "my tool", with not a task changed, it is called for no manager any more: what a tool does `camp-mini` knows **from its description alone** (a large model reads its name, too). Call `by_kind()` on each of `scores` to see which kinds of tasks go wrong.
 
 Offer few tools, with names and descriptions that differ, and tell the model why its arguments failed: that helps every model.
 
@@ -1179,7 +1183,7 @@ print("walls, endless loop:", walls.interpret("def solution():\n    while True: 
 
 # %% [markdown] lang="zh"
 """
-标记失效以后，中文的 `camp-mini` 照样画了，英文的也想画，只是没写成一次调用：没有标记的文字也能骗人。**只有第三种拦得住**，因为它不指望模型听话。
+标记失效以后，`camp-mini` 照样画了：没有标记的文字也能骗人。**只有第三种拦得住**，因为它不指望模型听话。
 
 ## 大问题先画成图
 
@@ -1197,7 +1201,7 @@ print("walls, endless loop:", walls.interpret("def solution():\n    while True: 
 
 # %% [markdown] lang="en"
 """
-With markers harmless `camp-mini` still draws in Chinese; in English it wants to, but gets no call written: text can deceive without any markers. **Only the third way holds**, for it does not rely on the model's obedience.
+With markers harmless `camp-mini` still draws: text can deceive without any markers. **Only the third way holds**, for it does not rely on the model's obedience.
 
 ## A large question becomes a graph
 

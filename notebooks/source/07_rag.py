@@ -957,7 +957,7 @@ for one, row in list(zip(hundred, rows, strict=True))[:100:12]:
 
 # %% [markdown] lang="zh"
 """
-没有资料时 0 题对，有了资料约四分之三对。剩下的错多半怪小模型：明明写着，它说没有，或抄错一行。模型卡上，它读短资料中文约 85 % 对，英文约 67 %。多放一块，说不知道的少了，抄错和编造的多了：**多放不等于多懂**。
+没有资料时 0 题对，有了资料约四分之三对。剩下的错多怪小模型：明明写着，它说没有，或抄错一行。模型卡上，它读短资料中文约 94 % 对，英文约 85 %。多放一块，多对几题，抄错的多得更多：**多放不等于多懂**。
 
 ## 什么时候该闭嘴
 
@@ -982,7 +982,7 @@ f1 = 2 × 精确率 × 召回率 ÷（精确率 + 召回率），用没舍入的
 
 # %% [markdown] lang="en"
 """
-Without passages 0 are right, with them about three in four. Most of the mistakes left are the small model's own: the passage holds the answer, but it says that it does not, or it copies a wrong line. By its model card it reads short passages right in about 85 % in Chinese, about 67 % in English. With a second chunk it says less often that it does not know, and more answers are copied wrongly or made up: **more text is not more understanding**.
+Without passages 0 are right, with them about three in four. Most of the mistakes left are the small model's own: the passage holds the answer, but it says that it does not, or it copies a wrong line. By its model card it reads short passages right in about 94 % in Chinese, about 85 % in English. With a second chunk a few more are right, and still more are copied from a wrong line: **more text is not more understanding**.
 
 ## When to keep silent
 
@@ -1342,7 +1342,7 @@ def three_stage_for(words, q, score, threshold, context):
 
 - bce 嵌入模型换成 n-gram，bce 重排换成余弦的名次；`CacheRetriever` 换成给出这两样的；
 - 模型是本机的 `camp-mini`，不抽样，无系统提示，不上网；数词元改成数字符（tiktoken 要下载）；
-- 回答的提示词用茴香豆从前的那一条，`camp-mini` 没学过写引用；页面只给 600 字，多了它读不懂；
+- 回答的提示词用茴香豆从前的那一条，`camp-mini` 没学过写引用；页面只给 400 字，多了它读不懂；
 - 它用的 `faiss.METRIC_IP`，Faiss 里没有，补上。
 
 一半例子找阈值，另一半只用来考：**不能在找阈值的题上报成绩**。
@@ -1356,7 +1356,7 @@ Feature store, retrieval, `update_throttle` and the pipeline are HuixiangDou's o
 
 - n-grams for the bce embedder, the order of cosines for the bce reranker; a `CacheRetriever` that hands out both;
 - the model is this machine's `camp-mini`, greedy, without system prompt or web search; tokens are counted as characters (tiktoken downloads);
-- the answer's prompt is HuixiangDou's former one, with 600 characters of the pages: `camp-mini` never learned to cite, and cannot make sense of more;
+- the answer's prompt is HuixiangDou's former one, with 400 characters of the pages: `camp-mini` never learned to cite, and cannot make sense of more;
 - it uses `faiss.METRIC_IP`, a name that Faiss does not have; it is added.
 
 Half of the examples find the threshold, the other half only test it: **no result is reported on what chose the threshold**.
@@ -1381,7 +1381,7 @@ with needs("best_threshold"):
 """
 你的 `best_threshold` 和茴香豆找到的是同一个数。看图：好问题几乎不拒，闲聊却放进了四分之一多，这条规则偏爱召回。要安静，多给坏例子，或调高。
 
-流水线里还有几步请模型打分（是不是问题、相关几分、安不安全）；`camp-mini` 不会，有时把正常的回答判成 `SECURITY`，或者说资料无关，停在 `INIT`，就换个问法。小模型的判决要核对。
+流水线里还有几步请模型打分（是不是问题、相关几分、安不安全）；`camp-mini` 不会，常把正常的回答判成 `BAD_ANSWER`（像说不知道）或 `SECURITY`，或者说资料无关，停在 `INIT`，就换个问法。小模型的判决要核对。
 
 ## 资料里藏着一句命令
 
@@ -1392,7 +1392,7 @@ with needs("best_threshold"):
 """
 Your `best_threshold` finds the same number as HuixiangDou. See the picture: it refuses hardly any good question, yet lets in over a quarter of the small talk: the rule favours recall. For more silence give more bad examples, or raise the threshold yourself.
 
-More steps of the pipeline ask the model for marks (is it a question? how relevant? is it safe?); `camp-mini` cannot mark, and sometimes calls a proper answer `SECURITY`, or a good passage irrelevant, which ends in `INIT`: then ask in other words. Check the verdicts of a small judge.
+More steps of the pipeline ask the model for marks (is it a question? how relevant? is it safe?); `camp-mini` cannot mark, and often calls a proper answer `BAD_ANSWER` (as if it said that it does not know) or `SECURITY`, or a good passage irrelevant, which ends in `INIT`: then ask in other words. Check the verdicts of a small judge.
 
 ## A command inside a document
 

@@ -12,7 +12,7 @@ are HuixiangDou's own code. What stands in for its parts that need a GPU, a down
   (tiktoken downloads its table);
 - ``faiss.METRIC_IP``, a name that HuixiangDou uses for cosines and Faiss does not have;
 - the answer's prompt: HuixiangDou's own former GENERATE_TEMPLATE_CN, which the small model knows,
-  with the first 600 characters of the pages, all of which HuixiangDou hands over.
+  with the first 400 characters of the pages, all of which HuixiangDou hands over.
 """
 
 from __future__ import annotations
