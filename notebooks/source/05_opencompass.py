@@ -1460,8 +1460,8 @@ def pairwise_winrate(judgements):
     return {m: 100 * points[m] / games[m] for m in games}, len(winners) - agree
 
 # %%
-# zh: camp-mini 当裁判：两个答案一对一错，换个顺序再判一次
-# en: camp-mini as a judge: one answer right, one wrong, judged again with the order swapped
+# zh: camp-mini 当裁判：两个答案一对一错，换个顺序再判一次（C 是平手，或者读不出 A 和 B）
+# en: camp-mini as a judge: one answer right, one wrong, judged again with the order swapped (C: a tie, or no A or B to be read)
 with needs("pairwise_winrate", "extract_option"):
     judged = replies.judge(exam.val(exam.CONTROL)[:12], extract_option)
     for pair in judged[:2]:

@@ -940,7 +940,7 @@ with needs("parse_react", "react_loop"):
 | `HTTP_ERROR` | -1000 | 服务出错（404 以外），或者连不上（`OSError`） |
 | `ARGS_ERROR` | -1001 | 参数不对：空名字不去请求；服务返回 404 说明没有这个名字 |
 
-下面是给真的 Lagent 用的工具：查一栋房子的负责人。`self.fetch(name)` 是服务，返回一对：状态码和正文。补完 `run`：返回 `ActionReturn(type=self.name, …)`，失败时在 `errmsg` 里写一句模型看得懂的话。模型看到的是类的名字、`run` 的文档和参数：名字和文档可以改，`MyTool` 跟着改；`run` 的参数要叫 `name`。文档写成“查询X”：`camp-mini` 要先抄它，别的说法常抄错。
+下面是给真的 Lagent 用的工具：查一栋房子的负责人。`self.fetch(name)` 是服务，返回一对：状态码和正文。补完 `run`：返回 `ActionReturn(type=self.name, …)`，失败时在 `errmsg` 里写一句模型看得懂的话。模型看到的是类的名字、`run` 的文档和参数：名字和文档可以改，`MyTool` 跟着改；`run` 的参数要叫 `name`。文档写成“查询X”：`camp-mini` 要先抄它，别的说法常抄错，或说没有。
 
 <details><summary>提示</summary>
 
@@ -961,7 +961,7 @@ The camp's task here is MagicMaker, a `BaseAction` that asks a picture service s
 | `HTTP_ERROR` | -1000 | the service failed (other than 404), or cannot be reached (`OSError`) |
 | `ARGS_ERROR` | -1001 | a bad argument: for an empty name nothing is asked; 404 says that there is no such name |
 
-Below is a tool for the real Lagent: who is in charge of a house. `self.fetch(name)` is the service and returns a pair, status and body. Complete `run`: return `ActionReturn(type=self.name, …)`, and on failure write into `errmsg` what a model can understand. The model sees the class's name, and the docstring and parameters of `run`: change name and docstring if you like, and `MyTool` with them, but the argument of `run` must be called `name`. Word the docstring as "look up the X": `camp-mini` copies it first, and other wordings often wrongly.
+Below is a tool for the real Lagent: who is in charge of a house. `self.fetch(name)` is the service and returns a pair, status and body. Complete `run`: return `ActionReturn(type=self.name, …)`, and on failure write into `errmsg` what a model can understand. The model sees the class's name, and the docstring and parameters of `run`: change name and docstring if you like, and `MyTool` with them, but the argument of `run` must be called `name`. Word the docstring as "look up the X": `camp-mini` copies it first; other wordings it often copies wrongly, or says that there is no tool.
 
 <details><summary>Hint</summary>
 
@@ -1088,7 +1088,7 @@ def own_tool(table, inputs, status=200):
 
 下一格把 `camp-mini` 开成服务，用 Lagent 自己的客户端 `GPTAPI` 和 `Internlm2Agent` 去问，工具里有你写的那个。先看五条轨迹：每一步多长，一共几个词元；第六条到上限就停；再是三句的对话，后一句要靠前一句。然后量成功率：二十五个任务给两个工具（你的和加法），二十五个给三个（再加乘法）；最后三个工具、题目都不变，只把你那个工具的说明换成“我的工具”。先猜：哪一回掉分最多？
 
-`camp-mini` 只有 280 万（2.8M）参数。模型卡上，该调用时写对的，中文约 81 %，英文约 71 %；没有合适的工具时，中文约 99 % 说对，英文约 93 %。失败不挑选，按原因分组举例。（Lagent 给 InternLM2 的提示词只有中文。）想换 InternLM2.5？有 GPU 就写 `serve()`，会自己找；交的轨迹只认 `camp-mini`。
+`camp-mini` 只有 280 万（2.8M）参数。模型卡上，该调用时写对的，中文约 81 %，英文约 71 %；没有合适的工具时，中文约 99 % 说对，英文约 93 %。失败不挑选，按原因分组。（Lagent 给 InternLM2 的提示词只有中文。）想换 InternLM2.5？有 GPU 就写 `serve()`，会自己找；交的轨迹只认 `camp-mini`。
 """
 
 # %% [markdown] lang="en"
@@ -1139,7 +1139,7 @@ with needs("own_tool"):
 """
 对话的第三句不说全，`camp-mini` 不懂指代，说没有合适的工具。
 
-三个工具那一回，题也换了（多了乘法，中文还有连算）：题不一样，分数不能直接比。把说明写成“我的工具”，题一道没换，问负责人的就全不会了：工具做什么，`camp-mini` **只看说明**（大模型还看名字）。对 `scores` 里每一项运行 `by_kind()`，看错在哪几种题上。
+三个工具那一回，题也换了（多了乘法，中文还有连算）：题不一样，分数不能直接比。把说明写成“我的工具”，题一道没换，问负责人的全不会了：工具做什么，`camp-mini` **只看说明**（大模型还看名字）。对 `scores` 里每一项运行 `by_kind()`，看错在哪几种题上。
 
 少给工具，名字和说明要不一样，参数错了说回原因，对哪个模型都有用。
 
