@@ -322,7 +322,10 @@ def demo(
     seed: Annotated[int | None, typer.Option(help="the same seed, the same replies")] = None,
     max_new_tokens: Annotated[int, typer.Option(min=1)] = 512,
 ) -> None:
-    """Chat in the terminal: a line is a turn; ``exit`` or Ctrl-D ends, Ctrl-C stops a reply."""
+    """Chat in the terminal: a line is a turn, one that ends in a backslash goes on.
+
+    ``exit`` or Ctrl-D ends, Ctrl-C stops a reply.
+    """
     chat = load(models.find(model, say=typer.echo))
     sampling = Sampling(
         temperature=temperature,
@@ -332,10 +335,16 @@ def demo(
         seed=seed,
     )
     turns = [Message("system", system)] if system else []
-    typer.echo(str(Text("输入一行就是一轮，exit 结束。", "A line is a turn; exit ends.")))
+    how = Text(
+        f"前面的话算在内，temperature {temperature:g}。"
+        "输入一行就是一轮，行末加 \\ 就接着写，exit 结束。",
+        f"Earlier turns count; temperature {temperature:g}. "
+        "A line is a turn, with \\ at its end it goes on; exit ends.",
+    )
+    typer.echo(str(how))
     while True:
         try:
-            said = clean_turn(input("> "))
+            said = clean_turn(_typed())
         except (EOFError, KeyboardInterrupt):
             said = None
         if said is None:
@@ -354,6 +363,15 @@ def demo(
             typer.echo(" …", nl=False)
         typer.echo("")
         turns.append(Message("assistant", reply))
+
+
+def _typed() -> str:
+    """Return what is typed as one turn: a line, and more while lines end in a backslash."""
+    lines = [input("> ")]
+    while lines[-1].endswith("\\"):
+        lines[-1] = lines[-1].removesuffix("\\")
+        lines.append(input("… "))
+    return "\n".join(lines)
 
 
 def main() -> None:

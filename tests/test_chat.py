@@ -169,9 +169,20 @@ def test_the_demo_remembers_earlier_turns_and_ends_at_exit() -> None:
 
 def test_the_demo_ends_at_the_end_of_input(monkeypatch: pytest.MonkeyPatch, capsys) -> None:
     assert demo(["--model", "camp-mini-base", "--max-new-tokens", "2"], "Hi\n", monkeypatch) == 0
-    first, talk = capsys.readouterr().out.split("A line is a turn; exit ends.\n")
+    first, talk = capsys.readouterr().out.split("it goes on; exit ends.\n")
     assert first.startswith("Model: ")
+    assert "Earlier turns count; temperature 0.8." in first
     assert talk.count("> ") == 2
+
+
+def test_a_turn_of_several_lines_goes_on_after_backslashes(
+    monkeypatch: pytest.MonkeyPatch, capsys
+) -> None:
+    options = "\\\n".join(
+        ["法国的首都是哪里？", "A. 伦敦", "B. 罗马", "C. 巴黎", "D. 柏林", "答案："]
+    )
+    assert demo(["--model", "camp-mini", "--temperature", "0"], f"{options}\n", monkeypatch) == 0
+    assert "巴黎，选C\n" in capsys.readouterr().out
 
 
 def test_the_demo_says_what_is_wrong(
