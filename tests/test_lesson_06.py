@@ -297,6 +297,20 @@ def test_a_name_that_camp_mini_misreads_is_told_as_a_failure(
     assert MISREAD in str(score)
 
 
+@pytest.mark.parametrize(
+    ("does", "called"), [("查询负责人", True), ("查询一栋房子的负责人", False)]
+)
+def test_a_tool_described_in_other_words_is_not_called(
+    mini: ChatModel, names, monkeypatch, does: str, called: bool
+) -> None:
+    """As the lesson says where the tool is described."""
+    monkeypatch.setenv("CAMP_LANG", "zh")
+    model, own = Local(mini), names["Manager"](town.service())
+    own.description["description"] = does
+    agent = new_agent(model, [own, *tasks.calculators()[:1]])
+    assert bool(trace.ask(agent, model, "银湖图书馆的负责人是谁？").calls) == called
+
+
 SAID = {
     "zh": ("查询负责人", ["银湖图书馆的负责人是谁？", "云杉博物馆的负责人也是他吗？", "那海棠剧院呢？"],
            ("林小雨", "王建国", "没有合适的工具")),
